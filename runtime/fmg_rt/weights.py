@@ -1,0 +1,171 @@
+"""Read, check and write a weight file: one ``.npz``, without pickles.
+
+Layout (format 1): ``format`` (), ``architecture`` (), ``meta`` () JSON text with ``config``, ``lookaheads`` and
+``provenance``; ``mel.mean``, ``mel.std`` (80,), ``egemaps.mean``, ``egemaps.std`` (88,); ``net.<tensor>`` as
+`spec.ARCHITECTURES` lists them; optionally ``emotion.weight`` (9, 88) and ``emotion.bias`` (9,). All float32.
+"""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from . import spec
+
+
+class WeightsError(ValueError):
+    """The file is not a weight file that this program can run; the message says why."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Everything a stream needs to know of a trained network; never written after load.
+
+    Attributes
+    ----------
+    architecture : name in `spec.ARCHITECTURES`.
+    config : sizes of the architecture (integers).
+    lookaheads : samples of audio after the face's time that each read-out uses, ascending.
+    mel_mean, mel_std : (80,) float32; egemaps_mean, egemaps_std : (88,) float32.
+    tensors : name → float32 array, C-contiguous, read-only.
+    emotion : the two tensors of the emotion read-out, or empty.
+    provenance : how the weights came to be: data, seed, commit, scores.
+    sha256 : of the file's bytes; empty when not read from a file.
+    """
+
+    architecture: str
+    config: Mapping[str, int]
+    lookaheads: tuple[int, ...]
+    mel_mean: np.ndarray
+    mel_std: np.ndarray
+    egemaps_mean: np.ndarray
+    egemaps_std: np.ndarray
+    tensors: Mapping[str, np.ndarray]
+    emotion: Mapping[str, np.ndarray] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+
+
+_STATISTICS = {"mel.mean": (spec.N_MELS,), "mel.std": (spec.N_MELS,),
+               "egemaps.mean": (spec.N_EGEMAPS,), "egemaps.std": (spec.N_EGEMAPS,)}  # fmt: skip
+
+
+def read(path: str | os.PathLike[str]) -> Weights:
+    """Read and check a weight file.
+
+    Raises
+    ------
+    WeightsError
+        Missing, truncated or pickled file; wrong format, architecture, name, shape or dtype; a value that is not finite.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot read the weight file ({error.strerror or error})") from error
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        reason = "it contains pickled objects" if "pickle" in str(error).lower() else "truncated or not a .npz"
+        raise WeightsError(f"{path}: not a weight file: {reason}") from error
+    try:
+        return _check(arrays, hashlib.sha256(data).hexdigest())
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
+
+
+def write(path: str | os.PathLike[str], weights: Weights) -> str:
+    """Write a weight file beside `path`, check it, move it in place; returns its SHA-256.
+
+    The bytes depend on the content alone (no time stamps), so equal weights give equal files.
+    """
+    meta = {"config": dict(weights.config), "lookaheads": list(weights.lookaheads),
+            "provenance": dict(weights.provenance)}  # fmt: skip
+    arrays: dict[str, np.ndarray] = {
+        "format": np.int64(spec.WEIGHTS_FORMAT),
+        "architecture": np.str_(weights.architecture),
+        "meta": np.str_(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
+        "mel.mean": weights.mel_mean, "mel.std": weights.mel_std,
+        "egemaps.mean": weights.egemaps_mean, "egemaps.std": weights.egemaps_std,
+    }  # fmt: skip
+    arrays |= {f"net.{name}": value for name, value in weights.tensors.items()}
+    arrays |= {f"emotion.{name}": value for name, value in weights.emotion.items()}
+    _check({name: np.asarray(value) for name, value in arrays.items()}, "")
+
+    path = Path(path)
+    beside = path.with_name(path.name + ".part")
+    try:
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in sorted(arrays):
+                buffer = io.BytesIO()
+                np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name])),
+                                          allow_pickle=False)  # fmt: skip
+                archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check(arrays: Mapping[str, np.ndarray], sha256: str) -> Weights:
+    for name in ("format", "architecture", "meta"):
+        if name not in arrays or arrays[name].ndim != 0:
+            raise WeightsError(f"not a weight file: '{name}' is missing")
+    version = arrays["format"].item()
+    if version != spec.WEIGHTS_FORMAT:
+        raise WeightsError(f"weight format {version}, this program reads format {spec.WEIGHTS_FORMAT}")
+    architecture = str(arrays["architecture"].item())
+    if architecture not in spec.ARCHITECTURES:
+        known = ", ".join(sorted(spec.ARCHITECTURES))
+        raise WeightsError(f"unknown architecture '{architecture}' (this program runs: {known})")
+    try:
+        meta = json.loads(str(arrays["meta"].item()))
+        config = {str(k): int(v) for k, v in meta["config"].items()}
+        lookaheads = tuple(int(v) for v in meta["lookaheads"])
+        provenance = dict(meta["provenance"])
+        shapes = spec.ARCHITECTURES[architecture](config)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"its 'meta' text is damaged ({error!r})") from error
+    if not lookaheads or list(lookaheads) != sorted(set(lookaheads)) or lookaheads[0] < 0:
+        raise WeightsError("its look-aheads must be ascending sample counts")
+    if config.get("n_lookaheads", 1) != len(lookaheads):
+        raise WeightsError(f"{len(lookaheads)} look-aheads for {config['n_lookaheads']} read-outs")
+
+    expected = dict(_STATISTICS) | {f"net.{name}": shape for name, shape in shapes.items()}
+    if any(name.startswith("emotion.") for name in arrays):
+        expected |= spec.EMOTION_TENSORS
+    missing = sorted(set(expected) - set(arrays))
+    surplus = sorted(set(arrays) - set(expected) - {"format", "architecture", "meta"})
+    if missing or surplus:
+        raise WeightsError(f"tensors missing: {missing or 'none'}; unknown: {surplus or 'none'}")
+    checked = {}
+    for name, shape in expected.items():
+        array = arrays[name]
+        if array.dtype != np.float32:
+            raise WeightsError(f"'{name}' is {array.dtype}, not float32")
+        if array.shape != shape:
+            raise WeightsError(f"'{name}' has shape {array.shape}, not {shape}")
+        if not np.isfinite(array).all():
+            raise WeightsError(f"'{name}' holds values that are not finite")
+        array = np.ascontiguousarray(array)
+        array.flags.writeable = False
+        checked[name] = array
+    for name in ("mel.std", "egemaps.std"):
+        if (checked[name] < 0).any():
+            raise WeightsError(f"'{name}' holds negative values")
+
+    def part(prefix: str) -> Mapping[str, np.ndarray]:
+        return MappingProxyType({n.removeprefix(prefix): a for n, a in checked.items() if n.startswith(prefix)})
+
+    return Weights(architecture, MappingProxyType(config), lookaheads, checked["mel.mean"], checked["mel.std"],
+                   checked["egemaps.mean"], checked["egemaps.std"], part("net."), part("emotion."),
+                   MappingProxyType(provenance), sha256)  # fmt: skip

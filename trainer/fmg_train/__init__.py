@@ -1,0 +1,1 @@
+"""Facial Motion Generator, trainer: from voices and faces to one weight file."""

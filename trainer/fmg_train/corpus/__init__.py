@@ -1,0 +1,1 @@
+"""Synthetic speech: texts, speech engines, augmentation, shards."""

@@ -1,0 +1,1 @@
+"""PyTorch twins of the runtime's networks, with the same tensor names."""

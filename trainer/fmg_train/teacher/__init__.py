@@ -1,0 +1,1 @@
+"""The teacher: phones and prosody to 52 curves."""
