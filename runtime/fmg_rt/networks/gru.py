@@ -1,0 +1,76 @@
+"""The recurrent network on the runtime's side: owns the state, calls the kernels."""
+
+import numpy as np
+
+from .. import spec
+from ..kernels import gru as kernels
+from ..weights import Weights
+
+
+class GRUNetwork:
+    """Two GRU layers over stacked log-mel frames; see `networks.Network` for the contract.
+
+    Step ``n`` takes the frames ``n_stack * n … n_stack * (n + 1) - 1`` and gives the face `lookahead` samples before the
+    end of the newest one. Between two steps the face is interpolated linearly.
+    """
+
+    def __init__(self, weights: Weights, lookahead: int):
+        config, tensors = weights.config, weights.tensors
+        self.lookahead = lookahead
+        self._n_stack = config["n_stack"]
+        self._step_length = self._n_stack * spec.HOP_LENGTH
+        d_input, d_model, d_head = config["d_input"], config["d_model"], config["d_head"]
+
+        self._mean = weights.mel_mean  # (80,)
+        self._scale = (1.0 / (weights.mel_std.astype(np.float64) + spec.STD_OFFSET)).astype(np.float32)  # (80,)
+        self._input = tensors["input.weight"], tensors["input.bias"]
+        self._layers = [
+            tuple(tensors[f"gru.{name}_l{layer}"] for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"))
+            for layer in range(2)
+        ]
+        self._head = tensors["head.weight"], tensors["head.bias"]
+        readout = weights.lookaheads.index(lookahead)
+        self._readout = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
+
+        self._stacked = np.empty(self._n_stack * spec.N_MELS, np.float32)  # (n_stack * 80,)
+        self._embedded = np.empty(d_input, np.float32)  # (d_input,)
+        self._from_input = np.empty(3 * d_model, np.float32)  # (3 d_model,)
+        self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
+        self._features = np.empty(d_head, np.float32)  # (d_head,)
+        self._state = np.empty((2, d_model), np.float32)  # (layers, d_model)
+        self._faces = np.empty((2, spec.N_COEFFICIENTS), np.float32)  # (previous and newest step, 52), not clipped
+        self.reset()
+
+    def reset(self) -> None:
+        self._frames = 0
+        self._state[:] = 0
+        self._faces[:] = 0
+        # Before the first step nothing is known: the face is at rest until then.
+        self.horizon = spec.WIN_LENGTH - spec.HOP_LENGTH - self.lookahead
+
+    def set_egemaps(self, features: np.ndarray | None) -> None:
+        """This network hears the log-mel alone."""
+
+    def push(self, mel: np.ndarray) -> None:
+        slot = self._frames % self._n_stack * spec.N_MELS
+        kernels.standardise(self._mean, self._scale, mel, self._stacked[slot : slot + spec.N_MELS])
+        self._frames += 1
+        if self._frames % self._n_stack:
+            return
+        kernels.linear(*self._input, self._stacked, self._embedded)
+        kernels.relu(self._embedded)
+        x = self._embedded
+        for (weight_ih, bias_ih, weight_hh, bias_hh), state in zip(self._layers, self._state, strict=True):
+            kernels.linear(weight_ih, bias_ih, x, self._from_input)
+            kernels.linear(weight_hh, bias_hh, state, self._from_state)
+            kernels.gates(self._from_input, self._from_state, state)
+            x = state
+        kernels.linear(*self._head, x, self._features)
+        kernels.relu(self._features)
+        self._faces[0] = self._faces[1]
+        kernels.linear(*self._readout, self._features, self._faces[1])
+        self.horizon += self._step_length
+
+    def evaluate(self, time: int, out: np.ndarray) -> None:
+        position = 1.0 - (self.horizon - time) / self._step_length
+        kernels.between(self._faces, np.float32(max(position, 0.0)), out)

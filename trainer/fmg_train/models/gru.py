@@ -1,0 +1,39 @@
+"""The recurrent network: two GRU layers over stacked log-mel frames, one read-out of 52 per look-ahead."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from fmg_rt import spec
+
+
+class GRUNet(nn.Module):
+    """Torch twin of `fmg_rt.networks.gru`, tensors named as in `fmg_rt.spec.gru_tensors`.
+
+    A step stacks ``n_stack`` log-mel frames; the GRU carries what was heard before, so no window of context is needed.
+    The read-outs see the same state but are trained on faces of different age: the one for look-ahead L gives the face
+    L samples before the newest audio. One file thus offers every look-ahead at no extra cost per step.
+
+    References: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014.
+    """
+
+    def __init__(self, config: Mapping[str, int]):
+        super().__init__()
+        self.n_stack = config["n_stack"]
+        self.input = nn.Linear(self.n_stack * spec.N_MELS, config["d_input"])
+        self.gru = nn.GRU(config["d_input"], config["d_model"], num_layers=2, batch_first=True)
+        self.head = nn.Linear(config["d_model"], config["d_head"])
+        self.readout = nn.ModuleList(
+            nn.Linear(config["d_head"], spec.N_COEFFICIENTS) for _ in range(config["n_lookaheads"]))  # fmt: skip
+
+    def forward(self, mel: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """mel (B, frames, 80) standardised, frames a multiple of n_stack; state (2, B, d_model) or None.
+
+        Returns the faces before clipping to [0, 1], (B, steps, look-aheads, 52), and the state after the last step.
+        """
+        batch, frames, bands = mel.shape
+        stacked = mel.reshape(batch, frames // self.n_stack, self.n_stack * bands)
+        hidden, state = self.gru(torch.relu(self.input(stacked)), state)
+        features = torch.relu(self.head(hidden))
+        return torch.stack([readout(features) for readout in self.readout], dim=2), state
