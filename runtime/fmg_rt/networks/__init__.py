@@ -15,6 +15,8 @@ class Network(Protocol):
 
     lookahead: int
     """Samples of audio after the face's time that the network uses."""
+    step_length: int
+    """Samples between two values of `horizon`."""
     horizon: int
     """Newest face time, in samples, that `evaluate` can serve now; grows with `push`."""
 

@@ -18,7 +18,7 @@ class GRUNetwork:
         config, tensors = weights.config, weights.tensors
         self.lookahead = lookahead
         self._n_stack = config["n_stack"]
-        self._step_length = self._n_stack * spec.HOP_LENGTH
+        self.step_length = self._n_stack * spec.HOP_LENGTH
         d_input, d_model, d_head = config["d_input"], config["d_model"], config["d_head"]
 
         self._mean = weights.mel_mean  # (80,)
@@ -69,8 +69,8 @@ class GRUNetwork:
         kernels.relu(self._features)
         self._faces[0] = self._faces[1]
         kernels.linear(*self._readout, self._features, self._faces[1])
-        self.horizon += self._step_length
+        self.horizon += self.step_length
 
     def evaluate(self, time: int, out: np.ndarray) -> None:
-        position = 1.0 - (self.horizon - time) / self._step_length
+        position = 1.0 - (self.horizon - time) / self.step_length
         kernels.between(self._faces, np.float32(max(position, 0.0)), out)
