@@ -1,0 +1,75 @@
+"""Streaming log-mel, exactly the features that the networks were trained on."""
+
+import numpy as np
+
+from . import spec, tables
+from .kernels import logmel as kernels
+
+_ROWS, _COLUMNS, _LANES = kernels.N_ROWS, kernels.N_COLUMNS, kernels.N_LANES
+_FIRST = -(-spec.WIN_LENGTH // spec.HOP_LENGTH)
+"""Hops until the first window is full."""
+
+_WINDOW = np.zeros((_ROWS, _LANES), np.float32)  # (16, 32)
+_WINDOW[:, :_COLUMNS] = tables.hann_window(spec.WIN_LENGTH).reshape(_ROWS, _COLUMNS)
+_DFT = tables.split_dft(_ROWS, _COLUMNS, _LANES)
+_BANDS = tables.sparse_bands(tables.mel_filters(spec.SAMPLE_RATE, spec.N_FFT, spec.N_MELS), _ROWS, _LANES)
+_OFFSET = np.float32(spec.LOG_OFFSET)
+
+
+class LogMel:
+    """Hops in, log-mel frames out.
+
+    Frame ``j`` covers samples [160 j, 160 j + 400) and is ready when hop ``j + 2`` has come. Power of a Hann-windowed
+    transform through 80 Slaney mel bands, then ``ln(mel + 1e-10)``. Samples beyond full scale are clipped and a hop with
+    a sample that is not finite counts as silence, so nothing a device sends outlives three hops.
+
+    Attributes
+    ----------
+    frame : (80,) float32 view, the newest frame; overwritten by the next `push` that returns True.
+    """
+
+    def __init__(self) -> None:
+        self._samples = np.zeros(_FIRST * spec.HOP_LENGTH, np.float32)  # (480,)
+        self._grid = np.empty((_ROWS, _LANES), np.float32)  # (16, 32)
+        self._partial = np.empty((2, kernels.N_HALF, _LANES), np.float32)  # (2, 9, 32)
+        self._power = np.empty((kernels.N_HALF, _LANES), np.float32)  # (9, 32)
+        self._flat_power = self._power.reshape(-1)  # (288,)
+        self.frame = np.empty(spec.N_MELS, np.float32)  # (80,)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything heard; equal to a new one."""
+        self._n_hops = 0
+        self._samples[:] = 0
+        self.frame[:] = np.log(_OFFSET)
+
+    def push(self, hop: np.ndarray) -> bool:
+        """Take the next `hop`, (160,) float32 in [-1, 1]; True when `frame` is a new one."""
+        kernels.push_hop(hop, self._samples)
+        self._n_hops += 1
+        if self._n_hops < _FIRST:
+            return False
+        kernels.power_spectrum(_WINDOW, *_DFT, self._samples, self._grid, self._partial, self._power)
+        kernels.log_bands(*_BANDS, _OFFSET, self._flat_power, self.frame)
+        return True
+
+
+def log_mel(wave: np.ndarray) -> np.ndarray:
+    """The log-mel frames of a whole `wave` (n,) in [-1, 1] at 16 kHz, (frames, 80) float32, bit-equal to the stream's.
+
+    frames = 1 + (n - 400) // 160, none when n < 400.
+    """
+    wave = np.asarray(wave, np.float32)
+    n_frames = max(0, 1 + (len(wave) - spec.WIN_LENGTH) // spec.HOP_LENGTH)
+    out = np.empty((n_frames, spec.N_MELS), np.float32)
+    if n_frames == 0:
+        return out
+    hops = np.zeros((n_frames + _FIRST - 1, spec.HOP_LENGTH), np.float32)  # the last hop may reach past the end
+    n = min(hops.size, len(wave))
+    hops.reshape(-1)[:n] = wave[:n]
+    stream, j = LogMel(), 0
+    for hop in hops:
+        if stream.push(hop):
+            out[j] = stream.frame
+            j += 1
+    return out
