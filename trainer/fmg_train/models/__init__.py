@@ -1,1 +1,65 @@
 """PyTorch twins of the runtime's networks, with the same tensor names."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from fmg_rt import spec
+
+from ..config import Model
+from .gru import GRUNet
+from .predecessor import PredecessorNet
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and standard deviation of each feature over the training data: mel (80,), egemaps (88,), float32."""
+
+    mel_mean: np.ndarray
+    mel_std: np.ndarray
+    egemaps_mean: np.ndarray
+    egemaps_std: np.ndarray
+
+
+def sizes(model: Model) -> dict[str, int]:
+    """The ``config`` that a weight file of this model carries."""
+    default = model.default_lookahead_ms * spec.SAMPLE_RATE // 1000
+    common = {"n_lookaheads": len(model.lookaheads_ms), "default_lookahead": default}
+    if model.architecture == "predecessor":
+        return common
+    return common | {name: getattr(model, name) for name in ("n_stack", "d_input", "d_model", "d_head")}
+
+
+class Twin(nn.Module):
+    """A network together with its standardisation: raw features in, faces before clipping out, for any architecture."""
+
+    def __init__(self, model: Model, statistics: Statistics):
+        super().__init__()
+        self.architecture = model.architecture
+        self.net: nn.Module
+        if model.architecture == "predecessor":
+            self.net, self.stack, self.context = PredecessorNet(), 1, spec.PREDECESSOR_FRAMES - 1
+        else:
+            self.net, self.stack, self.context = GRUNet(sizes(model)), model.n_stack, 0
+        for name in ("mel_mean", "mel_std", "egemaps_mean", "egemaps_std"):
+            self.register_buffer(name, torch.tensor(getattr(statistics, name)), persistent=False)
+
+    @property
+    def hears_egemaps(self) -> bool:
+        return self.architecture == "predecessor"
+
+    def forward(self, mel: torch.Tensor, functionals: torch.Tensor | None = None) -> torch.Tensor:
+        """mel (B, context + frames, 80), functionals (B, steps, 88), NaN where none was there yet (their mean is used).
+
+        Returns (B, steps, look-aheads, 52).
+        """
+        mel = (mel - self.mel_mean) / (self.mel_std + spec.STD_OFFSET)
+        if not self.hears_egemaps:
+            return self.net(mel)[0]
+        functionals = (functionals - self.egemaps_mean) / (self.egemaps_std + spec.STD_OFFSET)
+        functionals = functionals.clamp(-spec.EGEMAPS_LIMIT, spec.EGEMAPS_LIMIT).nan_to_num(0.0)
+        windows = mel.unfold(1, spec.PREDECESSOR_FRAMES, 1).transpose(2, 3)  # (B, steps, 7, 80)
+        face = self.net(windows.flatten(0, 1), functionals.flatten(0, 1))
+        return face.reshape(*windows.shape[:2], 1, spec.N_COEFFICIENTS)

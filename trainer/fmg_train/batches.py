@@ -1,0 +1,102 @@
+"""Random sequences from cached features: what a training step sees."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fmg_rt import spec
+
+from .config import Augment
+from .features import WINDOW_ROWS, Cache
+
+LN_PER_DB = float(np.log(10.0) / 10.0)
+"""A power ratio of 1 dB in natural-log units."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """mel (B, frames, 80) float32, not standardised; egemaps (B, steps, 88) float32 or None; target (B, steps,
+    look-aheads, 52) float32; known (B, steps, 1, 52) and measured (B, steps, 1) float32 of 0/1."""
+
+    mel: np.ndarray
+    egemaps: np.ndarray | None
+    target: np.ndarray
+    known: np.ndarray
+    measured: np.ndarray
+
+
+class Pool:
+    """All data sets of a split; draws sequences with probability ∝ length × weight within each group.
+
+    caches : list of (cache, weight); a group's weight is its share of the sequences, spread over its data sets by length.
+    """
+
+    def __init__(self, groups: list[tuple[list[Cache], float]]):
+        self._caches = [cache for caches, _ in groups for cache in caches]
+        lengths = [np.array([len(c.mel) for c in caches], float) for caches, _ in groups]
+        shares = [weight * n / n.sum() for n, (_, weight) in zip(lengths, groups, strict=True)]
+        self._probability = np.concatenate(shares) / np.concatenate(shares).sum()
+        self.frames = int(sum(n.sum() for n in lengths))
+
+    @property
+    def caches(self) -> list[Cache]:
+        return self._caches
+
+    def draw(self, rng: np.random.Generator, n: int, n_frames: int, stack: int, lookahead_rows: np.ndarray,
+             context: int = 0, with_egemaps: bool = False) -> Batch:  # fmt: skip
+        """`n` sequences of `n_frames` log-mel frames, preceded by `context` frames that have no target of their own.
+
+        A step is `stack` frames. lookahead_rows : look-aheads in frames of 10 ms.
+        """
+        picks = rng.choice(len(self._caches), n, p=self._probability)
+        parts = []
+        for cache in (self._caches[i] for i in picks):
+            last = len(cache.mel) - n_frames - context
+            start = int(rng.integers(0, last + 1)) if last > 0 else 0
+            parts.append(_sequence(cache, start, n_frames + context, stack, lookahead_rows, context, with_egemaps))
+        mel, functionals, target, known, measured = zip(*parts, strict=True)
+        return Batch(np.stack(mel), np.stack(functionals) if with_egemaps else None, np.stack(target),
+                     np.stack(known)[:, :, None], np.stack(measured)[:, :, None])  # fmt: skip
+
+
+def _sequence(cache: Cache, start: int, n_frames: int, stack: int, lookahead_rows: np.ndarray, context: int,
+              with_egemaps: bool):  # fmt: skip
+    total = len(cache.mel)
+    rows = np.minimum(np.arange(start, start + n_frames), total - 1)
+    ends = rows[context:][stack - 1 :: stack]  # (steps,) newest log-mel frame of each step
+    faces = np.clip(ends[:, None] + WINDOW_ROWS - lookahead_rows, 0, total - 1)  # (steps, look-aheads)
+    recording = np.searchsorted(cache.spans[:, 1], ends, side="right")
+    functionals = _functionals(cache, ends, recording) if with_egemaps else None
+    return (cache.mel[rows].astype(np.float32), functionals, cache.face[faces].astype(np.float32),
+            cache.known[recording].astype(np.float32), cache.measured[recording].astype(np.float32))  # fmt: skip
+
+
+def _functionals(cache: Cache, ends: np.ndarray, recording: np.ndarray) -> np.ndarray:
+    """The newest vector whose window was complete when log-mel frame `ends` came out; NaN before the first."""
+    # Frame j of a recording comes out with the hop that ends at sample 160 j + 480.
+    heard = (ends - cache.spans[recording, 0] + WINDOW_ROWS + 1) * spec.HOP_LENGTH
+    window = cache.windows[recording, 0] + heard // spec.EGEMAPS_INTERVAL - 1
+    out = np.full((len(ends), spec.N_EGEMAPS), np.nan, np.float32)
+    there = (window >= cache.windows[recording, 0]) & (window < cache.windows[recording, 1])
+    out[there] = cache.egemaps[window[there]]
+    return out
+
+
+def augment(mel: np.ndarray, rng: np.random.Generator, settings: Augment) -> np.ndarray:
+    """A new (B, frames, 80) log-mel: other level, other filter, other vocal tract; the face is the same."""
+    batch, _, bands = mel.shape
+    axis = np.linspace(-1.0, 1.0, bands)
+
+    def normal(deviation: float) -> np.ndarray:
+        return rng.normal(0.0, deviation, (batch, 1)) if deviation else np.zeros((batch, 1))
+
+    curve = normal(settings.gain_db) + normal(settings.tilt_db) * axis / 2
+    for order in range(2, 6):
+        phase = rng.uniform(0, np.pi, (batch, 1))
+        curve = curve + normal(settings.eq_db / 2) * np.cos(np.pi * order / 2 * axis + phase)
+    shift = np.clip(normal(settings.warp_bands) + np.arange(bands), 0, bands - 1)  # (B, 80)
+    low = np.minimum(shift.astype(int), bands - 2)
+    share = (shift - low).astype(np.float32)[:, None]
+    warped = np.take_along_axis(mel, low[:, None], 2) * (1 - share)
+    warped += np.take_along_axis(mel, low[:, None] + 1, 2) * share
+    return warped + (curve * LN_PER_DB).astype(np.float32)[:, None]

@@ -1,0 +1,73 @@
+"""Checkpoints: everything that a training run needs to go on, or to become a weight file."""
+
+import io
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import config as configuration
+from .datasets.form import write_beside
+from .models import Statistics
+
+LAST, BEST = "last.pt", "best.pt"
+
+
+class CheckpointError(ValueError):
+    """The file is not a checkpoint of this program; the message says why."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """config : of the run. statistics : of its training data. net : averaged tensors, as exported.
+
+    progress : what resuming needs beyond that (tensors being trained, optimiser, counters). data : what was trained on.
+    """
+
+    config: configuration.Config
+    statistics: Statistics
+    net: Mapping[str, torch.Tensor]
+    progress: Mapping[str, Any]
+    data: tuple[str, ...]
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write beside, then rename: a kill at any moment leaves the old file or the new one."""
+    buffer = io.BytesIO()
+    statistics = {name: torch.from_numpy(value) for name, value in vars(checkpoint.statistics).items()}
+    torch.save({"fmg_checkpoint": 1, "config": configuration.to_dict(checkpoint.config), "statistics": statistics,
+                "net": dict(checkpoint.net), "progress": dict(checkpoint.progress), "data": list(checkpoint.data)},
+               buffer)  # fmt: skip
+    write_beside(path, buffer.getvalue())
+
+
+def load(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a checkpoint, or the best one of a run's folder.
+
+    Raises
+    ------
+    CheckpointError
+        Missing, truncated or foreign file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / (BEST if (path / BEST).is_file() else LAST)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot read the checkpoint ({error.strerror or error})") from error
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path}: not a checkpoint, or truncated") from error
+    if not isinstance(content, dict) or content.get("fmg_checkpoint") != 1:
+        raise CheckpointError(f"{path}: not a checkpoint of fmg-train")
+    try:
+        config = configuration.from_dict(content["config"])
+    except configuration.ConfigError as error:
+        raise CheckpointError(f"{path}: made by another version ({error})") from error
+    statistics = Statistics(**{name: np.asarray(value) for name, value in content["statistics"].items()})
+    return Checkpoint(config, statistics, content["net"], content["progress"], tuple(content["data"]))

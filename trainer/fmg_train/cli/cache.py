@@ -1,0 +1,60 @@
+"""fmg-train cache."""
+
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from .. import features
+from ..datasets import form
+
+
+@click.command()
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--egemaps/--no-egemaps", default=True, show_default=True,
+              help="Compute the 88 functionals too; only the predecessor's network and the emotion read-out need them.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Local processes.")
+@click.option("--scheduler", help="Address of a Dask scheduler that takes the work instead, such as tcp://host:8786.")
+def cache(data: tuple[Path, ...], egemaps: bool, jobs: int, scheduler: str | None) -> None:
+    """Compute the features of data sets (or folders of them), once.
+
+    Finished ones are passed over, so it can be stopped and started again.
+
+    \b
+    Examples:
+      fmg-train cache data/corpus --jobs 2
+      fmg-train cache data/corpus data/me --scheduler tcp://10.0.0.1:8786
+    """
+    shards = [shard for directory in data for shard in form.shards(directory)]
+    if not shards:
+        raise click.ClickException(f"no finished data set in {', '.join(map(str, data))}")
+    todo = [shard for shard in shards if not features.is_complete(shard, egemaps)]
+    failed, seconds = 0, 0.0
+    with _executor(jobs, scheduler) as executor, tqdm(total=len(todo), unit="set") as bar:
+        futures = {executor.submit(features.build, shard, egemaps): shard for shard in todo}
+        for future in as_completed(futures):
+            try:
+                seconds += future.result()
+            except (form.DatasetError, OSError) as error:
+                failed += 1
+                bar.write(f"skipped {futures[future]}: {error}")
+            bar.update()
+    click.echo(f"{len(shards) - len(todo)} there already, {len(todo) - failed} computed ({seconds / 3600:.2f} h of audio), "
+               f"{failed} failed")  # fmt: skip
+    if failed:
+        raise SystemExit(1)
+
+
+def _executor(jobs: int, scheduler: str | None) -> Executor:
+    if scheduler is None:
+        return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise click.ClickException("--scheduler needs Dask: pip install 'fmg[dask]'") from None
+    try:
+        return Client(scheduler, timeout="10s").get_executor()
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"no Dask scheduler answers at {scheduler} ({error})") from None

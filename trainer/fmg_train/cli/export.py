@@ -1,0 +1,62 @@
+"""fmg-train export."""
+
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import numpy as np
+
+from fmg_rt.weights import WeightsError
+
+from .. import checkpoint as checkpoints
+from .. import features
+from ..datasets.form import DatasetError
+from ..export import ExportError, weights_of
+from ..export import export as export_weights
+
+VERIFY_FRAMES = 6_000
+"""Log-mel frames (one minute) that runtime and torch are compared on."""
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write.")
+def export(run: Path, output: Path) -> None:
+    """Turn a checkpoint (or a run's best one) into a weight file.
+
+    The file is read back by the runtime and compared with PyTorch on the training data's features before it is kept.
+
+    \b
+    Examples:
+      fmg-train export runs/first -o best.npz
+      fmg-train export runs/first/last.pt -o last.npz
+    """
+    try:
+        saved = checkpoints.load(run)
+        provenance = {
+            "data": [Path(name).name for name in saved.data], "seed": saved.config.seed, "epoch": saved.progress["epoch"],
+            "commit": _commit(), "fmg": version("fmg"), "validation_loss": round(float(saved.progress["best"]), 6),
+        }  # fmt: skip
+        sha256, worst = export_weights(output, saved, weights_of(saved, provenance), _real_features(saved))
+    except (checkpoints.CheckpointError, ExportError, WeightsError, DatasetError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None
+    click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB, largest difference to PyTorch {worst:.1e}, SHA-256 {sha256}")
+
+
+def _real_features(saved: checkpoints.Checkpoint) -> np.ndarray:
+    for name in saved.data:
+        if features.is_complete(Path(name)):
+            return features.load(Path(name)).mel[:VERIFY_FRAMES].astype(np.float32)
+    raise DatasetError("none of the run's training data is there any more; export needs some to verify the file")
+
+
+def _commit() -> str:
+    try:
+        result = subprocess.run(["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+                                capture_output=True, text=True, check=True)  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return result.stdout.strip()

@@ -1,0 +1,81 @@
+"""fmg-train fit."""
+
+from pathlib import Path
+
+import click
+import torch
+
+from fmg_rt import weights as weight_files
+
+from .. import checkpoint as checkpoints
+from .. import config as configuration
+from ..datasets.form import DatasetError
+from ..fit import Fit, with_data
+
+
+@click.command()
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="YAML file; see default.yaml.")
+@click.option("--train", multiple=True, help="Data set, or folder of data sets; replaces data.train. Repeatable.")
+@click.option("--val", multiple=True, help="Data set to judge by; replaces data.val. Repeatable.")
+@click.option("--out", "folder", type=click.Path(path_type=Path), required=True, help="Folder of this run.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
+@click.option("--init", type=click.Path(path_type=Path), help="Weight file to start from (fine-tuning).")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Replaces optim.epochs.")
+def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], folder: Path, resume: bool,
+        init: Path | None, device: str, epochs: int | None) -> None:  # fmt: skip
+    """Train a network.
+
+    Every epoch writes a checkpoint; --resume goes on after a stop, on the CPU bit for bit as if nothing had happened.
+    On several processes: torchrun --nproc-per-node N -m fmg_train fit …
+
+    \b
+    Examples:
+      fmg-train fit --config trainer/fmg_train/default.yaml --out runs/first
+      fmg-train fit --config my.yaml --out runs/first --resume
+      fmg-train fit --train data/me --val data/me-val --init weights/best.npz --out runs/me
+    """
+    try:
+        config = configuration.read(config_path) if config_path else configuration.Config()
+        values = configuration.to_dict(with_data(config, train, val))
+        if epochs:
+            values["optim"]["epochs"] = epochs
+        initial = weight_files.read(init) if init else None
+        if initial is not None and config_path is None:
+            values["model"] = _model_of(initial)
+        config = configuration.from_dict(values)
+        if not resume and (folder / checkpoints.LAST).exists():
+            raise click.ClickException(f"{folder} holds a run already: add --resume, or choose another --out")
+        run = Fit(config, folder, _device(device), initial)
+        if resume:
+            run.resume()
+        run.run()
+    except (configuration.ConfigError, DatasetError, checkpoints.CheckpointError, weight_files.WeightsError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {folder}: {error.strerror or error}") from None
+    except KeyboardInterrupt:
+        click.echo(f"\nStopped. Go on with: fmg-train fit … --out {folder} --resume", err=True)
+        raise SystemExit(130) from None
+    if run.workers.is_first:
+        click.echo(f"best validation loss {run.best:.6f}; next: fmg-train export {folder} -o NAME.npz")
+
+
+def _model_of(initial: weight_files.Weights) -> dict:
+    """The `model` section that matches a weight file."""
+    sizes = {name: n for name, n in initial.config.items() if name not in ("n_lookaheads", "default_lookahead")}
+    milliseconds = [n * 1000 // 16000 for n in initial.lookaheads]
+    default = initial.config.get("default_lookahead", initial.lookaheads[0]) * 1000 // 16000
+    return {"architecture": initial.architecture, "lookaheads_ms": milliseconds, "default_lookahead_ms": default} | sizes
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise click.BadParameter(f"unknown device '{name}': auto, cpu or cuda", param_hint="--device") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise click.ClickException("no CUDA device was found; use --device cpu")
+    return device

@@ -1,0 +1,109 @@
+"""The emotion read-out: one linear layer from standardised eGeMAPS to seven classes, arousal and valence.
+
+Small on purpose: a few hundred acted utterances carry no more, and it must hold for voices it never heard.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from fmg_rt import spec
+
+from .features import Cache
+
+AROUSAL: Mapping[str, float] = {"anger": 1.0, "fear": 0.8, "joy": 0.8, "disgust": -0.2, "neutral": -0.4, "boredom": -0.8,
+                                "sadness": -1.0}  # fmt: skip
+"""Targets in [-1, 1]; the signs are those of Schuller et al., "Acoustic emotion recognition: a benchmark comparison of
+performances", ASRU 2009; the sizes follow the circumplex of Russell (1980)."""
+VALENCE: Mapping[str, float] = {"joy": 1.0, "neutral": 0.2, "boredom": -0.3, "sadness": -0.7, "anger": -0.7, "fear": -0.6,
+                                "disgust": -0.8}  # fmt: skip
+SHORTEST_S = 1.0
+"""A window with less speech than this is not learnt from, seconds."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """features (n, 88) float64, not standardised; emotion (n,) index in `spec.EMOTIONS`; recording (n,) row of origin."""
+
+    features: np.ndarray
+    emotion: np.ndarray
+    recording: np.ndarray
+
+
+@dataclass(frozen=True)
+class Readout:
+    """mean, std (88,), weight (9, 88), bias (9,), float32, as a weight file holds them."""
+
+    mean: np.ndarray
+    std: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+
+
+def examples(caches: list[Cache], split: str, last_only: bool = False) -> Examples:
+    """The windows of all recordings of `split` that carry an emotion; only each recording's last one if asked."""
+    rows, emotions, origins, origin = [], [], [], 0
+    for cache in caches:
+        for recording, (first, end) in zip(cache.recordings, cache.windows, strict=True):
+            origin += 1
+            if recording.emotion is None or recording.split != split:
+                continue
+            shortest = int(SHORTEST_S * spec.SAMPLE_RATE) // spec.EGEMAPS_INTERVAL
+            chosen = cache.egemaps[min(first + shortest, end - 1) : end]
+            chosen = chosen[-1:] if last_only else chosen
+            rows.append(chosen)
+            emotions += [spec.EMOTIONS.index(recording.emotion)] * len(chosen)
+            origins += [origin] * len(chosen)
+    if not rows:
+        return Examples(np.empty((0, spec.N_EGEMAPS)), np.empty(0, int), np.empty(0, int))
+    return Examples(np.concatenate(rows).astype(np.float64), np.array(emotions), np.array(origins))
+
+
+def standardise(features: np.ndarray, readout: Readout) -> np.ndarray:
+    """As the runtime does it."""
+    x = (features - readout.mean) / (readout.std + spec.STD_OFFSET)
+    return np.clip(x, -spec.EGEMAPS_LIMIT, spec.EGEMAPS_LIMIT)
+
+
+def train(data: Examples, penalty: float = 0.01) -> Readout:
+    """Regularised softmax regression for the classes, tanh regression for arousal and valence.
+
+    Every class weighs the same, every recording the same within its class.
+    """
+    mean, std = data.features.mean(0), data.features.std(0)
+    blank = Readout(mean.astype(np.float32), std.astype(np.float32), np.empty(0), np.empty(0))
+    x = standardise(data.features, blank)
+    n_classes = len(spec.EMOTIONS)
+    counts = np.bincount(data.recording)[data.recording]
+    weight = 1.0 / counts
+    weight /= np.bincount(data.emotion, weight, n_classes)[data.emotion]
+    weight /= weight.sum()
+    classes = np.eye(n_classes)[data.emotion]
+    names = [spec.EMOTIONS[i] for i in data.emotion]
+    affect = np.array([[AROUSAL[name], VALENCE[name]] for name in names])
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        w = flat.reshape(n_classes + 2, spec.N_EGEMAPS + 1)
+        z = x @ w[:, :-1].T + w[:, -1]
+        scores = z[:, :n_classes] - z[:, :n_classes].max(1, keepdims=True)
+        log_p = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+        felt = np.tanh(z[:, n_classes:])
+        loss = -(weight[:, None] * classes * log_p).sum() + (weight[:, None] * (felt - affect) ** 2).sum()
+        g = np.concatenate([np.exp(log_p) - classes, 2 * (felt - affect) * (1 - felt**2)], axis=1) * weight[:, None]
+        gradient = np.concatenate([g.T @ x + 2 * penalty * w[:, :-1], g.sum(0)[:, None]], axis=1)
+        return loss + penalty * (w[:, :-1] ** 2).sum(), gradient.ravel()
+
+    start = np.zeros((n_classes + 2) * (spec.N_EGEMAPS + 1))
+    flat = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    w = flat.reshape(n_classes + 2, spec.N_EGEMAPS + 1).astype(np.float32)
+    return Readout(blank.mean, blank.std, np.ascontiguousarray(w[:, :-1]), np.ascontiguousarray(w[:, -1]))
+
+
+def accuracy(data: Examples, readout: Readout) -> tuple[float, float]:
+    """Share of examples with the right sign of arousal, and with the right one of the seven classes."""
+    z = standardise(data.features, readout) @ readout.weight.T + readout.bias
+    n_classes = len(spec.EMOTIONS)
+    sign = np.array([AROUSAL[name] > 0 for name in spec.EMOTIONS])[data.emotion]
+    return float(((z[:, n_classes] > 0) == sign).mean()), float((z[:, :n_classes].argmax(1) == data.emotion).mean())

@@ -1,0 +1,73 @@
+"""From a checkpoint to a weight file, verified in the runtime before it is kept."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fmg_rt import networks, spec
+from fmg_rt import weights as weight_files
+from fmg_rt.weights import Weights
+
+from .checkpoint import Checkpoint
+from .models import Twin, sizes
+
+TOLERANCE = 1e-5
+"""Largest difference allowed between the runtime and torch, per coefficient."""
+
+
+class ExportError(ValueError):
+    """The runtime does not reproduce the network; the file was not kept."""
+
+
+def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
+    """The weight file's content for a checkpoint, without emotion read-out."""
+    model, statistics = saved.config.model, saved.statistics
+    lookaheads = tuple(ms * spec.SAMPLE_RATE // 1000 for ms in model.lookaheads_ms)
+    tensors = {name: np.ascontiguousarray(value.numpy(), np.float32) for name, value in saved.net.items()}
+    return Weights(model.architecture, sizes(model), lookaheads, statistics.mel_mean, statistics.mel_std,
+                   statistics.egemaps_mean, statistics.egemaps_std, tensors, {}, provenance)  # fmt: skip
+
+
+def difference(saved: Checkpoint, weights: Weights, mel: np.ndarray) -> float:
+    """Largest difference between runtime and torch over all look-aheads on real features, mel (frames, 80) float32."""
+    twin = Twin(saved.config.model, saved.statistics).eval()
+    twin.net.load_state_dict(dict(saved.net))
+    mel = mel[: len(mel) - (len(mel) - twin.context) % twin.stack]
+    steps = (len(mel) - twin.context) // twin.stack
+    with torch.no_grad():
+        functionals = torch.full((1, steps, spec.N_EGEMAPS), torch.nan)
+        expected = twin(torch.from_numpy(mel)[None], functionals)[0].clamp(0, 1).numpy()  # (steps, look-aheads, 52)
+    worst = 0.0
+    out = np.empty(spec.N_COEFFICIENTS, np.float32)
+    for i, lookahead in enumerate(weights.lookaheads):
+        network = networks.build(weights, lookahead)
+        for j, frame in enumerate(mel):
+            network.push(frame)
+            step, rest = divmod(j + 1 - twin.context, twin.stack)
+            if step >= 1 and rest == 0:
+                network.evaluate(network.horizon, out)
+                worst = max(worst, float(np.abs(out - expected[step - 1, i]).max()))
+    return worst
+
+
+def export(path: Path, saved: Checkpoint, weights: Weights, mel: np.ndarray) -> tuple[str, float]:
+    """Write `weights` to `path`; returns SHA-256 and the largest difference to torch.
+
+    Raises
+    ------
+    ExportError
+        The runtime, reading the file back, differs from torch by more than 1e-5; the old file at `path` stays.
+    """
+    path = Path(path)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        trial = Path(folder) / path.name
+        sha256 = weight_files.write(trial, weights)
+        worst = difference(saved, weight_files.read(trial), mel)
+        if not worst <= TOLERANCE:
+            raise ExportError(f"the runtime differs from torch by {worst:.2g} (at most {TOLERANCE:g} is allowed)")
+        trial.replace(path)
+    return sha256, worst

@@ -1,0 +1,132 @@
+"""Features of a data set, computed once by the runtime's own code and kept as memory-mapped arrays.
+
+``DIR/cache/`` holds, for all recordings of a data set one after another:
+
+* ``mel.npy`` (frames, 80) float16, log-mel, not standardised;
+* ``face.npy`` (frames, 52) float16; row ``j`` is the face at sample ``160 j + 80`` of its recording. On this grid the
+  face of every look-ahead that is a multiple of 10 ms is a row: the face L samples before the end of log-mel frame
+  ``j`` (sample ``160 j + 400``) is row ``j + 2 - L / 160``;
+* ``egemaps.npy`` (windows, 88) float32, the functionals of the ≤ 5 s before each multiple of 300 ms, as at run time;
+* ``index.json``: one entry a recording, with its rows; written last, so that its presence means complete.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fmg_rt import spec
+from fmg_rt.features import log_mel
+
+from .datasets import form
+
+FACE_OFFSET = spec.WIN_LENGTH % spec.HOP_LENGTH
+"""Sample of face row 0: the remainder that makes (window end - look-ahead) fall on a row."""
+WINDOW_ROWS = spec.WIN_LENGTH // spec.HOP_LENGTH
+"""Rows from the start of a log-mel frame to its end."""
+_INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The features of one data set; arrays as the module describes, read-only, memory-mapped.
+
+    spans : (recordings, 2) first and last + 1 row of each recording in `mel` and `face`.
+    windows : (recordings, 2) first and last + 1 row in `egemaps`.
+    recordings : their manifest lines, in the same order.
+    known : (recordings, 52) bool. measured : (recordings,) bool, whether the lips were measured on a face.
+    """
+
+    mel: np.ndarray
+    face: np.ndarray
+    egemaps: np.ndarray
+    spans: np.ndarray
+    windows: np.ndarray
+    recordings: tuple[form.Recording, ...]
+    known: np.ndarray
+    measured: np.ndarray
+
+
+def face_rows(face: form.Face, n_frames: int) -> np.ndarray:
+    """The face at samples 160 j + 80, j < n_frames, (n_frames, 52) float32; the ends are held."""
+    times = (np.arange(n_frames) * spec.HOP_LENGTH + FACE_OFFSET) / spec.SAMPLE_RATE
+    position = (times - face.start) * face.rate
+    before = np.clip(np.floor(position).astype(int), 0, len(face.coefficients) - 1)
+    after = np.minimum(before + 1, len(face.coefficients) - 1)
+    share = np.clip(position - before, 0.0, 1.0).astype(np.float32)[:, None]
+    return face.coefficients[before] * (1 - share) + face.coefficients[after] * share
+
+
+def is_complete(directory: Path, with_egemaps: bool = False) -> bool:
+    """Whether the features of a data set are there and belong to its present manifest."""
+    folder, manifest = Path(directory) / "cache", Path(directory) / form.MANIFEST
+    index = folder / _INDEX
+    if not index.is_file() or index.stat().st_mtime_ns < manifest.stat().st_mtime_ns:
+        return False
+    return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
+
+
+def build(directory: Path, with_egemaps: bool = True) -> float:
+    """Compute the features of one data set; returns the seconds of audio.
+
+    Without eGeMAPS (ten times faster) its array is empty: enough for a network that does not hear it.
+
+    Raises
+    ------
+    DatasetError
+        A recording cannot be read.
+    """
+    directory = Path(directory)
+    recordings = form.read_manifest(directory)
+    if with_egemaps:
+        from fmg_rt.egemaps import egemaps  # its kernels compile on import: only who needs them waits
+    mels, faces, functionals, entries = [], [], [], []
+    row = window = 0
+    for recording in recordings:
+        audio = form.read_audio(directory, recording)
+        face = form.read_face(directory, recording)
+        mel = log_mel(audio)
+        if len(mel) == 0:
+            raise form.DatasetError(f"{form.audio_path(directory, recording.id)}: shorter than one window of 25 ms")
+        vectors = egemaps(audio) if with_egemaps else np.empty((0, spec.N_EGEMAPS), np.float32)
+        mels.append(mel.astype(np.float16))
+        faces.append(face_rows(face, len(mel)).astype(np.float16))
+        functionals.append(vectors)
+        entries.append({"span": [row, row + len(mel)], "window": [window, window + len(vectors)],
+                        "known": np.flatnonzero(face.known).tolist(), "measured": face.aperture is not None})  # fmt: skip
+        row, window = row + len(mel), window + len(vectors)
+    folder = directory / "cache"
+    folder.mkdir(exist_ok=True)
+    for name, parts in (("mel", mels), ("face", faces), ("egemaps", functionals)):
+        beside = folder / f"{name}.part.npy"
+        np.save(beside, np.concatenate(parts))
+        os.replace(beside, folder / f"{name}.npy")
+    form.write_beside(folder / _INDEX, json.dumps(entries).encode())
+    return sum(recording.seconds for recording in recordings)
+
+
+def load(directory: Path) -> Cache:
+    """Open the features of a data set.
+
+    Raises
+    ------
+    DatasetError
+        They were not computed yet, or are damaged.
+    """
+    directory = Path(directory)
+    if not is_complete(directory):
+        raise form.DatasetError(f"{directory}: no features yet; run: fmg-train cache {directory}")
+    folder = directory / "cache"
+    try:
+        entries = json.loads((folder / _INDEX).read_text())
+        mel, face, functionals = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("mel", "face", "egemaps"))
+        known = np.zeros((len(entries), spec.N_COEFFICIENTS), bool)
+        for row, entry in enumerate(entries):
+            known[row, entry["known"]] = True
+        return Cache(mel, face, functionals, np.array([e["span"] for e in entries]),
+                     np.array([e["window"] for e in entries]), tuple(form.read_manifest(directory)), known,
+                     np.array([e["measured"] for e in entries], bool))  # fmt: skip
+    except (OSError, ValueError, KeyError) as error:
+        raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error
