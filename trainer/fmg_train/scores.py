@@ -92,8 +92,8 @@ def closure(opening: np.ndarray, rate: float, phones: Phones, start: float = 0.0
     """How the lips close in one recording: (closed p b m, all p b m, closed open vowels, all open vowels).
 
     A bilabial closes when the aperture is at or below `CLOSED_SHARE` of its own 95th percentile at some frame of its
-    span, `CLOSURE_LEAD` earlier included; an open vowel, in the middle half of its span. Sum the counts over recordings:
-    ``closure_recall`` = first / second, ``closure_false`` = third / fourth.
+    span, `CLOSURE_LEAD` earlier included; an open vowel, in the middle half of its span. Sum the counts over
+    recordings: ``closure_recall`` = first / second, ``closure_false`` = third / fourth.
 
     opening : (frames,) aperture.
     """
@@ -127,7 +127,7 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
 
 def rounding_values(curve: np.ndarray, rate: float, phones: Phones,
                     start: float = 0.0) -> tuple[list[float], list[float]]:  # fmt: skip
-    """Mean rounding in the middle half of every rounded (u o w ʃ) and of every spread (i e s) phone; give them to `auc`.
+    """Mean rounding in the middle half of every rounded (u o w ʃ) and every spread (i e s) phone, for `auc`.
 
     curve : (frames,) rounding.
     """
@@ -142,7 +142,8 @@ def rounding_values(curve: np.ndarray, rate: float, phones: Phones,
     return rounded, spread
 
 
-def errors(coefficients: np.ndarray, teacher: np.ndarray, known: np.ndarray | None = None) -> dict[str, tuple[float, float]]:
+def errors(coefficients: np.ndarray, teacher: np.ndarray,
+           known: np.ndarray | None = None) -> dict[str, tuple[float, float]]:  # fmt: skip
     """Mean absolute and mean squared error against the teacher, per group of `GROUPS` and over ``all``.
 
     known : (52,) bool, the coefficients that count; a group without any is NaN.

@@ -1,0 +1,172 @@
+"""What the visible articulators aim at in every sound, one row per IPA letter.
+
+Sizes are ARKit coefficients of conversational speech. ``jaw``…``tongue`` are the targets of the open mouth; the three
+strengths say how much the sound insists on its own jaw, lip opening and lip rounding against its neighbours (dominance,
+Cohen and Massaro 1993): 1 = a full vowel, 0.1 = leaves it to the vowels around. ``contact`` closes the lips over the
+open mouth: ``lips`` wholly (p b m), ``teeth`` lower lip to upper teeth (f v), ``near`` a narrow gap (β ɸ w-like).
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from fmg_train.teacher.phonesets import SILENCE, UnknownPhone
+
+CHANNELS = ("jaw", "lower", "upper", "pucker", "funnel", "stretch", "smile", "shrug", "tongue")
+"""Targets of a row: jawOpen, mouthLowerDown, mouthUpperUp, mouthPucker, mouthFunnel, mouthStretch (a third of it also
+mouthDimple), mouthSmile, mouthShrugLower, tongueOut."""
+STRENGTHS = ("jaw", "open", "round")
+"""Strengths of a row, and in this order the group of channels that each one weighs."""
+GROUP = np.array([0, 1, 1, 2, 2, 1, 1, 1, 1])
+"""Strength that weighs each channel."""
+CONTACTS = ("", "lips", "teeth", "near")
+
+_TABLE = """
+#     jaw  lower upper pucker funnel stretch smile shrug tongue  jaw  open round  contact
+a     .42  .22   .12   0      .04    .10     .04   0     0       1    1    .6
+æ     .38  .24   .12   0      0      .18     .08   0     0       1    1    .8
+ɐ     .32  .18   .08   0      .04    .08     .02   0     0       .8   .8   .5
+ɑ     .42  .20   .08   0      .06    .04     0     0     0       1    1    .6
+ɒ     .36  .16   .08   .18    .22    0       0     0     0       1    1    1
+ʌ     .30  .18   .08   0      .06    .06     .02   0     0       .8   .8   .5
+ɜ     .22  .14   .06   .08    .10    .04     0     0     0       .8   .8   .6
+ɞ     .24  .14   .06   .22    .22    0       0     0     0       .8   .8   .8
+ə     .18  .12   .05   0      .05    .06     .02   0     0       .4   .4   .25
+ɘ     .18  .12   .05   0      .03    .08     .02   0     0       .5   .5   .4
+ɵ     .18  .08   .04   .35    .20    0       0     0     0       .8   .8   .9
+ɛ     .30  .22   .10   0      0      .20     .10   0     0       1    1    .8
+e     .22  .22   .09   0      0      .28     .16   0     0       1    1    .9
+i     .11  .20   .08   0      0      .34     .22   0     0       1    1    1
+ɪ     .17  .18   .07   0      0      .22     .12   0     0       .8   .8   .7
+ɨ     .13  .16   .06   0      0      .24     .10   0     0       .8   .8   .8
+y     .10  .06   .04   .62    .28    0       0     0     0       .9   .9   1.2
+ʏ     .15  .08   .05   .48    .25    0       0     0     0       .8   .8   1
+ø     .20  .10   .06   .48    .28    0       0     0     0       1    1    1.1
+œ     .28  .14   .08   .32    .30    0       0     0     0       1    1    1
+ɶ     .38  .18   .10   .16    .26    0       0     0     0       1    1    .9
+u     .10  .05   .04   .70    .28    0       0     0     0       .9   .9   1.3
+ʊ     .16  .08   .05   .45    .24    0       0     0     0       .8   .8   1
+ʉ     .11  .06   .04   .58    .26    0       0     0     0       .9   .9   1.1
+ɯ     .13  .12   .05   .05    .05    .12     .02   0     0       .8   .8   .7
+ɤ     .22  .14   .06   .02    .06    .08     0     0     0       .9   .9   .7
+o     .24  .10   .06   .50    .32    0       0     0     0       1    1    1.1
+ɔ     .32  .14   .08   .26    .34    0       0     0     0       1    1    1
+p     .10  .06   .03   0      0      0       0     0     0       .5   .1   .05    lips
+b     .10  .06   .03   0      0      0       0     0     0       .5   .1   .05    lips
+m     .10  .06   .03   0      0      0       0     0     0       .5   .1   .05    lips
+ɸ     .10  .06   .04   .15    .15    0       0     0     0       .5   .5   .3     near
+β     .10  .06   .04   .08    .08    0       0     0     0       .5   .5   .2     near
+f     .09  .08   .12   0      0      .04     0     0     0       .7   .7   .15    teeth
+v     .09  .08   .10   0      0      .04     0     0     0       .7   .7   .15    teeth
+ʋ     .12  .10   .08   0      .04    .04     0     0     0       .5   .5   .15    near
+w     .09  .04   .03   .68    .26    0       0     0     0       .8   .9   1.3
+ʍ     .09  .04   .03   .68    .26    0       0     0     0       .8   .9   1.3
+ɥ     .09  .05   .03   .62    .26    0       0     0     0       .8   .9   1.2
+θ     .13  .14   .08   0      0      .08     .02   0     .12     .6   .5   .1
+ð     .13  .13   .07   0      0      .08     .02   0     .10     .5   .4   .1
+s     .07  .20   .08   0      0      .18     .06   0     0       .9   .6   .25
+z     .07  .18   .07   0      0      .16     .06   0     0       .9   .6   .25
+ʃ     .08  .18   .12   .30    .42    0       0     .10   0       .9   .7   .9
+ʒ     .08  .16   .11   .28    .40    0       0     .10   0       .9   .7   .9
+ɕ     .08  .20   .09   .08    .14    .12     .02   .05   0       .9   .6   .4
+ʑ     .08  .18   .08   .08    .14    .12     .02   .05   0       .9   .6   .4
+ʂ     .09  .16   .10   .24    .36    0       0     .08   0       .9   .7   .8
+ʐ     .09  .15   .09   .22    .32    0       0     .08   0       .8   .6   .7
+ɧ     .10  .12   .06   .25    .25    0       0     0     0       .6   .5   .6
+ɬ     .12  .16   .06   0      0      .12     .02   0     0       .6   .4   .15
+ɹ     .13  .12   .06   .24    .28    0       0     0     0       .5   .5   .6
+ɻ     .14  .12   .06   .18    .22    0       0     0     0       .5   .5   .5
+r     .14  .14   .05   0      .03    .06     0     0     0       .4   .35  .1
+ɾ     .15  .14   .05   0      0      .06     0     0     0       .3   .25  .08
+ɽ     .15  .14   .05   0      0      .06     0     0     0       .3   .25  .08
+ʀ     .18  .13   .05   0      .03    .05     0     0     0       .3   .25  .08
+ʁ     .18  .13   .05   0      .03    .05     0     0     0       .3   .25  .08
+l     .16  .15   .06   0      0      .08     .02   0     .03     .35  .3   .1
+ɫ     .16  .13   .05   .04    .06    .04     0     0     .03     .35  .3   .15
+ɭ     .16  .14   .05   0      0      .06     0     0     0       .35  .3   .1
+ʎ     .13  .17   .06   0      0      .16     .06   0     0       .4   .3   .2
+j     .11  .17   .06   0      0      .22     .12   0     0       .5   .4   .35
+t     .09  .16   .06   0      0      .10     .02   0     0       .5   .3   .06
+d     .10  .16   .06   0      0      .10     .02   0     0       .45  .3   .06
+n     .11  .15   .05   0      0      .09     .02   0     0       .4   .3   .06
+ʈ     .11  .15   .05   0      0      .06     .01   0     0       .45  .3   .06
+ɖ     .12  .15   .05   0      0      .06     .01   0     0       .4   .3   .06
+ɳ     .13  .15   .05   0      0      .06     .01   0     0       .35  .3   .06
+c     .11  .17   .06   0      0      .16     .04   0     0       .45  .3   .12
+ɟ     .12  .16   .06   0      0      .16     .04   0     0       .4   .3   .12
+ɲ     .12  .16   .05   0      0      .14     .04   0     0       .4   .3   .12
+ç     .11  .18   .06   0      0      .20     .06   0     0       .5   .35  .15
+ʝ     .11  .17   .06   0      0      .18     .06   0     0       .5   .35  .15
+k     .16  .15   .05   0      0      .05     0     0     0       .25  .15  .04
+ɡ     .16  .15   .05   0      0      .05     0     0     0       .25  .15  .04
+ŋ     .16  .14   .05   0      0      .05     0     0     0       .25  .15  .04
+x     .17  .15   .05   0      0      .05     0     0     0       .25  .15  .04
+ɣ     .17  .14   .05   0      0      .05     0     0     0       .25  .15  .04
+q     .20  .14   .05   0      .02    .04     0     0     0       .25  .15  .04
+ɢ     .20  .14   .05   0      .02    .04     0     0     0       .25  .15  .04
+ɴ     .15  .11   .04   0      .03    .04     0     0     0       .3   .25  .08
+χ     .20  .14   .05   0      .02    .04     0     0     0       .25  .15  .04
+ħ     .24  .15   .05   0      0      .04     0     0     0       .2   .12  .03
+ʕ     .26  .15   .05   0      0      .04     0     0     0       .3   .2   .05
+h     .20  .14   .05   0      0      .04     0     0     0       .08  .05  .02
+ʔ     .18  .13   .05   0      0      .04     0     0     0       .08  .05  .02
+_     0    0     0     0      0      0       0     0     0       1    1    1
+"""
+
+_SAME = {"ɚ": "ɜ", "ɝ": "ɜ", "ᵻ": "ɪ", "g": "ɡ", "ɱ": "m", "ɦ": "h", "ɓ": "b", "ɗ": "d", "ɠ": "ɡ", "ɰ": "ɣ", "ⱱ": "v", "ʷ": "w",
+         "ʙ": "b", "ɮ": "ɬ", "ʟ": "ɫ", "ɺ": "ɾ", "ε": "ɛ"}  # fmt: skip
+_IGNORED = frozenset("ᵝːˑʰʱʲˠˤˀˌˈ.͜͡" + "̪̺̻̼̥̬̩̯̝̞̟̠̜̹̃̊̈̽̆̚˞ⁿᵐᵑ̤̰̘̙̄")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One sound's row: targets (len(CHANNELS),), strengths (len(STRENGTHS),) and the contact of the lips."""
+
+    values: np.ndarray
+    strengths: np.ndarray
+    contact: str
+
+    @property
+    def vowel(self) -> bool:
+        return not self.contact and self.strengths[0] >= 0.4 and self.values[0] > 0
+
+
+def _read() -> dict[str, Target]:
+    rows = {}
+    for line in _TABLE.strip().splitlines()[1:]:
+        letter, *cells = line.split()
+        numbers = np.array([float(c) for c in cells[:12]])
+        contact = cells[12] if len(cells) > 12 else ""
+        rows[letter] = Target(numbers[:9], numbers[9:12], contact)
+    return rows | {letter: rows[same] for letter, same in _SAME.items()}
+
+
+TARGETS = _read()
+"""IPA letter → its row."""
+VOWELS = frozenset("aæɐɑɒʌɜɞəɘɵɛeiɪɨyʏøœɶuʊʉɯɤoɔɚɝᵻε")
+
+
+@lru_cache(maxsize=4096)
+def letters(ipa: str) -> tuple[str, ...]:
+    """The letters of a transcription that have a row: ``"aɪ"`` is two, ``"tʃʰ"`` is two, ``"iː"`` is one.
+
+    Raises
+    ------
+    UnknownPhone
+        A letter has no row, or none is left.
+    """
+    if ipa == SILENCE:
+        return (SILENCE,)
+    found = []
+    # Taken apart, so that every mark stands alone; the cedilla of ç is no mark.
+    for letter in unicodedata.normalize("NFD", ipa.replace("ç", "\0")).replace("\0", "ç"):
+        if letter in _IGNORED:
+            continue
+        if letter not in TARGETS or letter == SILENCE:
+            raise UnknownPhone(f"IPA letter '{letter}' (U+{ord(letter):04X}) of '{ipa}' has no target")
+        found.append(letter)
+    if not found:
+        raise UnknownPhone(f"no IPA letter in '{ipa}'")
+    return tuple(found)
