@@ -1,0 +1,154 @@
+"""Options that name receivers and recordings, shared by the commands, and the sinks they ask for."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..sinks import Recorder, RecordError, Sink
+from ..sinks.ifacialmocap import IFacialMocapSink
+from ..sinks.livelink import LiveLinkSink
+from ..sinks.osc import OscSink
+from ..sinks.record import BY_SUFFIX, FORMATS
+from ..sinks.vmc import CASES, VmcSink
+from ..sinks.vrchat import MAX_BITS, PORT, VrchatSink
+
+
+class Address(click.ParamType):
+    """``HOST:PORT`` → (host, port): a name, an IPv4 address or an IPv6 address in brackets.
+
+    Parameters
+    ----------
+    port : taken where only a host is given; None demands one.
+    """
+
+    name = "host:port"
+
+    def __init__(self, port: int | None = None):
+        self._port = port
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        text = str(value).strip()
+        if text.startswith("["):
+            host, closed, rest = text[1:].partition("]")
+            if not closed or (rest and not rest.startswith(":")):
+                self.fail(f"'{text}' is not HOST:PORT; write an IPv6 address as [::1]:9000", param, ctx)
+            port = rest[1:] if rest else None
+        else:
+            if text.count(":") > 1:
+                self.fail(f"'{text}' is not HOST:PORT; write an IPv6 address in brackets, as [::1]:9000", param, ctx)
+            host, colon, port = text.partition(":")
+            port = port if colon else None
+        if not host or any(character.isspace() for character in host):
+            self.fail(f"'{text}' names no host; write HOST:PORT, such as 127.0.0.1:9000", param, ctx)
+        if port is None:
+            if self._port is None:
+                self.fail(f"'{text}' names no port; write HOST:PORT, such as {host}:9000", param, ctx)
+            return host, self._port
+        if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+            self.fail(f"'{port}' is not a port; it must be a number from 1 to 65535", param, ctx)
+        return host, int(port)
+
+
+def record_format(path: Path, name: str | None) -> str:
+    """The format of a recording: the one named, or the one that the suffix of `path` asks for.
+
+    Raises
+    ------
+    click.BadParameter
+        Neither says which.
+    """
+    if name is not None:
+        return name
+    try:
+        return BY_SUFFIX[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(BY_SUFFIX)
+        raise click.BadParameter(
+            f"'{path}' does not end in {known}; choose one or name a --record-format", param_hint="'--record'"
+        ) from None
+
+
+record_format_option = click.option(
+    "--record-format", type=click.Choice(list(FORMATS)), help="Format of recordings; else the file name decides."
+)
+
+_OPTIONS = (
+    click.option(
+        "--osc", type=Address(), multiple=True, metavar="HOST:PORT",
+        help="Plain OSC: /blendshapes, /blendshape/0 … /51, /fmg/names. Repeatable.",
+    ),
+    click.option("--no-bundle", is_flag=True, help="OSC, VMC, VRChat: a datagram per message, no bundles."),
+    click.option(
+        "--vmc", type=Address(39539), multiple=True, metavar="HOST[:PORT]",
+        help="VMC protocol, for VSeeFace, Warudo, VNyan, Unity; 39539 or 39540. Repeatable.",
+    ),
+    click.option(
+        "--vmc-case", type=click.Choice(list(CASES)), default="pascal", show_default=True,
+        help="Spelling of the avatar's clips: jawOpen or JawOpen.",
+    ),
+    click.option("--vmc-vowels", is_flag=True, help="VMC: also A I U E O Blink, for avatars without perfect sync."),
+    click.option(
+        "--vrchat", type=Address(PORT), is_flag=False, flag_value=f"127.0.0.1:{PORT}", metavar="[HOST:PORT]",
+        help=f"VRChat avatar parameters under VRCFaceTracking's v2 names. [alone: 127.0.0.1:{PORT}]",
+    ),
+    click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: what stands before v2/, such as FT/."),
+    click.option(
+        "--vrchat-binary", type=click.IntRange(1, MAX_BITS), is_flag=False, flag_value=4, metavar="[BITS]",
+        help="VRChat: also binary parameters with this many bits. [alone: 4]",
+    ),
+    click.option(
+        "--livelink", type=Address(11111), multiple=True, metavar="HOST[:PORT]",
+        help="Live Link Face, for Unreal, VRCFaceTracking, Warudo; 11111. Repeatable.",
+    ),
+    click.option("--subject", default="fmg", show_default=True, metavar="NAME", help="Live Link: the subject's name."),
+    click.option(
+        "--ifacialmocap", type=Address(49983), multiple=True, metavar="HOST[:PORT]",
+        help="iFacialMocap text frames; 49983. Repeatable.",
+    ),
+    click.option(
+        "--record", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        help="Write the frames to FILE: .csv, .jsonl, .npz or .json.",
+    ),
+    record_format_option,
+)  # fmt: skip
+
+
+def sink_options(command: Callable) -> Callable:
+    """Decorator: add every option that `build_sinks` reads."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
+    """The sinks that the command line asks for, opened.
+
+    Parameters
+    ----------
+    params : values of the options of `sink_options`, as click gives them.
+    rate : frames per second.
+
+    Raises
+    ------
+    click.ClickException
+        The recording cannot be begun.
+    """
+    bundled = not params["no_bundle"]
+    sinks: list[Sink] = []
+    if (path := params["record"]) is not None:
+        try:
+            sinks.append(Recorder(path, record_format(path, params["record_format"]), rate))
+        except RecordError as error:
+            raise click.ClickException(str(error)) from None
+    sinks += [OscSink(*address, rate, bundled) for address in params["osc"]]
+    sinks += [VmcSink(*address, params["vmc_case"], params["vmc_vowels"], bundled) for address in params["vmc"]]
+    if params["vrchat"] is not None:
+        prefix, bits = params["vrchat_prefix"], params["vrchat_binary"]
+        sinks.append(VrchatSink(*params["vrchat"], rate, prefix, bits, bundled))
+    sinks += [LiveLinkSink(*address, rate, params["subject"]) for address in params["livelink"]]
+    sinks += [IFacialMocapSink(*address) for address in params["ifacialmocap"]]
+    return sinks

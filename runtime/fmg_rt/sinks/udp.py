@@ -1,0 +1,91 @@
+"""A datagram socket to one receiver that never blocks and never minds that nobody listens."""
+
+import socket
+import threading
+from collections.abc import Iterable
+
+START_WAIT = 1.0
+"""Seconds that the start-up waits for a host name; a slower name server is waited for in the background."""
+
+
+def format_address(host: str, port: int) -> str:
+    """``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class Udp:
+    """Sends datagrams to ``host:port``; IPv4, IPv6 and host names (IPv4 first, since most receivers listen there).
+
+    Host names are looked up outside the frame loop. `send` raises OSError while there is no way to the receiver and
+    starts afresh at the next call, so the caller decides how often to retry.
+    """
+
+    def __init__(self, host: str, port: int):
+        self.host, self.port = host, port
+        self._socket: socket.socket | None = None
+        self._lookup: threading.Thread | None = None
+        self._found: list | OSError = []
+        self._look_up()
+        self._lookup.join(START_WAIT)
+
+    def _look_up(self) -> None:
+        def run():
+            try:
+                self._found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
+            except (OSError, UnicodeError) as error:
+                self._found = OSError(f"no such host: {self.host} ({error})")
+
+        self._found = []
+        self._lookup = threading.Thread(target=run, name=f"fmg look-up of {self.host}", daemon=True)
+        self._lookup.start()
+
+    def _connect(self) -> socket.socket | None:
+        if self._lookup.is_alive():
+            return None
+        if isinstance(self._found, OSError):
+            error = self._found
+            self._look_up()
+            raise error
+        family, kind, protocol, _, address = min(self._found, key=lambda found: found[0] != socket.AF_INET)
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setblocking(False)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            opened.connect(address)
+        except OSError:
+            opened.close()
+            raise
+        return opened
+
+    def send(self, datagrams: Iterable[bytes | memoryview]) -> None:
+        """Send each datagram, or drop it where the system has no room for it or nobody listens.
+
+        Raises
+        ------
+        OSError
+            The host name is unknown or the network cannot reach the host.
+        """
+        if self._socket is None:
+            self._socket = self._connect()
+            if self._socket is None:  # the name is still being looked up: these datagrams are late anyway
+                return
+        try:
+            for datagram in datagrams:
+                try:
+                    self._socket.send(datagram)
+                except ConnectionError:  # "nobody listened" to an earlier one; this one was not sent
+                    try:
+                        self._socket.send(datagram)
+                    except ConnectionError:
+                        pass
+                except BlockingIOError:
+                    pass
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the socket; the next `send` opens a new one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

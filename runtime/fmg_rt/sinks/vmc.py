@@ -1,0 +1,83 @@
+"""VMC protocol: VSeeFace, VNyan, Warudo, EVMC4U, VMC4UE, VMC4B and others.
+
+References: sh-akira, Virtual Motion Capture Protocol, performer and marionette specification.
+"""
+
+import numpy as np
+
+from ..spec import ARKIT_NAMES, INDEX, N_COEFFICIENTS
+from .names import pascal
+from .osc_packet import PatchedFrame, message
+from .udp import Udp, format_address
+
+CASES = {"camel": str, "pascal": pascal}
+"""How an avatar's clips may spell the ARKit names: ``jawOpen`` as Apple, ``JawOpen`` as most perfect-sync models."""
+VOWELS = ("A", "I", "U", "E", "O", "Blink", "Blink_L", "Blink_R")
+"""The preset clips of every VRM 0 model that `vowels` drives."""
+
+_TAKEN = [
+    INDEX[name] for name in (
+        "jawOpen", "mouthClose", "mouthPucker", "mouthFunnel", "mouthSmileLeft", "mouthSmileRight",
+        "mouthStretchLeft", "mouthStretchRight", "eyeBlinkLeft", "eyeBlinkRight",
+    )
+]  # fmt: skip
+
+
+def vowels(coefficients: np.ndarray) -> tuple[float, ...]:
+    """The values of `VOWELS`, each in [0, 1], for a face (52,): a rough likeness for models without ARKit clips.
+
+    Roundness takes from the open vowels what it gives to O and U, so that the clips do not add up to more than a mouth.
+    ``Blink`` is what both eyes share; the sides only add what one of them has more.
+    """
+    taken = coefficients[_TAKEN].tolist()
+    jaw, close, pucker, funnel, smile_l, smile_r, stretch_l, stretch_r, blink_l, blink_r = taken
+    opening = max(jaw - close, 0.0)
+    rounding = max(pucker, funnel)
+    wide = max(smile_l + smile_r, stretch_l + stretch_r) / 2
+    blink = min(blink_l, blink_r)
+    flat = 1.0 - rounding
+    return (
+        opening * flat * (1.0 - wide), (1.0 - opening) * flat * wide, pucker * (1.0 - opening), opening * flat * wide,
+        max(funnel, pucker * opening), blink, blink_l - blink, blink_r - blink,
+    )  # fmt: skip
+
+
+class VmcSink:
+    """One frame: ``/VMC/Ext/OK``, ``/VMC/Ext/T``, 52 × ``/VMC/Ext/Blend/Val``, ``/VMC/Ext/Blend/Apply`` last of all.
+
+    Nothing moves before ``Apply``, so the frame stays whole although it needs two datagrams.
+
+    Parameters
+    ----------
+    case : one of `CASES`.
+    with_vowels : also send `VOWELS`; for models without perfect sync. On a model that has both, mouths open twice.
+    bundled : False sends a datagram per message.
+    """
+
+    def __init__(self, host: str, port: int, case: str = "pascal", with_vowels: bool = False, bundled: bool = True):
+        self.name = f"vmc {format_address(host, port)}"
+        self.udp = Udp(host, port)
+        self._with_vowels = with_vowels
+        names = [CASES[case](name) for name in ARKIT_NAMES] + list(VOWELS if with_vowels else ())
+        self._values = np.zeros(1 + len(names), np.float32)  # time, then one per name
+        self._frame = PatchedFrame(
+            [
+                (message("/VMC/Ext/OK", 1), 0), (message("/VMC/Ext/T", 0.0), 1),
+                *((message("/VMC/Ext/Blend/Val", name, 0.0), 1) for name in names),
+                (message("/VMC/Ext/Blend/Apply"), 0),
+            ],
+            bundled,
+        )  # fmt: skip
+
+    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
+        """Patch and send the frame; `coefficients` (52,) float32, `time` in seconds."""
+        self._values[0] = time
+        self._values[1 : 1 + N_COEFFICIENTS] = coefficients
+        if self._with_vowels:
+            self._values[1 + N_COEFFICIENTS :] = vowels(coefficients)
+        self._frame.patch(self._values)
+        self.udp.send(self._frame.datagrams)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.udp.close()

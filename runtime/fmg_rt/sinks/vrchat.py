@@ -1,0 +1,140 @@
+"""VRChat avatar parameters by OSC, under the names of VRCFaceTracking version 2, and VRChat's own eye tracking.
+
+References: VRChat documentation, "OSC Avatar Parameters" and "OSC Eye Tracking"; VRCFaceTracking documentation,
+"Parameters".
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .osc_packet import BUNDLE_HEADER, DATAGRAM_LIMIT, FALSE, TRUE, element, message
+from .udp import Udp, format_address
+from .unified import NAMES, SIGNED, Unified
+
+PORT = 9000
+ACTIVE = ("LipTrackingActive", "ExpressionTrackingActive", "EyeTrackingActive")
+"""Tell the avatar to follow these parameters instead of VRChat's own lip sync, as long as they are true."""
+FULL_GAZE = 45.0
+"""Degrees of eye rotation at ±1, the normalisation of VRCFaceTracking."""
+MAX_BITS = 8
+
+_SIGNED = np.array(SIGNED)
+_OPEN = NAMES.index("EyeOpen")
+_GAZE = [NAMES.index(name) for name in ("EyeLeftY", "EyeLeftX", "EyeRightY", "EyeRightX")]
+_TO_DEGREES = np.array([-FULL_GAZE, FULL_GAZE, -FULL_GAZE, FULL_GAZE], np.float32)  # pitch is positive downwards
+
+
+class VrchatSink:
+    """Sends what changed, and everything once a second: datagrams get lost and avatars get changed.
+
+    VRChat answers on port 9001, which is left alone, so names, prefix and bit count of the avatar cannot be asked for.
+
+    Parameters
+    ----------
+    rate : frames per second.
+    prefix : stands before ``v2/…`` in every parameter, e.g. ``FT/``.
+    bits : also send each value as that many bools (``JawOpen1``, ``JawOpen2``, ``JawOpen4`` …, ``JawXNegative``), for
+        avatars that declare so many, 1 to 8; None: floats only.
+    bundled : False sends a datagram per parameter.
+    """
+
+    def __init__(
+        self, host: str, port: int, rate: float, prefix: str = "", bits: int | None = None, bundled: bool = True
+    ):
+        self.name = f"vrchat {format_address(host, port)}"
+        self.udp = Udp(host, port)
+        self._unified = Unified()
+        self._bits = None if bits is None else np.arange(bits)
+        self._bundled = bundled
+        self._second = max(1, round(rate))  # frames
+        self._until_all = 0  # frames
+        self._prepare(f"/avatar/parameters/{prefix.strip('/')}/" if prefix.strip("/") else "/avatar/parameters/")
+
+    def _prepare(self, root: str) -> None:
+        """Encode every message once; each ends in the words that change."""
+        places = [2**bit for bit in range(0 if self._bits is None else len(self._bits))]
+        messages = [
+            *((message(f"/avatar/parameters/{name}", True), 1) for name in ACTIVE),
+            (message("/tracking/eye/EyesClosedAmount", 0.0), 1),
+            (message("/tracking/eye/LeftRightPitchYaw", *[0.0] * 4), 4),
+            *((message(f"{root}v2/{name}", 0.0), 1) for name in NAMES),
+            *((message(f"{root}v2/{name}{place}", False), 1) for name in NAMES for place in places),
+        ]
+        if places:
+            signed = (name for name, is_signed in zip(NAMES, SIGNED, strict=True) if is_signed)
+            messages += [(message(f"{root}v2/{name}Negative", False), 1) for name in signed]
+        elements = [element(encoded) for encoded, _ in messages]
+        data = bytearray(b"".join(elements))
+        ends = np.cumsum([len(e) for e in elements]).tolist()
+        view = memoryview(data)
+        self._elements = [view[end - len(e) : end] for e, end in zip(elements, ends, strict=True)]
+        self._sizes = [len(e) for e in elements]
+        n_words = [n for _, n in messages]
+        self._first_words = np.cumsum([0, *n_words[:-1]])
+        self._words = np.frombuffer(data, ">u4")
+        self._places = np.concatenate([np.arange(end // 4 - n, end // 4) for n, end in zip(n_words, ends, strict=True)])
+        self._current = np.zeros(len(self._places), np.uint32)
+        self._last = np.zeros_like(self._current)
+        self._floats = self._current.view(np.float32)
+
+    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
+        """Map the face, (52,) float32, and send the parameters that changed."""
+        self._update(coefficients)
+        changed = np.logical_or.reduceat(self._current != self._last, self._first_words)
+        if self._until_all == 0:
+            changed[:] = True
+        self._transmit(changed)
+        self._last[:] = self._current
+        self._until_all = (self._until_all or self._second) - 1
+
+    def close(self) -> None:
+        """Give the avatar's mouth and eyes back to VRChat and close the socket."""
+        self._current[: len(ACTIVE)] = FALSE
+        changed = np.zeros(len(self._elements), bool)
+        changed[: len(ACTIVE)] = True
+        try:
+            self._transmit(changed)
+        except OSError:  # unreachable to the last: it has been reported
+            pass
+        self.udp.close()
+
+    def _update(self, coefficients: np.ndarray) -> None:
+        """Fill `_current`, the words of every message in their order."""
+        values = self._unified.map(coefficients)
+        n = len(ACTIVE)
+        self._current[:n] = TRUE
+        self._floats[n] = 1 - values[_OPEN]
+        np.multiply(values[_GAZE], _TO_DEGREES, out=self._floats[n + 1 : n + 5])
+        n += 5
+        self._floats[n : n + len(NAMES)] = values
+        if self._bits is None:
+            return
+        n += len(NAMES)
+        top = 1 << len(self._bits)
+        levels = np.minimum((np.abs(values) * top).astype(np.uint32), top - 1)
+        is_set = (levels[:, None] >> self._bits) & 1  # (names, bits)
+        self._current[n : n + is_set.size] = np.where(is_set, TRUE, FALSE).ravel()
+        self._current[n + is_set.size :] = np.where(values[_SIGNED] < 0, TRUE, FALSE)
+
+    def _transmit(self, chosen: np.ndarray) -> None:
+        """Send the messages where `chosen`, (messages,) bool, is true."""
+        self._words[self._places] = self._current
+        indices = np.flatnonzero(chosen).tolist()
+        if self._bundled:
+            self.udp.send(self._bundles(indices))
+        else:
+            self.udp.send(self._elements[i][4:] for i in indices)
+
+    def _bundles(self, indices: list[int]) -> Iterator[bytes]:
+        """The chosen messages in as few bundles as their order allows."""
+        parts, room = [], 0
+        for i in indices:
+            room -= self._sizes[i]
+            if room < 0:
+                if parts:
+                    yield b"".join(parts)
+                parts, room = [BUNDLE_HEADER], DATAGRAM_LIMIT - len(BUNDLE_HEADER) - self._sizes[i]
+            parts.append(self._elements[i])
+        if parts:
+            yield b"".join(parts)
