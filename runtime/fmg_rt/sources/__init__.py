@@ -1,0 +1,36 @@
+"""Where audio comes from: one module per kind of source, all of them 16 kHz mono in hops of 160."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class SourceError(Exception):
+    """There is no audio to be had from this source; the message is one line that says what to do."""
+
+
+class Source(Protocol):
+    """Hands out audio hop by hop, to one thread."""
+
+    name: str
+    """What the status line calls it."""
+    latency: float
+    """Seconds from a sound to the hop that holds it: the device's blocks and the resampling."""
+    overflows: int
+    """Hops of audio lost so far because nobody took them in time."""
+    trouble: str
+    """Why no audio comes at the moment; empty while all is well."""
+    ended: bool
+    """No audio will ever come again."""
+
+    def read(self, hop: np.ndarray, timeout: float) -> bool:
+        """Fill `hop` (160,) float32 with the next samples; False: none within `timeout` seconds, or `ended`.
+
+        Raises
+        ------
+        SourceError
+            The source broke for good.
+        """
+
+    def close(self) -> None:
+        """Let go of device, file or thread."""

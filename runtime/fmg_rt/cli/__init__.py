@@ -1,0 +1,59 @@
+"""fmg-rt: from a voice to a face, live."""
+
+import importlib
+import signal
+from typing import Any
+
+import click
+
+from ..stop import Stop
+
+COMMANDS = {
+    "bake": "Turn sound files into files of frames.",
+    "monitor": "Print what arrives at a port.",
+    "doctor": "Check microphones, weights, speed and receivers.",
+}
+
+
+class Program(click.Group):
+    """Is the command `run` by itself, and imports the others when they are asked for.
+
+    Even the options of `run` need NumPy: they are imported when Ctrl-C is already in good hands.
+    """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        stop = Stop()
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        stop.listen()
+        try:
+            run = importlib.import_module(f"{__name__}.run").run
+            self.params, self.callback = run.params, run.callback
+            return super().main(*args, obj=stop, **kwargs)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        return getattr(importlib.import_module(f"{__name__}.{name}"), name) if name in COMMANDS else None
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Program, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Speech in, a moving face out: 52 ARKit blendshape coefficients, live, to every receiver named.
+
+    \b
+    Examples:
+      fmg-rt --input demo --preview              see a face move, without a microphone
+      fmg-rt                                     default microphone to OSC at 127.0.0.1:9000
+      fmg-rt --device "USB" --vmc 127.0.0.1      VSeeFace, Warudo, VNyan
+      fmg-rt --vrchat --vmc 192.168.1.7:39540    several receivers at once
+      fmg-rt --input talk.wav --fast --record talk.csv
+      arecord -f S16_LE -r 48000 | fmg-rt --input - --input-rate 48000
+    """

@@ -1,0 +1,166 @@
+"""The main command: options to source, stream and sinks, and the run of them."""
+
+import contextlib
+import gc
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import config, spec
+from ..clock import fine_waits
+from ..sources import Source, SourceError
+from .sink_options import Address, build_sinks, sink_options
+
+_DEFAULT_OSC = "127.0.0.1:9000"
+_SLOW_START = 1.5
+"""Seconds after which a person is told why the start takes long."""
+_SLOW_START_WHY = ("fmg-rt: the first start on a machine compiles the program for it, once; "
+                   "the next ones take about a second")  # fmt: skip
+
+
+def packaged_weights() -> Path:
+    """The weight file that comes with the program."""
+    return Path(str(resources.files("fmg_weights") / "best.npz"))
+
+
+def _configure(context: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    """Let the settings of a YAML file stand in for options that are not given."""
+    if path is None:
+        return
+    options = {opt.removeprefix("--"): param for param in context.command.params if isinstance(param, click.Option)
+               for opt in param.opts[:1] if opt.startswith("--")}  # fmt: skip
+    for name in ("config", "version", "list-devices", "help"):
+        options.pop(name, None)
+    try:
+        settings = config.read(path, options)
+    except config.ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    context.default_map = {}
+    for name, value in settings.items():
+        param = options[name]
+        if param.multiple and not isinstance(value, list):
+            value = [value]
+        elif value is True and not param.is_flag and isinstance(param.flag_value, str | int):
+            value = param.flag_value  # `vrchat: true` is `--vrchat`
+        context.default_map[param.name] = value
+
+
+def _print_version(weights: Path) -> None:
+    try:
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    except OSError as error:
+        raise click.ClickException(f"{weights}: cannot read the weight file ({error.strerror or error})") from None
+    click.echo(f"fmg-rt {metadata.version('fmg')}\nweights {weights.name} sha256 {digest}")
+
+
+def _print_devices() -> None:
+    from ..sources.devices import describe, inputs, portaudio
+
+    click.echo(describe(inputs(portaudio())) or "There is no microphone.")
+
+
+def _open_source(params: dict[str, Any]) -> Source:
+    wanted = params["input"]
+    if wanted == "mic":
+        if params["fast"]:
+            raise click.UsageError("--fast is for files and pipes; a microphone cannot be read faster than it hears")
+        from ..sources.microphone import Microphone
+
+        return Microphone(params["device"])
+    if wanted == "-":
+        from ..sources.stdin import open_stdin
+
+        source = open_stdin(params["input_rate"])
+    else:
+        from ..sources.file import open_file
+
+        source = open_file(wanted)
+    if params["fast"]:
+        return source
+    from ..sources.blocks import Paced
+
+    return Paced(source)
+
+
+@click.command()
+@click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-",
+              help="Microphone, the packaged clip, a sound file, or raw s16le mono on standard input.")  # fmt: skip
+@click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
+@click.option("--list-devices", is_flag=True, help="Show the microphones and leave.")
+@click.option("--input-rate", type=click.FloatRange(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
+              metavar="HZ", help="Sample rate of standard input.")  # fmt: skip
+@click.option("--fast", is_flag=True, help="Files and pipes: as fast as the machine can, not in real time.")
+@click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
+              help="Frames per second.")  # fmt: skip
+@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
+              help="Weight file. [default: the packaged one]")  # fmt: skip
+@click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
+              help="Audio to wait for, ms: later, but better lips. [default: the weights']")  # fmt: skip
+@sink_options
+@click.option("--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False, callback=_configure,
+              metavar="FILE", help="YAML file of these options, such as 'rate: 60'; flags win.")  # fmt: skip
+@click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and leave.")
+@click.pass_context
+def run(context: click.Context, **params: Any) -> None:
+    """See `cli.main`, which takes over these options and this function."""
+    if context.invoked_subcommand is not None:
+        return
+    weights = params["weights"] or packaged_weights()
+    try:
+        if params["version"]:
+            _print_version(weights)
+        elif params["list_devices"]:
+            _print_devices()
+        else:
+            context.exit(_run(context, weights, params))
+    except SourceError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(context: click.Context, weights_path: Path, params: dict[str, Any]) -> int:
+    """Build everything, run it, return the exit code."""
+    slow = threading.Timer(_SLOW_START, click.echo, [_SLOW_START_WHY], {"err": True})
+    slow.daemon = True
+    slow.start()
+    with contextlib.closing(_open_source(params)) as source:
+        return _send_face(context, source, weights_path, params, slow)
+
+
+def _send_face(context: click.Context, source: Source, weights_path: Path, params: dict[str, Any],
+               slow: threading.Timer) -> int:  # fmt: skip
+    # Numba costs most of the start: only now, when the input is known to be good.
+    from .. import weights as weight_file
+    from ..run import run as loop
+    from ..sinks import Sinks
+    from ..status import Status
+    from ..stream import FaceStream
+
+    lookahead = None if params["lookahead"] is None else round(params["lookahead"] * spec.SAMPLE_RATE / 1000)
+    try:
+        weights = weight_file.read(weights_path)
+        stream = FaceStream(weights, rate=params["rate"], lookahead=lookahead)
+    except weight_file.WeightsError as error:
+        raise click.ClickException(str(error)) from None
+    outputs = build_sinks(params, params["rate"])
+    if not outputs:
+        outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, params["rate"])
+    errands: deque[Callable[[], None]] = deque()
+    status = Status(source, stream.latency / spec.SAMPLE_RATE)
+    sinks = Sinks(outputs, report=status.report)
+    slow.cancel()
+    status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
+    # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.
+    gc.freeze()
+    stop = context.obj
+    try:
+        with fine_waits():
+            loop(source, stream, sinks, status, live=not params["fast"], stop=stop, errands=errands)
+    finally:
+        status.close()
+    return stop.exit_code or (1 if sinks.lost else 0)

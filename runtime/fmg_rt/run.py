@@ -1,0 +1,73 @@
+"""The loop of `fmg-rt`: a source's hops through the stream to the sinks, until the source ends or someone stops it."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+from . import spec
+from .clock import Pace
+from .sinks import Sinks
+from .sources import Source
+from .status import Status
+from .stop import Stop
+from .stream import FaceStream
+
+_PATIENCE = 0.2
+"""Seconds without audio after which silence is fed instead: longer than the blocks of any sane device."""
+
+
+def run(source: Source, stream: FaceStream, sinks: Sinks, status: Status, *, live: bool = True,
+        stop: Stop | None = None, errands: deque[Callable[[], None]] | None = None) -> None:  # fmt: skip
+    """Send the face of everything that `source` gives, then a resting face, whatever ends it; closes the sinks.
+
+    Parameters
+    ----------
+    live : feed silence by the clock while no audio comes, so that the face rests and frames keep their rate. False
+        takes nothing but the source's audio, however long that takes: deterministic.
+    stop : ends the loop early; its caller looks at ``stop.signal`` afterwards.
+    errands : what other threads want done to the stream; done here, between two hops.
+
+    Raises
+    ------
+    SourceError
+        The source broke for good.
+    """
+    stop = stop or Stop()
+    errands = errands if errands is not None else deque()
+    hop = np.zeros(spec.HOP_LENGTH, np.float32)  # (160,)
+    silence: Pace | None = None
+    timeout = _PATIENCE
+    try:
+        while not stop.signal:
+            heard = source.read(hop, timeout)
+            if heard:
+                silence, timeout = None, _PATIENCE
+            elif source.ended:
+                _send(stream.finish(), stream, sinks)
+                break
+            elif live:
+                silence = silence or Pace()
+                timeout = silence.next(spec.HOP_LENGTH)
+                hop.fill(0.0)
+            else:
+                continue
+            stop.deferred = True
+            while errands:
+                errands.popleft()()
+            began = time.perf_counter()
+            faces = stream.step(hop)
+            _send(faces, stream, sinks)
+            status.count(hop, len(faces), time.perf_counter() - began)
+            stop.deferred = False
+    finally:
+        stop.deferred = True
+        sinks.rest()
+        sinks.close()
+
+
+def _send(faces: np.ndarray, stream: FaceStream, sinks: Sinks) -> None:
+    first = stream.index - len(faces)
+    for i, face in enumerate(faces):
+        sinks.send(first + i, (first + i) / stream.rate, face)

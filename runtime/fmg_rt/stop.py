@@ -1,0 +1,29 @@
+"""Ctrl-C, termination and a closed console: leave at once where that is safe, else as soon as it is."""
+
+import signal
+
+
+class Stop:
+    """A signal handler that ends the program, but never in the midst of a frame."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        """Number of the signal that came; 0: none."""
+        self.deferred = False
+        """A frame is on its way: who set this looks at `signal` afterwards. A second signal does not wait."""
+
+    @property
+    def exit_code(self) -> int:
+        """As shells report it: 130 after Ctrl-C, 0 when nothing came."""
+        return 128 + self.signal if self.signal else 0
+
+    def listen(self) -> None:
+        """Become the handler; for the main thread."""
+        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # the last one exists on Windows only: its console was closed
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._handle)
+
+    def _handle(self, number: int, _frame: object) -> None:
+        again, self.signal = self.signal, number
+        if again or not self.deferred:
+            raise SystemExit(self.exit_code)
