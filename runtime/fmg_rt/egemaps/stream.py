@@ -1,0 +1,196 @@
+"""Samples in, low-level descriptors every 10 ms, the 88 functionals whenever asked for."""
+
+import functools
+from types import SimpleNamespace
+
+import numpy as np
+
+from ..kernels.egemaps_fft import autocorrelation, spectrum
+from ..kernels.egemaps_formants import formants
+from ..kernels.egemaps_functionals import functionals
+from ..kernels.egemaps_jitter import jitter
+from ..kernels.egemaps_pitch import candidates, follow, peaks_only, to_octaves
+from ..kernels.egemaps_spectral import spectral
+from ..kernels.egemaps_voice import semitones, voice
+from ..kernels.egemaps_wave import append
+from ..spec import EGEMAPS_INTERVAL, HOP_LENGTH, N_EGEMAPS, SAMPLE_RATE
+from . import tables
+from .names import LLD_NAMES, N_PROMPT
+
+SHORT_HOPS = tables.SHORT_FRAME // HOP_LENGTH
+LONG_HOPS = tables.LONG_FRAME // HOP_LENGTH
+READY_HOPS = 50
+"""Half a second: before that there is too little to speak of."""
+N_WAVE = 64 * HOP_LENGTH
+"""Samples kept: the longest wait for a pitch decision (40 frames), its 60 ms frame, and two of the longest periods."""
+N_PENDING = 64
+"""Frames whose magnitudes are kept until their pitch is decided; `follow` counts modulo the same number."""
+BEFORE = 1024
+"""Samples that `jitter` may look back from a frame's start."""
+
+_tables = functools.cache(tables.build)
+
+
+class EGeMAPS:
+    """The 88 features of eGeMAPSv02 over the last seconds of a stream.
+
+    Parameters
+    ----------
+    window_s : length of the window that `functionals` looks at, seconds, at least 0.5.
+
+    Notes
+    -----
+    One instance, one thread. Nothing is allocated while samples arrive. Equal samples give equal bits, whatever the blocks.
+
+    Raises
+    ------
+    ValueError : window_s is below 0.5.
+    """
+
+    def __init__(self, window_s: float = 5.0):
+        self._window_hops = round(window_s * SAMPLE_RATE / HOP_LENGTH)
+        if self._window_hops < READY_HOPS:
+            raise ValueError(f"The eGeMAPS window must be at least 0.5 s long, not {window_s} s.")
+        self._t = _tables()
+        n_frames = self._window_hops
+        self._wave = np.empty(2 * N_WAVE, np.float32)  # each sample twice, so that every window lies in one piece
+        self._contours = np.empty((len(LLD_NAMES), 2 * n_frames), np.float32)  # (26, 1000), each frame twice as well
+        self._magnitudes = np.empty((N_PENDING, tables.N_OCTAVE), np.float32)  # (64, 513), by frame modulo 64
+        self._last_magnitude = np.empty(tables.SHORT_FFT // 2 + 1, np.float32)  # (257,)
+        self._path = SimpleNamespace(
+            ring=np.empty((N_PENDING, 7), np.float32), costs=np.empty(8), paths=np.empty((7, N_PENDING), np.int32)
+        )
+        self._periods = np.empty(4, np.float32)
+        self._lld = np.empty(len(LLD_NAMES), np.float32)  # (26,)
+        self._scratch = SimpleNamespace(
+            short_fft=np.empty((6, tables.SHORT_FFT // 2), np.float32),
+            short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
+            power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32),
+            resampled=np.empty((3, 256), np.float32), lpc=np.empty(11, np.float32), zeros=np.empty((8, 12)),
+            long_fft=np.empty((6, tables.LONG_FFT // 2), np.float32),
+            long=np.empty((2, tables.LONG_FFT // 2 + 1), np.float32),  # (2, 513) spectrum, then autocorrelation
+            peaks=np.empty(tables.N_OCTAVE, np.float32), second=np.empty((1, tables.N_OCTAVE), np.float32),
+            octaves=np.empty(tables.N_OCTAVE, np.float32), summed=np.empty(tables.N_OCTAVE, np.float32),
+            candidates=np.empty((2, 6), np.float32),
+            ways=np.empty((7, N_PENDING), np.int32), search=np.empty(25), pitch=np.empty(48, np.float32),
+            harmonics=np.empty((4, 100), np.float32),
+            sums=np.empty(2048), squares=np.empty(2048), match=np.empty(128),
+            contour=np.empty((4, n_frames + 1), np.float32), events=np.empty((2, n_frames + 1), np.int64),
+            stretches=np.empty(3),
+        )  # fmt: skip
+        self.reset()
+        self._neutral = self._of_silence()
+        self.reset()
+
+    def _of_silence(self) -> np.ndarray:
+        self.push(np.zeros(READY_HOPS * HOP_LENGTH, np.float32))
+        return self.functionals()
+
+    def reset(self) -> None:
+        """Forget everything heard: equal to a new instance."""
+        self._n_samples = 0
+        self._n_decided = 0
+        self._next_pitch = 0.0
+        for state in (self._wave, self._contours, self._magnitudes, self._last_magnitude, self._periods, *vars(self._path).values()):
+            state[:] = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether half a second has been heard; before, `functionals` gives the vector of digital silence."""
+        return self._n_samples >= READY_HOPS * HOP_LENGTH
+
+    @property
+    def lld(self) -> np.ndarray:
+        """Newest low-level descriptors, (26,) float32 as `LLD_NAMES` lists them; a view, valid until the next call.
+
+        Loudness to formants are of the newest 20 ms; F0 and what follows it of the newest frame whose pitch is decided,
+        usually 70 to 90 ms back, never more than 460 ms. All 0 before the first frame.
+        """
+        n = self._window_hops
+        newest = self._n_samples // HOP_LENGTH - SHORT_HOPS
+        self._lld[:N_PROMPT] = self._contours[:N_PROMPT, newest % n]
+        self._lld[N_PROMPT:] = self._contours[N_PROMPT:, (self._n_decided - 1) % n]
+        return self._lld
+
+    def push(self, samples: np.ndarray) -> None:
+        """Hear more: samples (n,) in [-1, 1] at 16 kHz, any n. Louder is clipped, what is not a number is silence."""
+        samples = np.ascontiguousarray(samples, np.float32)
+        n, done = len(samples), 0
+        while done < n:
+            count = min(n - done, HOP_LENGTH - self._n_samples % HOP_LENGTH)
+            append(samples, done, count, self._n_samples % N_WAVE, self._wave)
+            self._n_samples += count
+            done += count
+            if self._n_samples % HOP_LENGTH == 0:
+                self._hop(self._n_samples // HOP_LENGTH)
+
+    def _hop(self, n_hops: int) -> None:
+        if n_hops >= SHORT_HOPS:
+            self._short_frame(n_hops - SHORT_HOPS)
+        if n_hops >= LONG_HOPS:
+            self._long_frame(n_hops - LONG_HOPS)
+
+    def _short_frame(self, frame: int) -> None:
+        t, s = self._t, self._scratch
+        first, column = frame * HOP_LENGTH % N_WAVE, frame % self._window_hops
+        spectrum(t.hamming, t.short_cos, t.short_sin, self._wave, first, s.short_fft, s.short)
+        spectral(t.mel_bins, t.mel_weights, t.loudness_weights, t.dct, t.slopes, s.short, self._wave, first, column,
+                 self._last_magnitude, s.power, self._contours)  # fmt: skip
+        if frame == 0:
+            self._contours[5, :: self._window_hops] = 0.0  # no flux without a frame before
+        formants(t.resample_cos, t.resample_sin, t.roots, s.short, column, s.resampled, s.lpc, s.zeros, self._contours)
+
+    def _long_frame(self, frame: int) -> None:
+        t, s, path = self._t, self._scratch, self._path
+        level = spectrum(t.gauss, t.long_cos, t.long_sin, self._wave, frame * HOP_LENGTH % N_WAVE, s.long_fft, s.long)
+        peaks_only(s.long, self._magnitudes[frame % N_PENDING], s.peaks)
+        to_octaves(t.right, t.tridiagonal, t.node, t.interpolation, s.peaks, s.second, s.octaves)
+        candidates(t.shift, t.decay, s.octaves, s.summed, s.candidates)
+        n = follow(s.candidates, level, self._n_decided, frame, path.ring, path.costs, path.paths, s.ways, s.search, s.pitch)
+        for i in range(n):
+            self._decided(self._n_decided + i, s.pitch[i])
+        self._n_decided += n
+        self._next_pitch = semitones(s.pitch[n])
+
+    def _decided(self, frame: int, hz: np.float32) -> None:
+        t, s = self._t, self._scratch
+        column, magnitude = frame % self._window_hops, self._magnitudes[frame % N_PENDING]
+        first = frame * HOP_LENGTH % N_WAVE
+        if hz > 0:
+            autocorrelation(t.long_cos, t.long_sin, magnitude, s.long_fft, s.long)
+        voice(hz, magnitude, s.long[0], column, s.harmonics, self._contours)
+        jitter(hz, self._wave, first if first >= BEFORE else first + N_WAVE, column, self._periods, s.sums, s.squares,
+               s.match, self._contours)  # fmt: skip
+
+    def functionals(self) -> np.ndarray:
+        """The 88 features of the window that ends at the newest whole hop, (88,) float32 as `FEATURE_NAMES` lists them."""
+        if not self.ready:
+            return self._neutral.copy()
+        n_hops = self._n_samples // HOP_LENGTH
+        start = max(0, n_hops - self._window_hops)
+        out = np.empty(N_EGEMAPS, np.float32)
+        s = self._scratch
+        functionals(self._contours, start % self._window_hops, n_hops - SHORT_HOPS + 1 - start, self._n_decided - start,
+                    self._next_pitch, s.contour, s.events, s.stretches, out)  # fmt: skip
+        return out
+
+
+def egemaps(wave: np.ndarray, interval: int = EGEMAPS_INTERVAL) -> np.ndarray:
+    """The features of a whole recording, as a stream would have had them.
+
+    Parameters
+    ----------
+    wave : (n,) float32 in [-1, 1] at 16 kHz.
+    interval : samples from one window's end to the next.
+
+    Returns
+    -------
+    (n // interval, 88) float32: row i is of the window, at most 5 s long, that ends at sample (i + 1) * interval.
+    """
+    wave = np.ascontiguousarray(wave, np.float32)
+    stream = EGeMAPS()
+    out = np.empty((len(wave) // interval, N_EGEMAPS), np.float32)
+    for i in range(len(out)):
+        stream.push(wave[i * interval : (i + 1) * interval])
+        out[i] = stream.functionals()
+    return out
