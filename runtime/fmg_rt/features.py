@@ -20,8 +20,8 @@ class LogMel:
     """Hops in, log-mel frames out.
 
     Frame ``j`` covers samples [160 j, 160 j + 400) and is ready when hop ``j + 2`` has come. Power of a Hann-windowed
-    transform through 80 Slaney mel bands, then ``ln(mel + 1e-10)``. Samples beyond full scale are clipped and a hop with
-    a sample that is not finite counts as silence, so nothing a device sends outlives three hops.
+    transform through 80 Slaney mel bands, then ``ln(mel + 1e-10)``. Samples beyond full scale are clipped and a hop
+    with a sample that is not finite counts as silence, so nothing that a device sends outlives three hops.
 
     Attributes
     ----------

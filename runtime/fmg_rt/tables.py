@@ -1,4 +1,4 @@
-"""Windows, transform factors and mel filters: computed in float64, rounded to float32 once. Nothing here is per-hop work."""
+"""Windows, transform factors and mel filters: computed in float64, rounded to float32 once."""
 
 import numpy as np
 
