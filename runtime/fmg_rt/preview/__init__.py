@@ -14,9 +14,8 @@ import yaml
 from .. import spec
 from .server import PageServer
 
-__all__ = ["DEFAULT_PORT", "Controls", "Preview", "PreviewError"]
+__all__ = ["Controls", "Preview", "PreviewError"]
 
-DEFAULT_PORT = 8052
 _STATIC = Path(__file__).parent / "static"
 _SCALE_LIMIT, _BIAS_LIMIT, _STRENGTH_LIMIT = 20.0, 1.0, 4.0
 
@@ -53,22 +52,23 @@ class Controls:
 class Preview:
     """A sink that shows the face at `url`; `send` never waits for a page.
 
+    port : on the loopback interface; 0 takes any free one.
+
     Raises
     ------
     PreviewError
         The port is taken or not allowed.
     """
 
-    name = "preview"
-
-    def __init__(self, port: int = DEFAULT_PORT, controls: Controls | None = None) -> None:
+    def __init__(self, port: int = 0, controls: Controls | None = None) -> None:
         self._controls = controls or Controls()
         try:
             self._server = PageServer(_STATIC, port, self._receive)
         except OSError as error:
-            raise PreviewError(f"--preview: port {port} on this computer cannot be used ({error.strerror or error}); "
-                               f"try another one: --preview {port + 1 if port < 65_535 else DEFAULT_PORT}") from error  # fmt: skip
+            raise PreviewError(f"port {port} cannot be used for the preview ({error.strerror or error}); name another "
+                               "one, or 0 for any that is free: --preview 0") from error  # fmt: skip
         self.url = f"http://127.0.0.1:{self._server.port}/"
+        self.name = f"preview {self.url}"
         self._show_controls()
 
     def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
@@ -141,14 +141,14 @@ def save(controls: Controls) -> str:
     config: Any = {}
     if c.config_file.exists():
         try:
-            config = yaml.safe_load(c.config_file.read_text("utf-8")) or {}
+            config = yaml.safe_load(c.config_file.read_text("utf-8-sig")) or {}
         except yaml.YAMLError:
             config = None
         if not isinstance(config, dict):
             raise ValueError(f"{c.config_file} is not a YAML mapping")
-    config |= {name: value for name, value in c.strength.items()}
+    config |= c.strength
     config["calibration"] = str(c.calibration_file)
-    if c.device:
+    if c.choose and c.device:
         config["device"] = c.device
     affine = {name: c.calibration[name] for name in sorted(c.calibration)}
     _write_beside(c.calibration_file, json.dumps({"affine": affine}, indent=2) + "\n")

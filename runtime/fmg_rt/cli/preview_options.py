@@ -1,0 +1,50 @@
+"""Options of the local preview page, and the page they ask for."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:  # a page is seldom asked for, and importing one costs start-up time
+    from ..preview import Controls, Preview
+
+_PORT = 8052
+_OPTIONS = (
+    click.option(
+        "--preview", type=click.IntRange(0, 65_535), is_flag=False, flag_value=_PORT, metavar="[PORT]",
+        help=f"Show the face on a page of this computer. 0: any free port. [alone: {_PORT}]",
+    ),
+    click.option("--no-browser", is_flag=True, help="Preview: do not open the page."),
+)  # fmt: skip
+
+
+def preview_options(command: Callable) -> Callable:
+    """Decorator: add every option that `build_preview` reads."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def build_preview(params: Mapping[str, Any], controls: "Controls | None" = None) -> "Preview | None":
+    """The page that the command line asks for, served and opened in the browser; None when it asks for none.
+
+    Raises
+    ------
+    click.ClickException
+        The port cannot be used.
+    """
+    if params["preview"] is None:
+        return None
+    from ..preview import Preview, PreviewError
+
+    try:
+        preview = Preview(params["preview"], controls)
+    except PreviewError as error:
+        raise click.ClickException(str(error)) from None
+    if not params["no_browser"]:
+        import webbrowser
+
+        # Starting a browser may take seconds; the face does not wait for it.
+        threading.Thread(target=webbrowser.open, args=(preview.url,), daemon=True).start()
+    return preview
