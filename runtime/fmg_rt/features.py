@@ -9,10 +9,11 @@ _ROWS, _COLUMNS, _LANES = kernels.N_ROWS, kernels.N_COLUMNS, kernels.N_LANES
 _FIRST = -(-spec.WIN_LENGTH // spec.HOP_LENGTH)
 """Hops until the first window is full."""
 
-_WINDOW = np.zeros((_ROWS, _LANES), np.float32)  # (16, 32)
+_WINDOW = np.zeros((_ROWS, _LANES))  # (16, 32) float64
 _WINDOW[:, :_COLUMNS] = tables.hann_window(spec.WIN_LENGTH).reshape(_ROWS, _COLUMNS)
-_DFT = tables.split_dft(_ROWS, _COLUMNS, _LANES)
-_BANDS = tables.sparse_bands(tables.mel_filters(spec.SAMPLE_RATE, spec.N_FFT, spec.N_MELS), _ROWS, _LANES)
+_ROW_COSINES, _ROW_SINES, _TWIDDLES, _COLUMN_COSINES, _COLUMN_SINES = tables.split_dft(_ROWS, _COLUMNS, _LANES)
+_FILTERS = tables.mel_filters(spec.SAMPLE_RATE, spec.N_FFT, spec.N_MELS)
+_BANDS = tables.sparse_bands(_FILTERS, _ROWS, _COLUMNS, _LANES)
 _OFFSET = np.float32(spec.LOG_OFFSET)
 
 
@@ -30,9 +31,10 @@ class LogMel:
 
     def __init__(self) -> None:
         self._samples = np.zeros(_FIRST * spec.HOP_LENGTH, np.float32)  # (480,)
-        self._grid = np.empty((_ROWS, _LANES), np.float32)  # (16, 32)
-        self._partial = np.empty((2, kernels.N_HALF, _LANES), np.float32)  # (2, 9, 32)
-        self._power = np.empty((kernels.N_HALF, _LANES), np.float32)  # (9, 32)
+        self._folded = np.empty((2, kernels.N_HALF, _LANES))  # (2, 9, 32) float64
+        self._partial = np.empty((2, kernels.N_HALF, _LANES))  # (2, 9, 32) float64
+        self._pairs = np.empty((4, kernels.N_PAIRS))  # (4, 13) float64
+        self._power = np.empty((2, kernels.N_HALF, _LANES // 2), np.float32)  # (2, 9, 16)
         self._flat_power = self._power.reshape(-1)  # (288,)
         self.frame = np.empty(spec.N_MELS, np.float32)  # (80,)
         self.reset()
@@ -49,7 +51,9 @@ class LogMel:
         self._n_hops += 1
         if self._n_hops < _FIRST:
             return False
-        kernels.power_spectrum(_WINDOW, *_DFT, self._samples, self._grid, self._partial, self._power)
+        kernels.fold_rows(_WINDOW, self._samples, self._folded)
+        kernels.transform_rows(_ROW_COSINES, _ROW_SINES, _TWIDDLES, self._folded, self._partial)
+        kernels.transform_columns(_COLUMN_COSINES, _COLUMN_SINES, self._partial, self._pairs, self._power)
         kernels.log_bands(*_BANDS, _OFFSET, self._flat_power, self.frame)
         return True
 

@@ -1,11 +1,11 @@
-"""Windows, transform factors and mel filters: computed in float64, rounded to float32 once."""
+"""Windows, transform factors and mel filters: computed in float64, rounded once where a kernel wants float32."""
 
 import numpy as np
 
 
 def hann_window(n: int) -> np.ndarray:
-    """Periodic Hann window, (n,) float32."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)).astype(np.float32)
+    """Periodic Hann window, (n,) float64."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
 
 
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
@@ -27,46 +27,56 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
     return (np.maximum(0, np.minimum(rising, falling)) * 2 / (upper - lower)).astype(np.float32)
 
 
-def split_dft(n_rows: int, n_columns: int, n_lanes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Factors of a real transform of ``n_rows · n_columns`` points done as two small matrix products.
+def split_dft(n_rows: int, n_columns: int, n_lanes: int) -> tuple[np.ndarray, ...]:
+    """Factors of a real transform of ``n_rows · n_columns`` points done as two small transforms, float64.
 
     With n = n_columns·r + c and k = a + n_rows·b,
-    X[k] = Σ_c columns[c, b] · twiddles[a, c] · Σ_r rows[a, r] · x[n]. A real signal needs a = 0 … n_rows / 2 only.
-    The last axis of the tables over c and over b is padded with zeros to `n_lanes`, whole vectors of any machine.
+    X[k] = Σ_c exp(-2πi bc / n_columns) · twiddles[a, c] · Σ_r exp(-2πi ar / n_rows) · x[n].
+    A real signal needs a = 0 … n_rows / 2 only, and the sums and differences of the terms r and n_rows - r (likewise
+    c and n_columns - c) need the cosines and sines of half the terms only. The last axis of what is indexed by c or b
+    is padded with zeros to `n_lanes` or half of it, whole vectors of any machine.
 
     Returns
     -------
-    rows : (2, n_rows // 2 + 1, n_rows) float32, real and imaginary parts.
-    twiddles : (2, n_rows // 2 + 1, n_lanes) float32.
-    columns : (2, n_columns, n_lanes) float32.
+    row_cosines, row_sines : (n_rows // 2 + 1, n_rows // 2 + 1), indexed [a, r].
+    twiddles : (2, n_rows // 2 + 1, n_lanes), real and imaginary parts.
+    column_cosines, column_sines : (n_columns // 2 + 1, n_lanes // 2), indexed [c, b].
 
     References: J. Cooley and J. Tukey, Mathematics of Computation 19 (1965), the factorisation n = r · s.
     """
-    n = n_rows * n_columns
-    a, c = np.arange(n_rows // 2 + 1), np.arange(n_columns)
 
-    def parts(left: np.ndarray, right: np.ndarray, period: int, width: int) -> np.ndarray:
-        table = np.zeros((2, len(left), width), np.float32)
-        angle = -2 * np.pi * (np.outer(left, right) % period) / period  # reduced first: exact for large products
-        table[0, :, : len(right)], table[1, :, : len(right)] = np.cos(angle), np.sin(angle)
-        return table
+    def angles(n_left: int, n_right: int, period: int) -> np.ndarray:
+        return 2 * np.pi * (np.outer(np.arange(n_left), np.arange(n_right)) % period) / period
 
-    return (parts(a, np.arange(n_rows), n_rows, n_rows), parts(a, c, n, n_lanes), parts(c, c, n_columns, n_lanes))
+    def padded(table: np.ndarray, width: int) -> np.ndarray:
+        return np.pad(table, ((0, 0), (0, width - table.shape[1])))
+
+    n_half, n_pairs = n_rows // 2 + 1, n_columns // 2 + 1
+    row = angles(n_half, n_half, n_rows)
+    twiddle = angles(n_half, n_columns, n_rows * n_columns)
+    column = angles(n_pairs, n_pairs, n_columns)
+    return (np.cos(row), np.sin(row),
+            np.stack([padded(np.cos(twiddle), n_lanes), padded(-np.sin(twiddle), n_lanes)]),
+            padded(np.cos(column), n_lanes // 2), padded(np.sin(column), n_lanes // 2))  # fmt: skip
 
 
-def sparse_bands(filters: np.ndarray, n_rows: int, n_lanes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The non-zero entries of `filters` (n_mels, n_bins) addressed in the bin order that `split_dft` leaves.
+def sparse_bands(filters: np.ndarray, n_rows: int, n_columns: int, n_lanes: int) -> tuple[np.ndarray, ...]:
+    """The non-zero entries of `filters` (n_mels, n_bins), addressed as the transform by `split_dft` leaves the bins.
+
+    Bin a + n_rows·b lies at [0, a, b], bin a + n_rows·(n_columns - b) at [1, a, b].
 
     Returns
     -------
     starts : (n_mels + 1,) int32, first entry of each band.
-    places : (entries,) int32, index into the flattened (n_rows // 2 + 1, n_lanes) power.
+    places : (entries,) int32, index into the flattened (2, n_rows // 2 + 1, n_lanes // 2) power.
     gains : (entries,) float32.
     """
     bands, bins = np.nonzero(filters)
     n_fft = 2 * (filters.shape[1] - 1)
     mirrored = bins % n_rows > n_rows // 2  # that bin is the conjugate of bin n_fft - k
     k = np.where(mirrored, n_fft - bins, bins)
-    places = (k % n_rows) * n_lanes + k // n_rows
+    a, b = k % n_rows, k // n_rows
+    second = b > n_columns // 2
+    places = np.where(second, n_rows // 2 + 1 + a, a) * (n_lanes // 2) + np.where(second, n_columns - b, b)
     starts = np.searchsorted(bands, np.arange(filters.shape[0] + 1))
     return starts.astype(np.int32), places.astype(np.int32), filters[bands, bins].astype(np.float32)

@@ -1,7 +1,8 @@
 """The predecessor's network: matrix products in registers, attention over eight tokens, LayerNorm, GELU.
 
-Nearly all of its 24 million multiply-adds are products of 52 rows with a 256- or 512-wide matrix. LLVM's loop vectoriser
-finds no better shape for them than dot products, 60 % of the machine's peak; `_tile` writes the loop that reaches it.
+Nearly all of its 24 million multiply-adds are products of 52 rows with a 256- or 512-wide matrix. LLVM's loop
+vectoriser finds no better shape for them than dot products, 60 % of the machine's peak; `_tile` writes the loop that
+reaches it.
 """
 
 import math
