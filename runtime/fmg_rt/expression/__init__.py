@@ -1,0 +1,177 @@
+"""What audio does not decide: rest, lips that close, blinks, gaze, brows, smoothing, strength.
+
+The order of the parts stands in `Expression.shape`; each is one module with one switch in `ExpressionSettings`.
+"""
+
+import numpy as np
+
+from .. import spec
+from ..kernels.expression_face import keep_in_range
+from .accents import Accents, level_of_loudness
+from .blink import Blink
+from .breath import Breath
+from .calibration import Calibration, CalibrationError, read_calibration, write_calibration
+from .gate import RestGate
+from .gaze import Gaze
+from .level import Levelling, Strength
+from .lips import LipGuard, aperture
+from .merge import Merge, Tracker
+from .mood import Mood
+from .settings import ExpressionSettings, SettingsError, parse_mask
+from .smooth import Smoothing
+
+__all__ = [
+    "REST", "CalibrationError", "Expression", "ExpressionSettings", "SettingsError", "Tracker",
+    "aperture", "parse_mask", "read_calibration", "write_calibration",
+]  # fmt: skip
+
+REST = np.zeros(spec.N_COEFFICIENTS, np.float32)
+"""The face that a stream leaves behind: all 52 at 0."""
+REST.flags.writeable = False
+
+_LOUDNESS, _SEMITONES = "Loudness", "F0semitoneFrom27.5Hz"
+
+
+class Expression:
+    """Turns what the network says of the mouth into a face that lives and rests. One per stream, one thread.
+
+    Parameters
+    ----------
+    settings : which parts work and how strongly.
+    rate : frames per second, 1 to 120.
+    lookahead : samples that the audio handed to `listen` runs ahead of the face.
+    seed : of blinks, gaze and breath; equal seeds and audio give equal faces.
+    tracker : another source of faces whose upper half replaces ours, or None.
+    """
+
+    def __init__(self, settings: ExpressionSettings, rate: float, lookahead: int, seed: int = 0,
+                 tracker: Tracker | None = None):  # fmt: skip
+        self._gate = RestGate(lookahead)
+        self._levelling = Levelling()
+        self._accents = Accents()
+        self._mood = Mood()
+        self._lips = LipGuard()
+        self._smoothing = Smoothing()
+        self._gaze = Gaze(seed)
+        self._blink = Blink(rate, seed)
+        self._breath = Breath(seed)
+        self._merge = Merge(tracker) if tracker is not None else None
+        self._pending: ExpressionSettings | None = None
+        self._lld_positions: tuple[int, int] | None = None
+        self._take(settings)
+        self.reset()
+
+    @property
+    def settings(self) -> ExpressionSettings:
+        """What the next frame is made with."""
+        return self._pending or self._settings
+
+    def update(self, settings: ExpressionSettings) -> None:
+        """Use `settings` from the next frame on; may be called from any thread."""
+        self._pending = settings
+
+    def reset(self) -> None:
+        """Forget everything heard and drawn; equal to a new one with the present settings."""
+        parts = (self._gate, self._levelling, self._accents, self._mood, self._lips, self._smoothing, self._gaze,
+                 self._blink, self._breath, self._merge)  # fmt: skip
+        for part in parts:
+            if part is not None:
+                part.reset()
+        self._time = 0
+        self._heard: tuple[float, float] | None = None
+
+    def listen(self, hop: np.ndarray, mel: np.ndarray | None) -> None:
+        """Take the next 160 samples (160,) float32 and the newest log-mel frame (80,), or None before the first."""
+        self._gate.listen(hop, mel)
+
+    def hear(self, lld: np.ndarray) -> None:
+        """Take the newest eGeMAPS low-level descriptors, ordered as `egemaps.LLD_NAMES`; accents follow them."""
+        if self._lld_positions is None:
+            from ..egemaps import LLD_NAMES  # whoever calls this has loaded it; others need not compile it
+
+            self._lld_positions = LLD_NAMES.index(_SEMITONES), LLD_NAMES.index(_LOUDNESS)
+        if self._heard is None:
+            self._accents.reset()  # its scales are not the gate's
+        pitch, loudness = self._lld_positions
+        self._heard = float(lld[pitch]), float(lld[loudness])
+
+    def feel(self, arousal: float, valence: float) -> None:
+        """Take the newest mood of the voice, each in [-1, 1]."""
+        self._mood.feel(arousal, valence)
+
+    def shape(self, face: np.ndarray, time: int) -> None:
+        """Make the network's (52,) float32 `face` of sample `time` into the one that leaves, in place, in [0, 1].
+
+        Parts that are off leave every bit, so with `ExpressionSettings.off()` the face stays what it was.
+        """
+        if self._pending is not None:
+            self._take(self._pending)
+        settings, gate = self._settings, self._gate
+        seconds = max(0, time - self._time) / spec.SAMPLE_RATE
+        self._time = time
+        gate.advance(time)
+        speaking = gate.open
+
+        # What the network says, sized.
+        keep_in_range(face)
+        if self._calibration is not None:
+            self._calibration.shape(face)
+        gain = 1.0
+        if settings.level:
+            if speaking:
+                self._levelling.hear(face, seconds)
+            gain = self._levelling.gain
+        # What the voice adds.
+        if settings.accents:
+            pitch, level = self._melody()
+            self._accents.shape(face, seconds, pitch, level, speaking)
+        if settings.mood > 0.0:
+            self._mood.shape(face, seconds, settings.mood)
+        self._strength.shape(face, gain)
+        # Steady hands: smooth what is open, fade what is silent, close what should be closed.
+        closing = settings.lips and self._lips.see(face, seconds)
+        if settings.smoothing > 0.0:
+            self._smoothing.shape(face, seconds, closing)
+        if settings.gate:
+            gate.shape(face)
+        if settings.lips:
+            self._lips.shape(face)
+        # What lives in silence too; nothing here touches jaw, lips or tongue.
+        if settings.gaze:
+            self._gaze.shape(face, time, speaking, settings.eyes)
+        if settings.blink:
+            self._blink.shape(face, time, speaking)
+        if settings.breath:
+            self._breath.shape(face, time, 1.0 - gate.upper)
+        # What others decide.
+        if self._merge is not None:
+            self._merge.shape(face, time)
+        if self._bounds is not None:
+            np.clip(face, *self._bounds, out=face)
+        if self._driven is not None:
+            np.multiply(face, self._driven, out=face)
+        keep_in_range(face)
+
+    def _melody(self) -> tuple[float, float]:
+        """Pitch in semitones (0: not voiced) and level in dB of the newest audio."""
+        if self._heard is None:
+            return self._gate.pitch, self._gate.level
+        return self._heard[0], level_of_loudness(self._heard[1])
+
+    def _take(self, settings: ExpressionSettings) -> None:
+        """Lay out what the settings mean as arrays."""
+        self._pending = None
+        self._settings = settings
+        self._calibration = Calibration(settings.calibration) if settings.calibration else None
+        self._strength = Strength(settings)
+        if settings.smoothing > 0.0:
+            self._smoothing.set_strength(settings.smoothing)
+        self._bounds: tuple[np.ndarray, np.ndarray] | None = None
+        if settings.limits:
+            low, high = np.zeros(spec.N_COEFFICIENTS, np.float32), np.ones(spec.N_COEFFICIENTS, np.float32)
+            for name, (lowest, highest) in settings.limits.items():
+                low[spec.INDEX[name]], high[spec.INDEX[name]] = lowest, highest
+            self._bounds = low, high
+        self._driven: np.ndarray | None = None
+        if settings.mask is not None:
+            self._driven = np.array([name in settings.mask for name in spec.ARKIT_NAMES], np.float32)  # (52,)

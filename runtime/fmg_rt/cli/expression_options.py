@@ -1,0 +1,116 @@
+"""Options of what audio does not decide, shared by the commands, and the `Expression` that they ask for."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:  # importing it loads compiled code, which `--help` does not need
+    from ..expression import Expression, ExpressionSettings, Tracker
+
+_SWITCHES = {
+    "gate": "Rest in silence and steady noise.",
+    "lips": "Lips that close wholly, for long enough to be seen.",
+    "level": "Quiet and loud speakers move alike.",
+    "accents": "Brows, squint and nostrils follow the melody of the voice.",
+    "blink": "Blinking.",
+    "gaze": "Eyes that look about; lids follow.",
+    "breath": "A breath of nostril and brow in silence.",
+}
+_SIZES = {
+    "mouth": "Strength of jaw, lips and tongue.",
+    "cheeks": "Strength of cheeks and nose.",
+    "brows": "Strength of the brows.",
+    "eyes": "Strength of squint, wide eyes and gaze.",
+    "mood": "Strength of what the voice's mood adds; 0: off.",
+    "smoothing": "Calmer motion above 1, quicker below; 0: off.",
+}
+
+
+class _Limit(click.ParamType):
+    """``NAME=HIGH`` or ``NAME=LOW:HIGH`` → (name, (low, high))."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple:
+        if isinstance(value, tuple):
+            return value
+        name, _, span = str(value).partition("=")
+        low, colon, high = span.partition(":")
+        try:
+            bounds = (float(low), float(high)) if colon else (0.0, float(low))
+        except ValueError:
+            self.fail(f"'{value}' is not NAME=HIGH or NAME=LOW:HIGH, such as jawOpen=0.8", param, ctx)
+        return name.strip(), bounds
+
+
+_OPTIONS = (
+    *(click.option(f"--{name}/--no-{name}", default=True, show_default=True, help=text)
+      for name, text in _SWITCHES.items()),
+    *(click.option(f"--{name}", type=click.FloatRange(0, 3), default=1.0, show_default=True, metavar="X", help=text)
+      for name, text in _SIZES.items()),
+    click.option("--no-expression", is_flag=True, help="The network's values as they are: every part above off."),
+    click.option("--calibration", type=click.Path(path_type=Path), metavar="FILE",
+                 help="JSON with a scale and a bias for each coefficient named."),
+    click.option("--limit", type=_Limit(), multiple=True, metavar="NAME=[LOW:]HIGH",
+                 help="Keep a coefficient within bounds; repeatable."),
+    click.option("--mask", metavar="lips|upper|NAME,…",
+                 help="Drive only these and leave the rest, sent as 0, to a camera tracker."),
+    click.option("--merge", type=click.IntRange(1, 65_535), metavar="PORT",
+                 help="Listen there for another tracker (OSC, VMC, Live Link) and fill in only the mouth."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+                 help="Of blinks, gaze and breath."),
+)  # fmt: skip
+
+
+def expression_options(command: Callable) -> Callable:
+    """Decorator: add every option that `build_expression` reads."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def build_settings(params: Mapping[str, Any]) -> "ExpressionSettings":
+    """What the command line asks for.
+
+    Raises
+    ------
+    click.ClickException
+        The calibration file is bad, or a mask or limit names what does not exist.
+    """
+    from ..expression import CalibrationError, ExpressionSettings, SettingsError, parse_mask, read_calibration
+
+    try:
+        chosen: dict[str, Any] = {
+            "calibration": read_calibration(params["calibration"]) if params["calibration"] else {},
+            "limits": dict(params["limit"]),
+            "mask": parse_mask(params["mask"]) if params["mask"] is not None else None,
+        }
+        if params["no_expression"]:
+            return ExpressionSettings.off(**chosen)
+        return ExpressionSettings(**{name: params[name] for name in (*_SWITCHES, *_SIZES)}, **chosen)
+    except (CalibrationError, SettingsError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def build_expression(params: Mapping[str, Any], rate: float, lookahead: int, seed: int) -> "Expression":
+    """The expression that the command line asks for; listens for a tracker when it names a port.
+
+    Raises
+    ------
+    click.ClickException
+        As `build_settings`, or the tracker's port is taken.
+    """
+    from ..expression import Expression
+
+    settings = build_settings(params)
+    tracker: Tracker | None = None
+    if params["merge"] is not None:
+        from ..sources.tracker import TrackerError, TrackerSource
+
+        try:
+            tracker = TrackerSource(params["merge"])
+        except TrackerError as error:
+            raise click.ClickException(str(error)) from None
+    return Expression(settings, rate, lookahead, seed, tracker)

@@ -1,0 +1,81 @@
+"""The predecessor's affine calibration: one scale and one bias a coefficient, from a JSON file."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from .. import spec
+
+
+class CalibrationError(ValueError):
+    """The file is no calibration; the message says what is wrong with it."""
+
+
+def check_affine(affine: Mapping[str, tuple[float, float]]) -> None:
+    """Raise `CalibrationError` unless every name is known and every number finite."""
+    for name, (scale, bias) in affine.items():
+        if name not in spec.INDEX:
+            raise CalibrationError(f"calibration names {name!r}, which is no ARKit coefficient")
+        if not (math.isfinite(scale) and math.isfinite(bias)):
+            raise CalibrationError(f"calibration of {name}: scale and bias must be finite numbers")
+
+
+def read_calibration(path: str | Path) -> dict[str, tuple[float, float]]:
+    """``{"affine": {"jawOpen": {"scale": 5.39, "bias": -0.18}}}`` → name → (scale, bias); absent names are not touched.
+
+    Raises
+    ------
+    CalibrationError
+        Unreadable, not JSON, or not of that form; one line.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise CalibrationError(f"cannot read calibration {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CalibrationError(f"calibration {path} is not JSON: {error}") from error
+    affine = content.get("affine") if isinstance(content, dict) else None
+    if not isinstance(affine, dict):
+        raise CalibrationError(f'calibration {path} is not of the form {{"affine": {{"jawOpen": {{"scale": 2}}}}}}')
+    result = {}
+    for name, entry in affine.items():
+        if not isinstance(entry, dict) or not set(entry) <= {"scale", "bias"}:
+            raise CalibrationError(f'calibration {path}: {name} must be {{"scale": number, "bias": number}}')
+        values = (entry.get("scale", 1.0), entry.get("bias", 0.0))
+        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
+            raise CalibrationError(f"calibration {path}: scale and bias of {name} must be numbers")
+        result[name] = (float(values[0]), float(values[1]))
+    try:
+        check_affine(result)
+    except CalibrationError as error:
+        raise CalibrationError(f"{path}: {error}") from None
+    return result
+
+
+def write_calibration(path: str | Path, affine: Mapping[str, tuple[float, float]]) -> None:
+    """Write what `read_calibration` reads; the file appears whole or not at all."""
+    path = Path(path)
+    content = {"affine": {name: {"scale": scale, "bias": bias} for name, (scale, bias) in affine.items()}}
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+class Calibration:
+    """value·scale + bias for the named coefficients, clipped to [0, 1]; the others stay bit by bit."""
+
+    def __init__(self, affine: Mapping[str, tuple[float, float]]):
+        self._scale = np.ones(spec.N_COEFFICIENTS, np.float32)  # (52,)
+        self._bias = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
+        for name, (scale, bias) in affine.items():
+            self._scale[spec.INDEX[name]] = scale
+            self._bias[spec.INDEX[name]] = bias
+
+    def shape(self, face: np.ndarray) -> None:
+        """In place, (52,) float32."""
+        np.multiply(face, self._scale, out=face)
+        np.add(face, self._bias, out=face)
+        np.clip(face, 0.0, 1.0, out=face)

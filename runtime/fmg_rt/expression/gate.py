@@ -1,0 +1,118 @@
+"""Rest guarantee: without a voice the face fades to rest, exactly.
+
+The kernel says for each 10 ms whether somebody speaks; here that becomes a fade on sample time. A voice heard in the
+look-ahead opens the face before the sound arrives; the hold bridges stops and word ends.
+"""
+
+import numpy as np
+
+from .. import spec
+from ..kernels import expression_gate as kernels
+from .settings import MOUTH
+
+HOLD = 2_400
+"""Samples that a face stays open after the last voiced or hissing 10 ms (150 ms): the longest stop gap."""
+ATTACK, RELEASE = 800, 1_440
+"""Samples of the mouth's fades (50, 90 ms): rest is exact at most 300 ms after the voice."""
+NOISE_RELEASE = 800
+"""Samples of the fade once a new noise is recognised (50 ms): it was never a voice."""
+UPPER_RELEASE = 8_000
+"""Samples in which brows, cheeks and lids settle (500 ms); at the mouth's pace they would drop visibly."""
+_WINDOW_TAIL = 240
+"""Samples between the last sound and the end of the last hop whose window it still raises."""
+_NEVER = -(10**12)
+
+
+class RestGate:
+    """Decides voice from audio and fades the face.
+
+    Attributes
+    ----------
+    open : bool, a voice is sounding or has just sounded at the time of the newest frame.
+    mouth, upper : 0 (rest) to 1 (free), the present fades.
+    level : dB, power of the newest hop over all bands.
+    pitch : semitones above 55 Hz of the newest hop, 0 when it is not voiced.
+    speaking : bool, the newest hop is speech; the audio runs ahead of the face.
+    """
+
+    def __init__(self, lookahead: int):
+        self._lookahead = lookahead
+        self._wave = np.empty(kernels.N_WAVE, np.float32)  # (214,)
+        self._scratch = np.zeros(kernels.N_SCRATCH, np.float32)  # (56,)
+        self._powers = np.empty(kernels.N_GROUPS, np.float32)  # (8,)
+        self._history = np.empty((kernels.N_HISTORY, kernels.N_GROUPS), np.float32)  # (20, 8)
+        self._pitch = np.empty((kernels.N_HISTORY, 2), np.float32)  # (20, 2)
+        self._minima = np.empty((2 + kernels.N_MINIMA, kernels.N_GROUPS), np.float32)  # (10, 8)
+        self._floor = np.empty(kernels.N_GROUPS, np.float32)  # (8,)
+        self._state = np.empty(kernels.N_STATE, np.float32)  # (16,)
+        self._gains = np.ones(spec.N_COEFFICIENTS, np.float32)  # (52,)
+        self._mouth = np.array(spec.region_indices(*MOUTH))  # (28,)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything heard; equal to a new one."""
+        self._wave[:] = 0
+        self._history[:] = 0
+        self._pitch[:] = 0
+        self._minima[:] = 0
+        self._floor[:] = 0
+        self._state[:] = 0
+        self._heard = 0
+        self._last = _NEVER
+        self._time = 0
+        self._from_noise = False
+        self.open = False
+        self.mouth = self.upper = 0.0
+
+    @property
+    def level(self) -> float:
+        return float(self._state[kernels.LEVEL])
+
+    @property
+    def pitch(self) -> float:
+        return float(self._state[kernels.SEMITONES])
+
+    @property
+    def speaking(self) -> bool:
+        return bool(self._state[kernels.SPEAKING])
+
+    def listen(self, hop: np.ndarray, mel: np.ndarray | None) -> None:
+        """Take a hop (160,) and the newest log-mel frame (80,), or None before the first one."""
+        self._heard += spec.HOP_LENGTH
+        if mel is None:
+            return
+        state = self._state
+        kernels.gate_hop(hop, mel, self._wave, self._scratch, self._powers, self._history, self._pitch, self._minima,
+                         self._floor, state)  # fmt: skip
+        if state[kernels.SPEAKING]:
+            self._last = self._heard - _WINDOW_TAIL
+            self._from_noise = False
+        elif state[kernels.STEADY]:
+            # What was taken for a voice was this noise: let the face at present go at once.
+            self._last = min(self._last, self._heard - self._lookahead - HOLD - spec.HOP_LENGTH)
+            self._from_noise = True
+
+    def advance(self, time: int) -> None:
+        """Move the fades on to sample `time`."""
+        step = max(0, time - self._time)
+        self._time = time
+        self.open = time <= self._last + HOLD
+        if self.open:
+            rise = step / ATTACK
+            self.mouth, self.upper = min(1.0, self.mouth + rise), min(1.0, self.upper + rise)
+        else:
+            self.mouth = max(0.0, self.mouth - step / (NOISE_RELEASE if self._from_noise else RELEASE))
+            self.upper = max(0.0, self.upper - step / UPPER_RELEASE)
+
+    def shape(self, face: np.ndarray) -> None:
+        """Fade the (52,) `face` in place; wholly open leaves every bit."""
+        if self.upper >= 1.0 and self.mouth >= 1.0:
+            return
+        self._gains.fill(_ease(self.upper))
+        self._gains[self._mouth] = _ease(self.mouth)
+        np.multiply(face, self._gains, out=face)
+
+
+def _ease(x: float) -> float:
+    """A fade without corners: 0 → 0, 1 → 1, level at both."""
+    return x * x * (3.0 - 2.0 * x)

@@ -1,0 +1,69 @@
+"""Mood: arousal and valence as a gentle, continuous colour of brows, cheeks, lids and the corners of the mouth."""
+
+import math
+
+import numpy as np
+
+from .. import spec
+
+_SECONDS = 1.5  # in which the face follows
+_PAIRS = {
+    # feeling: coefficient, both sides where it has two, at full strength
+    "glad": {"mouthSmile": 0.30, "cheekSquint": 0.22, "eyeSquint": 0.10, "browOuterUp": 0.04},
+    "sad": {"mouthFrown": 0.22, "browInnerUp": 0.28, "eyeSquint": 0.08},
+    "angry": {"browDown": 0.35, "noseSneer": 0.16, "eyeSquint": 0.14, "mouthFrown": 0.10},
+    "excited": {"eyeWide": 0.16, "browOuterUp": 0.10, "browInnerUp": 0.08},
+    "calm": {"eyeSquint": 0.06},
+}
+
+
+class Mood:
+    """Adds what the speaker's mood does to a face; silent faces lose it with the rest, since the gate comes later.
+
+    References
+    ----------
+    J. A. Russell, A circumplex model of affect, J. Personality and Social Psychology 39(6), 1980. P. Ekman, W. V.
+    Friesen, J. C. Hager, Facial Action Coding System, 2002: which muscles go with which feeling.
+    """
+
+    def __init__(self) -> None:
+        self._parts = np.zeros((len(_PAIRS), spec.N_COEFFICIENTS), np.float32)  # (5, 52)
+        for row, shares in enumerate(_PAIRS.values()):
+            for stem, share in shares.items():
+                for name in (stem, stem + "Left", stem + "Right"):
+                    if name in spec.INDEX:
+                        self._parts[row, spec.INDEX[name]] = share
+        self._amounts = np.zeros(len(_PAIRS), np.float32)  # (5,)
+        self._added = np.empty(spec.N_COEFFICIENTS, np.float32)  # (52,)
+        self.reset()
+
+    def reset(self) -> None:
+        self._target = (0.0, 0.0)
+        self._arousal = self._valence = 0.0
+        self._felt = False
+
+    def feel(self, arousal: float, valence: float) -> None:
+        """Take the newest mood, each in [-1, 1]; what is not finite is ignored."""
+        if math.isfinite(arousal) and math.isfinite(valence):
+            self._target = (min(1.0, max(-1.0, arousal)), min(1.0, max(-1.0, valence)))
+            self._felt = True
+
+    def shape(self, face: np.ndarray, seconds: float, strength: float) -> None:
+        """Add to (52,) `face`, `seconds` after the last frame; nothing before the first `feel`."""
+        if not self._felt:
+            return
+        share = 1.0 - math.exp(-seconds / _SECONDS)
+        self._arousal += share * (self._target[0] - self._arousal)
+        self._valence += share * (self._target[1] - self._valence)
+        arousal, unpleasant = self._arousal, max(0.0, -self._valence)
+        hot = 0.5 + 0.5 * arousal  # an unpleasant mood turns to anger when aroused, to sadness when not
+        amounts = self._amounts
+        amounts[0] = max(0.0, self._valence)
+        amounts[1] = unpleasant * (1.0 - hot)
+        amounts[2] = unpleasant * hot
+        amounts[3] = max(0.0, arousal)
+        amounts[4] = max(0.0, -arousal)
+        np.multiply(amounts, np.float32(strength), out=amounts)
+        np.dot(amounts, self._parts, out=self._added)
+        np.add(face, self._added, out=face)
+        np.minimum(face, 1.0, out=face)
