@@ -103,8 +103,8 @@ function headOutline(c, jaw) {
     return [
       [s * 74, -168], [s * 122, -112], [s * 131, -40], [s * 126, 22],
       [s * (117 + puff + 3 * smile), 72 + 0.16 * jaw.drop],
-      [s * (95 + 0.8 * puff - 4 * c.jawOpen) + 0.45 * jaw.side, 120 + 0.44 * jaw.drop],
-      [s * (54 + 0.25 * puff) * wide + 0.9 * jaw.side, 162 + 0.88 * jaw.drop + 4 * jaw.forward],
+      [s * (95 + 0.8 * puff + 3 * c.jawOpen) + 0.45 * jaw.side, 120 + 0.5 * jaw.drop],
+      [s * (54 + 0.25 * puff + 5 * c.jawOpen) * wide + 0.9 * jaw.side, 162 + 0.88 * jaw.drop + 4 * jaw.forward],
     ];
   };
   const chin = [jaw.side, 180 + jaw.drop + 8 * jaw.forward - 4 * c.mouthShrugLower];
@@ -141,7 +141,7 @@ function drawHead(g, c, jaw) {
     glow(g, s * (84 + 6 * puff), 52 - lift + 10 * puff, 42 + 10 * puff, 27 + 14 * puff, "#f0876f", 0.5 + 0.25 * squint);
     if (puff > 0) {
       glow(g, s * 92 - 6, 66, 24, 26, "#fff1e4", 0.8 * puff);
-      stroke(g, [[s * 60, 62], [s * 68, 92], [s * 60, 120]], SKIN.deep, 3, 0.55 * puff);
+      glow(g, s * 66, 104, 15, 26, SKIN.deep, 0.5 * puff);
     }
     if (squint > 0) {  // the cheek pushes up against the lower lid
       glow(g, s * 76, 34 - 6 * squint, 30, 13, SKIN.light, 0.9 * squint);
@@ -296,7 +296,7 @@ function drawNose(g, c) {
 
 // Lips as four curves over t in [-1, 1], −1 at the subject's right corner.
 function mouthOf(c, jaw) {
-  const both = (name, t) => { const w = smoothstep(-0.45, 0.45, t); return mix(c[name + "Right"], c[name + "Left"], w); };
+  const both = (name, t) => { const w = smoothstep(-0.3, 0.3, t); return mix(c[name + "Right"], c[name + "Left"], w); };
   const sealed = c.jawOpen > 0 ? Math.min(1, c.mouthClose / c.jawOpen) : 1;  // how far mouthClose undoes the jaw
   const surplus = Math.max(0, c.mouthClose - c.jawOpen);
   const { mouthFunnel: funnel, mouthPucker: pucker, tongueOut: tongue } = c;
@@ -307,7 +307,7 @@ function mouthOf(c, jaw) {
   const corner = (side, s) => [
     s * (52 + 16 * c["mouthSmile" + side] + 16 * c["mouthStretch" + side] + 6 * c["mouthDimple" + side]
       + 2 * c["mouthPress" + side] - 5 * c["mouthFrown" + side]
-      - 18 * funnel - 24 * pucker - 9 * c.jawOpen * (1 - 0.6 * sealed) - 5 * c.cheekPuff) + shiftX,
+      - 17 * funnel - 22 * pucker - 9 * c.jawOpen * (1 - 0.6 * sealed) - 5 * c.cheekPuff) + shiftX,
     seam + 0.42 * gap - 19 * c["mouthSmile" + side] + 17 * c["mouthFrown" + side] + 6 * c["mouthStretch" + side]
       - 3 * c["mouthDimple" + side] + 6 * c.mouthShrugLower,
   ];
@@ -352,8 +352,8 @@ function drawMouth(g, c, jaw) {
     const get = (name) => c[name + side];
     glow(g, x + 5 * s, y, 12, 10, SKIN.deep, 0.55);
     const fold = get("mouthSmile") + 0.35 * get("mouthUpperUp") + 0.3 * get("mouthStretch");
-    stroke(g, [[s * 34, 56], [(s * 52 + x) / 2 + 8 * s, 76], [x + 12 * s, y - 6]], SKIN.deep, 2.6, 0.8 * fold);
-    stroke(g, [[x + s, y + 3], [x + 9 * s, y + 10], [x + 11 * s, y + 24]], SKIN.line, 2.8, 0.75 * get("mouthFrown"));
+    stroke(g, [[s * 38, 62], [mix(s * 38, x + 14 * s, 0.6), mix(62, y + 6, 0.38)], [x + 14 * s, y + 6]], SKIN.deep, 2.6, 0.75 * fold);
+    stroke(g, [[x + 3 * s, y + 3], [x + 9 * s, y + 9], [x + 12 * s, y + 22]], SKIN.line, 2.6, 0.65 * get("mouthFrown"));
     if (get("mouthDimple") > 0) {
       glow(g, x + 15 * s, y - 2, 9, 13, SKIN.line, 0.75 * get("mouthDimple"));
       stroke(g, [[x + 12 * s, y - 11], [x + 17 * s, y - 2], [x + 12 * s, y + 8]], SKIN.line, 2.8, get("mouthDimple"));
@@ -388,8 +388,9 @@ function drawMouth(g, c, jaw) {
   const tongueY = 104 + 0.62 * jaw.drop + 6;
   shape(g, [[-26 + jaw.side, tongueY + 34], [-24 + jaw.side, tongueY + 8], [-10 + jaw.side, tongueY], [jaw.side, tongueY + 2],
     [10 + jaw.side, tongueY], [24 + jaw.side, tongueY + 8], [26 + jaw.side, tongueY + 34]], vertical(g, tongueY, tongueY + 30, "#e8808a", "#b84a5c"));
-  teeth(g, 0, 90, 113, 37, 9);
-  teeth(g, jaw.side, 103 + jaw.drop + 12, 98 + jaw.drop, 31, 7);
+  teeth(g, 0, 88, 113, 48, 10);
+  teeth(g, jaw.side, 122 + jaw.drop, 98 + jaw.drop, 42, 8);
+  for (const [x] of [m.left, m.right]) glow(g, x, m.seam + 0.42 * m.gap, 26, 30, "#2b0a16", 0.9);
   stroke(g, m.upperIn.map(([x, y]) => [x, y + 3]), "#240510", 8, 0.35);
   g.restore();
 
