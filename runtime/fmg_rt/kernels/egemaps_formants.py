@@ -56,7 +56,7 @@ def predict(x, scratch, out):
         k = r[i + 1]
         for j in range(i):
             k += out[j] * r[i - j]
-        k = -k / error
+        k = -k * (ONE / error)
         for j in range(i):
             previous[j] = out[j]
         for j in range(i):
