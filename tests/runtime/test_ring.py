@@ -114,3 +114,25 @@ def test_a_late_reader_never_sees_torn_audio():
     thread.join()
     assert got + ring.overflow + ring.available == n_blocks * size
     assert ring.overflow > 0
+
+
+class _Overtaken(np.ndarray):
+    """A hop into which the producer writes twice as much as the ring holds, while it is filled for the first time."""
+
+    ring: Ring | None = None
+
+    def __setitem__(self, key, value):
+        ring, self.ring = self.ring, None
+        if ring is not None:
+            ring.write(_ramp(320, 480))
+        super().__setitem__(key, value)
+
+
+def test_a_hop_overwritten_while_it_is_read_is_read_again():
+    ring = Ring(320)
+    hop = np.empty(160, np.float32).view(_Overtaken)
+    ring.write(_ramp(0, 320))
+    hop.ring = ring
+    assert ring.read(hop)
+    assert np.array_equal(hop, _ramp(480, 160))
+    assert ring.overflow == 480
