@@ -39,7 +39,7 @@ class Checkpoint:
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write beside, then rename: a kill at any moment leaves the old file or the new one."""
     buffer = io.BytesIO()
-    statistics = {name: torch.from_numpy(value) for name, value in vars(checkpoint.statistics).items()}
+    statistics = {name: torch.tensor(value) for name, value in vars(checkpoint.statistics).items()}
     torch.save({"fmg_checkpoint": 1, "config": configuration.to_dict(checkpoint.config), "statistics": statistics,
                 "net": dict(checkpoint.net), "progress": dict(checkpoint.progress), "data": list(checkpoint.data)},
                buffer)  # fmt: skip
@@ -61,7 +61,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot read the checkpoint ({error.strerror or error})") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"{path}: not a checkpoint, or truncated") from error
     if not isinstance(content, dict) or content.get("fmg_checkpoint") != 1:
         raise CheckpointError(f"{path}: not a checkpoint of fmg-train")

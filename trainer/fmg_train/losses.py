@@ -56,10 +56,9 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     linear = APERTURE.to(face)
     opening, wanted = face @ linear, target @ linear
     wanted = wanted.clamp(min=0.0)
-    jaw = target[..., spec.INDEX["mouthClose"]]
-    touching = ((wanted < CLOSED) & (jaw > CLOSED)).to(face)
+    touching = wanted < CLOSED
     # Below zero the lips are closed all the same: only an opening that should not be there counts.
-    gap = torch.where(wanted < CLOSED, opening.clamp(min=0.0), opening - wanted)
+    gap = torch.where(touching, opening.clamp(min=0.0), opening - wanted)
     emphasis = 1.0 + weights.closure * touching + weights.measured_aperture * measured
     parts["aperture"] = weights.aperture * (gap.square() * emphasis).mean()
     return parts

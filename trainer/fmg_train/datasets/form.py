@@ -19,6 +19,7 @@ import hashlib
 import io
 import json
 import os
+import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -191,5 +192,5 @@ def read_face(directory: Path, recording: Recording) -> Face:
         aperture = arrays["aperture"].astype(np.float32) if "aperture" in arrays else None
         return Face(arrays["coefficients"].astype(np.float32), float(arrays["rate"]), float(arrays["start"]),
                     arrays["known"], phones, aperture)  # fmt: skip
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DatasetError(f"{path}: cannot read the curves ({error})") from error

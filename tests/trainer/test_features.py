@@ -1,0 +1,91 @@
+"""Cached features: the runtime's own, and the face at the right time."""
+
+import numpy as np
+import pytest
+
+from fmg_rt import spec
+from fmg_rt.features import log_mel
+from fmg_train import batches, features
+from fmg_train.config import Augment
+from fmg_train.datasets import form
+
+
+def test_cache_holds_the_runtimes_features(bursts):
+    train, _ = bursts
+    features.build(train, with_egemaps=False)
+    cache = features.load(train)
+    assert len(cache.recordings) == 8 and cache.known.all() and not cache.measured.any()
+    first, end = cache.spans[3]
+    expected = log_mel(form.read_audio(train, cache.recordings[3]))
+    assert np.array_equal(cache.mel[first:end], expected.astype(np.float16))
+
+
+def test_face_row_is_the_face_at_its_sample():
+    # A face whose only value is its own time: row j must read (160 j + 80) / 16000.
+    curve = np.zeros((101, spec.N_COEFFICIENTS), np.float32)
+    curve[:, 0] = np.arange(101) / 100 * 0.5
+    rows = features.face_rows(form.Face(curve, 50.0, start=0.1), 60)
+    times = (160 * np.arange(60) + 80) / spec.SAMPLE_RATE
+    assert np.allclose(rows[:, 0], np.maximum(times - 0.1, 0) * 0.25, atol=1e-6)  # 0.005 a frame, 50 a second
+
+
+@pytest.mark.parametrize("stack", [1, 2])
+@pytest.mark.parametrize("lookahead_ms", [0, 50, 100])
+def test_target_is_the_face_lookahead_before_the_newest_sample(tmp_path, stack, lookahead_ms):
+    seconds, rate = 4.0, 100.0
+    curve = np.zeros((int(seconds * rate), spec.N_COEFFICIENTS), np.float32)
+    curve[:, 0] = np.arange(len(curve)) / len(curve)  # the value is the time, over 4 s
+    recording = form.write_recording(tmp_path, "a", np.zeros(64_000, np.float32), form.Face(curve, rate), split="train",
+                                     speaker="s", language="en", source="x", licence="MIT")  # fmt: skip
+    form.write_manifest(tmp_path, [recording])
+    features.build(tmp_path, with_egemaps=False)
+    cache = features.load(tmp_path)
+    pool = batches.Pool([([cache], 1.0)])
+    lookahead = np.array([lookahead_ms // 10])
+    start = 40
+    *_, target, _, _ = batches._sequence(cache, start, 100, stack, lookahead, 0, False)
+    newest = start + np.arange(stack - 1, 100, stack)
+    expected = (160 * newest + 400) / spec.SAMPLE_RATE - lookahead_ms / 1000
+    assert np.abs(target[:, 0, 0] * seconds - expected).max() < 0.004  # float16
+    batch = pool.draw(np.random.default_rng(0), 3, 100, stack, lookahead)
+    assert batch.mel.shape == (3, 100, 80) and batch.target.shape == (3, 100 // stack, 1, 52)
+    assert batch.known.shape == (3, 100 // stack, 1, 52) and batch.measured.shape == (3, 100 // stack, 1)
+
+
+def test_egemaps_come_from_the_preceding_window(bursts):
+    train, _ = bursts
+    features.build(train, with_egemaps=True)
+    cache = features.load(train)
+    assert cache.windows[0].tolist() == [0, 10]  # 3 s: one every 300 ms
+    first, end = cache.spans[1]
+    ends = np.arange(first, end)
+    vectors = batches._functionals(cache, ends, np.full(len(ends), 1))
+    # Log-mel frame 27 comes out with sample 4800: only from there on the first window is complete.
+    assert np.isnan(vectors[:27]).all() and np.array_equal(vectors[27], cache.egemaps[cache.windows[1, 0]])
+    assert np.array_equal(vectors[57], cache.egemaps[cache.windows[1, 0] + 1])
+    assert features.is_complete(train, with_egemaps=True)
+
+
+def test_features_are_stale_when_the_data_changes(tmp_path, bursts):
+    import os
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(bursts[0], copy)
+    features.build(copy, with_egemaps=False)
+    assert features.is_complete(copy)
+    manifest = copy / form.MANIFEST
+    later = manifest.stat().st_mtime_ns + 10**12
+    os.utime(manifest, ns=(later, later))
+    assert not features.is_complete(copy)
+    with pytest.raises(form.DatasetError, match="fmg-train cache"):
+        features.load(copy)
+
+
+def test_augment_leaves_the_silent_settings_alone_and_moves_the_rest():
+    rng = np.random.default_rng(1)
+    mel = rng.standard_normal((4, 10, 80)).astype(np.float32)
+    assert np.allclose(batches.augment(mel, rng, Augment(0, 0, 0, 0)), mel, atol=1e-6)
+    louder = batches.augment(mel, rng, Augment(gain_db=6, tilt_db=0, eq_db=0, warp_bands=0)) - mel
+    assert np.allclose(louder, louder[:, :1, :1], atol=1e-5) and np.abs(louder[:, 0, 0]).std() > 0.1
+    assert np.abs(batches.augment(mel, rng, Augment(0, 0, 0, 2.0)) - mel).mean() > 0.05

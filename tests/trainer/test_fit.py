@@ -1,0 +1,214 @@
+"""Training: it learns, it goes on bit for bit after a stop, and a kill costs the current epoch only."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner
+
+from fmg_rt import weights as weight_files
+from fmg_train import checkpoint as checkpoints
+from fmg_train import config as configuration
+from fmg_train import export as exporting
+from fmg_train import features, losses
+from fmg_train.cli import main
+from fmg_train.fit import Fit, with_data
+
+from .conftest import SMALL
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def _config(bursts, **optim):
+    value = {**SMALL, "optim": {**SMALL["optim"], **optim}}
+    return with_data(configuration.from_dict(value), (str(bursts[0]),), (str(bursts[1]),))
+
+
+def _log(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_it_learns(bursts, tmp_path):
+    run = Fit(_config(bursts, epochs=12, steps_per_epoch=15), tmp_path / "run", CPU)
+    run.run()
+    log = _log(tmp_path / "run")
+    assert log[-1]["val"]["total"] < 0.35 * log[0]["val"]["total"]
+
+
+def test_resume_is_bit_exact(bursts, tmp_path):
+    config = _config(bursts)
+    Fit(config, tmp_path / "whole", CPU).run()
+    halted = Fit(replace(config, optim=replace(config.optim, patience=2)), tmp_path / "halted", CPU)
+    halted._best_epoch, halted.best = 0, -1.0  # nothing improves on -1: patience ends it after two epochs
+    halted.run()
+    assert halted.epoch == 2
+    again = Fit(config, tmp_path / "halted", CPU)
+    again.resume()
+    again.best = np.inf
+    again.run()
+    whole, parts = (checkpoints.load(tmp_path / name / "last.pt") for name in ("whole", "halted"))
+    for name, value in whole.progress["net"].items():
+        assert torch.equal(value, parts.progress["net"][name]), name
+    for name, value in whole.net.items():
+        assert torch.equal(value, parts.net[name]), name
+
+
+def test_a_kill_costs_one_epoch(bursts, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump({**SMALL, "optim": {**SMALL["optim"], "epochs": 500, "patience": 500}}))
+    arguments = [sys.executable, "-m", "fmg_train", "fit", "--config", str(path), "--train", str(bursts[0]), "--val",
+                 str(bursts[1]), "--out", str(tmp_path / "run")]  # fmt: skip
+    process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "run" / "log.jsonl").exists() or len(_log(tmp_path / "run")) < 3:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        process.wait()
+    saved = checkpoints.load(tmp_path / "run" / "last.pt")
+    assert saved.progress["epoch"] >= len(_log(tmp_path / "run")) - 1
+    result = CliRunner().invoke(main, arguments[3:] + ["--resume", "--epochs", str(saved.progress["epoch"] + 1)])
+    assert result.exit_code == 0, result.output
+    assert checkpoints.load(tmp_path / "run" / "last.pt").progress["epoch"] == saved.progress["epoch"] + 1
+
+
+def test_two_processes_reach_the_loss_of_one(bursts, tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump({**SMALL, "optim": {**SMALL["optim"], "epochs": 6, "steps_per_epoch": 15}}))
+    common = ["--config", str(path), "--train", str(bursts[0]), "--val", str(bursts[1])]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
+                    "fmg_train", "fit", *common, "--out", str(tmp_path / "two")], check=True, capture_output=True,
+                   env=environment, timeout=120)  # fmt: skip
+    result = CliRunner().invoke(main, ["fit", *common, "--out", str(tmp_path / "one")])
+    assert result.exit_code == 0, result.output
+    one, two = (_log(tmp_path / name)[-1]["val"]["total"] for name in ("one", "two"))
+    assert two < 1.5 * one and one < 1.5 * two
+    assert two < 0.6 * _log(tmp_path / "two")[0]["val"]["total"]
+
+
+def test_fine_tuning_starts_from_the_weights(bursts, tmp_path):
+    config = _config(bursts, epochs=10, steps_per_epoch=15)
+    run = Fit(config, tmp_path / "first", CPU)
+    run.run()
+    saved = checkpoints.load(tmp_path / "first")
+    weights = exporting.weights_of(saved, {})
+    sha256 = weight_files.write(tmp_path / "first.npz", weights)
+    assert weight_files.read(tmp_path / "first.npz").sha256 == sha256
+    result = CliRunner().invoke(main, ["fit", "--train", str(bursts[0]), "--val", str(bursts[1]), "--init",
+                                       str(tmp_path / "first.npz"), "--epochs", "1", "--out", str(tmp_path / "more"),
+                                       "--config", str(_yaml(tmp_path))])  # fmt: skip
+    assert result.exit_code == 0, result.output
+    fresh = _log(tmp_path / "first")[0]["val"]["total"]
+    assert _log(tmp_path / "more")[0]["val"]["total"] < 0.7 * fresh
+
+
+def _yaml(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(SMALL))
+    return path
+
+
+@pytest.mark.parametrize("architecture", ["gru", "predecessor"])
+def test_export_is_verified_in_the_runtime(bursts, tmp_path, architecture):
+    value = {**SMALL, "optim": {**SMALL["optim"], "epochs": 1, "steps_per_epoch": 2, "batch": 2}}
+    if architecture == "predecessor":
+        value |= {"model": {"architecture": "predecessor", "lookaheads_ms": [50]}, "data": {"sequence_s": 0.1}}
+    config = with_data(configuration.from_dict(value), (str(bursts[0]),), (str(bursts[1]),))
+    Fit(config, tmp_path / "run", CPU).run()
+    result = CliRunner().invoke(main, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "out.npz")])
+    assert result.exit_code == 0, result.output
+    weights = weight_files.read(tmp_path / "out.npz")
+    assert weights.architecture == architecture and weights.provenance["epoch"] == 1
+    saved = checkpoints.load(tmp_path / "run")
+    mel = features.load(bursts[0]).mel[:400].astype(np.float32)
+    assert exporting.difference(saved, weights, mel) <= exporting.TOLERANCE
+    # Another network under the same name must be noticed, and the file must not be kept.
+    name = next(n for n in weights.tensors if n.endswith("weight") and ("readout" in n or "mlp.8" in n))
+    wrong = {**weights.tensors, name: weights.tensors[name] + 0.5}
+    with pytest.raises(exporting.ExportError, match="differs from torch"):
+        exporting.export(tmp_path / "bad.npz", saved, replace(weights, tensors=wrong), mel)
+    assert not (tmp_path / "bad.npz").exists()
+
+
+def test_losses_read_what_they_should():
+    one = torch.ones(1, 1, 1, 52)
+    measured = torch.zeros(1, 1, 1)
+    target = torch.rand(1, 8, 2, 52)
+    weights = configuration.Loss()
+    parts = losses.face_loss(target.clone(), target, one, measured, torch.ones(52), weights)
+    assert all(abs(v.item()) < 1e-9 for n, v in parts.items() if n != "aperture")
+    # Unknown coefficients do not count.
+    other = target.clone()
+    other[..., 5] += 0.5
+    known = one.clone()
+    known[..., 5] = 0
+    assert losses.face_loss(other, target, known, measured, torch.ones(52), weights)["face"].item() == 0
+    # A mouth that should be closed and is open costs more than one that should be open and is as wrong.
+    jaw = 24
+    closed, opened = torch.zeros(1, 2, 1, 52), torch.zeros(1, 2, 1, 52)
+    opened[..., jaw] = 0.5
+    wrong_closed, wrong_opened = closed.clone(), opened.clone()
+    wrong_closed[..., jaw] += 0.2
+    wrong_opened[..., jaw] += 0.2
+    costs = [losses.face_loss(a, b, one, measured, torch.ones(52), weights)["aperture"].item()
+             for a, b in ((wrong_closed, closed), (wrong_opened, opened))]  # fmt: skip
+    assert costs[0] == pytest.approx((1 + weights.closure) * costs[1], rel=1e-3)
+    # Lips pressed beyond contact are closed all the same.
+    pressed = closed.clone()
+    pressed[..., 35] = 0.5
+    assert losses.face_loss(pressed, closed, one, measured, torch.ones(52), weights)["aperture"].item() == 0
+
+
+@pytest.mark.parametrize(("value", "message"), [
+    ({"optim": {"epoch": 3}}, "did you mean 'epochs'"),
+    ({"optim": {"batch": 2.5}}, "expected int"),
+    ({"model": {"architecture": "transformer"}}, "one of predecessor, gru"),
+    ({"model": {"lookaheads_ms": [50, 0]}}, "ascending"),
+    ({"model": {"lookaheads_ms": [0, 55]}}, "multiples of 10"),
+    ({"model": {"d_model": 30}}, "multiple of 4"),
+    ({"data": {"train": "x"}}, "expected a list"),
+    ([1], "expected a mapping"),
+])  # fmt: skip
+def test_bad_configuration_is_one_clear_line(tmp_path, value, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(yaml.safe_dump(value))
+    result = CliRunner().invoke(main, ["fit", "--config", str(path), "--train", "x", "--val", "y", "--out", "run"])
+    assert result.exit_code == 1 and message in result.output and result.output.count("\n") == 1, result.output
+
+
+def test_bad_input_of_fit(bursts, tmp_path):
+    def invoke(*arguments):
+        result = CliRunner().invoke(main, ["fit", "--out", str(tmp_path / "run"), *arguments])
+        assert result.exit_code == 1 and "Traceback" not in result.output
+        return result.output
+
+    assert "give at least one data set" in invoke()
+    assert "no finished data set" in invoke("--train", str(tmp_path), "--val", str(bursts[1]))
+    assert "cannot read the checkpoint" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]), "--resume")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "last.pt").write_bytes(b"rubbish")
+    assert "not a checkpoint" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]), "--resume")
+    assert "holds a run already" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]))
+
+
+def test_default_yaml_says_what_the_defaults_are():
+    from importlib.resources import files
+
+    shown = configuration.read(files("fmg_train") / "default.yaml")
+    assert replace(shown, data=configuration.Data()) == replace(configuration.Config(), data=configuration.Data())

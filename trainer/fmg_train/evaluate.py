@@ -1,0 +1,170 @@
+"""Scores of a weight file on data sets, as `corpus.md`-style tables: what is measured, on which recordings.
+
+Arithmetic lives in `scores`, reading in `datasets.form`; here the runtime is driven over recordings and what it gives is
+gathered per recording, so that tables, confidence intervals and reports all start from the same rows.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fmg_rt import spec
+from fmg_rt.stream import FaceStream
+from fmg_rt.weights import Weights
+
+from . import scores
+from .datasets import form
+
+RATE = 100.0
+"""Frames per second that faces are compared at."""
+LEVELS = np.arange(-60.0, 0.0, 10.0)
+"""Levels of the steady noises that rest is tested in, dB below full scale."""
+
+Predictor = Callable[[np.ndarray], np.ndarray]
+"""(samples,) float32 at 16 kHz → (frames, 52) at `RATE`, frame i at i / RATE seconds."""
+
+
+def network(weights: Weights, lookahead: int | None = None) -> Predictor:
+    """The network of a weight file, without what the runtime adds; look-ahead in samples, None: the file's default."""
+    egemaps = None
+    if weights.architecture == "predecessor":
+        from fmg_rt.egemaps import EGeMAPS  # its kernels compile on import: only who needs them waits
+
+        egemaps = EGeMAPS()
+    stream = FaceStream(weights, rate=RATE, lookahead=lookahead, egemaps=egemaps)
+    return lambda audio: _run(stream, audio)
+
+
+def shipped(weights: Weights, lookahead: int | None = None) -> Predictor:
+    """The whole of what the runtime sends by default: network, rest, closures, smoothing, blinks."""
+    from fmg_rt.expression import Expression, ExpressionSettings
+    from fmg_rt.networks import build
+
+    samples = build(weights, lookahead).lookahead
+    expression = Expression(ExpressionSettings(), RATE, samples, 0)
+    stream = FaceStream(weights, rate=RATE, lookahead=lookahead, expression=expression)
+    return lambda audio: _run(stream, audio)
+
+
+def envelope(audio: np.ndarray) -> np.ndarray:
+    """The simplest rival: the jaw follows the loudness (RMS over 40 ms, to the power 0.6), nothing else moves."""
+    n = int(len(audio) / spec.SAMPLE_RATE * RATE)
+    squares = np.concatenate([[0.0], np.cumsum(audio.astype(np.float64) ** 2)])
+    centre = np.arange(n) * spec.HOP_LENGTH
+    low, high = np.clip(centre - 320, 0, len(audio)), np.clip(centre + 320, 0, len(audio))
+    loudness = ((squares[high] - squares[low]) / np.maximum(high - low, 1)) ** 0.3
+    face = np.zeros((n, spec.N_COEFFICIENTS), np.float32)
+    face[:, spec.INDEX["jawOpen"]] = 0.5 * loudness / max(loudness.max(initial=0.0), 1e-9)
+    return face
+
+
+def _run(stream: FaceStream, audio: np.ndarray) -> np.ndarray:
+    stream.reset()
+    # A whole number of hops, so that the stream's end is the audio's end.
+    padded = np.concatenate([audio, np.zeros(-len(audio) % spec.HOP_LENGTH, np.float32)])
+    frames = [stream.step(hop).copy() for hop in padded.reshape(-1, spec.HOP_LENGTH)]
+    return np.concatenate([*frames, stream.finish()])
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one recording contributes.
+
+    aperture_r : NaN without measured lips. closure : counts as `scores.closure`. rounded, spread : as
+    `scores.rounding_values`. error : (52,) mean absolute, square : (52,) mean squared error, NaN where not known.
+    jitter : as `scores.jitter`. frames : how many were compared.
+    """
+
+    recording: form.Recording
+    aperture_r: float
+    closure: tuple[int, int, int, int]
+    rounded: tuple[float, ...]
+    spread: tuple[float, ...]
+    error: np.ndarray
+    square: np.ndarray
+    jitter: float
+    frames: int
+
+
+def row(recording: form.Recording, face: form.Face, predicted: np.ndarray) -> Row:
+    """Compare a prediction at `RATE` with the face of a recording."""
+    times = face.start + np.arange(len(face.coefficients)) / face.rate
+    inside = (times >= 0) & (times <= (len(predicted) - 1) / RATE)
+    times, target = times[inside], face.coefficients[inside]
+    grid = np.arange(len(predicted)) / RATE
+    ours = np.stack([np.interp(times, grid, curve) for curve in predicted.T], axis=1)
+    difference = np.where(face.known, ours - target, np.nan)
+    r = np.nan
+    if face.aperture is not None:
+        r = scores.aperture_r([(scores.aperture(ours), face.aperture[inside])])
+    counts = scores.closure(scores.aperture(predicted), RATE, face.phones)
+    rounded, spread = scores.rounding_values(scores.rounding(predicted), RATE, face.phones)
+    known = face.known
+    return Row(recording, r, counts, tuple(rounded), tuple(spread), np.abs(difference).mean(0), (difference**2).mean(0),
+               scores.jitter(ours[:, known], target[:, known], face.rate), len(times))  # fmt: skip
+
+
+def rows(predict: Predictor, directories: Iterable[Path], split: str | None = "test",
+         condition: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None) -> list[Row]:  # fmt: skip
+    """One row for every recording of `split` (None: all) in the data sets, in order.
+
+    condition : changes the audio before it is heard (noise, room); draws from a generator seeded by the recording.
+    """
+    result = []
+    for directory in directories:
+        for recording in form.read_manifest(directory):
+            if split is not None and recording.split != split:
+                continue
+            audio = form.read_audio(directory, recording)
+            if condition is not None:
+                seed = int(recording.audio_sha256[:8], 16)
+                audio = condition(audio, np.random.default_rng(seed)).astype(np.float32)
+            result.append(row(recording, form.read_face(directory, recording), predict(audio)))
+    return result
+
+
+def summary(of: Sequence[Row]) -> dict[str, float]:
+    """The scores over recordings: aperture_r, closure_recall, closure_false, rounding_auc, mae and mse (all and per
+    group), jitter. NaN where the data cannot tell."""
+    closed = np.sum([r.closure for r in of], axis=0) if of else np.zeros(4)
+    weight = np.array([r.frames for r in of], float)[:, None]
+    table = {"aperture_r": _mean([r.aperture_r for r in of]),
+             "closure_recall": closed[0] / closed[1] if closed[1] else np.nan,
+             "closure_false": closed[2] / closed[3] if closed[3] else np.nan,
+             "rounding_auc": scores.auc(np.concatenate([r.rounded for r in of] or [[]]),
+                                        np.concatenate([r.spread for r in of] or [[]])),
+             "jitter": float(np.median([r.jitter for r in of])) if of else np.nan}  # fmt: skip
+    columns = {"": list(range(spec.N_COEFFICIENTS)), " jaw+lips": spec.region_indices("jaw", "lips")}
+    columns |= {f" {group}": spec.region_indices(*regions) for group, regions in scores.GROUPS.items()}
+    for name, pick in (("mae", [r.error for r in of]), ("mse", [r.square for r in of])):
+        values = np.array(pick).reshape(-1, spec.N_COEFFICIENTS)
+        known = np.isfinite(values)
+        shares = np.where(known, weight, 0.0)
+        total = shares.sum(0)
+        per_coefficient = np.where(total > 0, np.nansum(values * shares, axis=0) / np.maximum(total, 1e-12), np.nan)
+        for group, members in columns.items():
+            table[f"{name}{group}"] = _mean(per_coefficient[members])
+    return table
+
+
+def rest(predict: Predictor) -> dict[str, float]:
+    """Largest coefficient in digital silence and in steady white and pink noise, after the first 0.5 s."""
+    rng = np.random.default_rng(7)
+    n = 4 * spec.SAMPLE_RATE
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    pink = np.fft.irfft(spectrum, n)
+    settle = int(0.5 * RATE)
+    table = {"silence": scores.rest(predict(np.zeros(n, np.float32))[settle:])}
+    for name, noise in (("white noise", rng.standard_normal(n)), ("pink noise", pink)):
+        noise = noise / np.sqrt(np.mean(noise**2))
+        loud = [predict((0.999 * np.clip(noise * 10 ** (level / 20), -1, 1)).astype(np.float32)) for level in LEVELS]
+        table[name] = max(scores.rest(face[settle:]) for face in loud)
+    return table
+
+
+def _mean(values: Iterable[float]) -> float:
+    finite = [v for v in values if np.isfinite(v)]
+    return float(np.mean(finite)) if finite else float("nan")
