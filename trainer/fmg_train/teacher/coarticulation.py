@@ -26,24 +26,31 @@ class Timing:
     """How dominance spreads over time, seconds; one value per strength group (jaw, open, round).
 
     reach_before, reach_after : where the pull ends before the core's start and after its end.
+    silence_before, silence_after : the same of silence, into the speech before and after it.
     lead : how far the lips run ahead of the sound.
     core : share of a segment, about its middle, in which its dominance is 1.
+    full_vowel : length from which a vowel reaches its target; shorter ones insist less.
     """
 
-    reach_before: tuple[float, float, float] = (0.17, 0.17, 0.26)
-    reach_after: tuple[float, float, float] = (0.17, 0.17, 0.20)
-    lead: tuple[float, float, float] = (0.02, 0.03, 0.05)
-    core: float = 0.4
-    full_vowel: float = 0.09
-    """Length from which a vowel reaches its target: shorter ones insist less."""
+    reach_before: tuple[float, float, float] = (0.20, 0.20, 0.34)
+    reach_after: tuple[float, float, float] = (0.13, 0.13, 0.20)
+    silence_before: float = 0.10
+    silence_after: float = 0.06
+    lead: tuple[float, float, float] = (0.0, 0.0, 0.03)
+    core: float = 0.3
+    full_vowel: float = 0.12
 
 
 TIMING = Timing()
-CLOSING = 0.06
-"""Seconds that the lips take to close before the contact, and to open after it."""
-OPENING = 0.07
-CONTACT_LEAD = 0.015
+CLOSING = 0.055
+OPENING = 0.065
+"""Seconds that the lips take to close before a contact, and to open after it."""
+CONTACT_LEAD = 0.0
 """Seconds by which the lips touch before the phone's own start."""
+RELEASE = 0.35
+"""Share of the phone, at its end, in which the contact is already being released (burst and aspiration of p b)…"""
+LONGEST_RELEASE = 0.03
+"""… and its largest length, seconds."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +117,9 @@ def _blend(times: np.ndarray, s: Segments, timing: Timing) -> np.ndarray:
     for group in range(len(STRENGTHS)):
         t = times[:, None] + timing.lead[group]
         before, after = (middle - core) - t, t - (middle + core)
-        # Silence's pull ends at its edge: what follows may begin earlier, what went before may end later.
-        pull = _bump(np.maximum(before / timing.reach_before[group], after / timing.reach_after[group]))
+        reach_before = np.where(silent, timing.silence_before, timing.reach_before[group])
+        reach_after = np.where(silent, timing.silence_after, timing.reach_after[group])
+        pull = _bump(np.maximum(before / reach_before, after / reach_after))
         weight = pull * (s.strengths[:, group] * insist)
         mine = group == GROUP
         total = weight.sum(1, keepdims=True)
@@ -126,6 +134,7 @@ def _gates(times: np.ndarray, s: Segments) -> np.ndarray:
         which = s.contact == contact
         if which.any():
             start, end = s.start[which], s.end[which]
+            end = end - np.minimum(RELEASE * (end - start), LONGEST_RELEASE)
             t = times[:, None]
             made = _step(np.maximum((start - CONTACT_LEAD - t) / CLOSING, (t - end) / OPENING))
             out[:, column] = made.max(1)

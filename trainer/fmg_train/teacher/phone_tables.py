@@ -5,8 +5,8 @@ share a line: the lips do not tell them apart. ``_`` is silence.
 
 References: espeak-ng 1.51 (inventories listed from its own phoneme tables, transcriptions as it prints them with
 ``--ipa``, corrected where it prints none), the CMU Pronouncing Dictionary's ARPAbet, the phone sets of Festival 2.5
-(radio, mrpa, msu_ru), Open JTalk 1.11, SAMPA (Wells 1997), the narrow labels of EmoDB (Burkhardt et al. 2005), Hepburn romaji,
-the gestures of VocalTractLab 2.4's speaker JD3 (X-SAMPA).
+(radio, mrpa, msu_ru), Open JTalk 1.11, SAMPA (Wells 1997), the narrow labels of EmoDB (Burkhardt et al. 2005),
+Hepburn romaji, the gestures of VocalTractLab 2.4's speaker JD3 (X-SAMPA).
 """
 
 ESPEAK = """

@@ -19,8 +19,9 @@ F0_RANGE = (70.0, 420.0)
 """Lowest and highest pitch looked for, Hz."""
 SEMITONES_OF_AN_ACCENT = 4.0
 DB_OF_AN_ACCENT = 8.0
-DB_PER_DOUBLING = 20.0
-"""Loudness above the recording's usual level that would double the opening, if nothing held it back."""
+DB_PER_DOUBLING = 28.0
+"""Loudness above the recording's usual level that doubles the opening (within the limits of `EFFORT_LIMITS`)."""
+EFFORT_LIMITS = (0.6, 1.35)
 
 EMOTIONS: dict[str, dict[str, float]] = {
     "anger": {"browDown": 0.40, "noseSneer": 0.14, "eyeSquint": 0.16, "mouthFrown": 0.10, "cheekSquint": 0.05,
@@ -120,7 +121,7 @@ def prosody(audio: np.ndarray | None, spoken: np.ndarray, rate: float) -> Prosod
     above = np.clip(level - usual, -30, 12)
     weight = smooth(spoken, 0.15, rate)
     slow = smooth(above * spoken, 0.15, rate) / np.maximum(weight, 1e-3)
-    effort = np.clip(2.0 ** (slow / DB_PER_DOUBLING), 0.6, 1.35)
+    effort = np.clip(2.0 ** (slow / DB_PER_DOUBLING), *EFFORT_LIMITS)
     slower = smooth(above * spoken, 0.30, rate) / np.maximum(smooth(spoken, 0.30, rate), 1e-3)
     stress = np.clip((slower + 5.0) / DB_OF_AN_ACCENT, 0, 1)
     f0, voiced = pitch(audio, times)
