@@ -68,7 +68,9 @@ class PatchedFrame:
 
     def __init__(self, messages: Sequence[tuple[bytes, int]], bundled: bool = True):
         counts = fill(len(encoded) + 4 for encoded, _ in messages) if bundled else [1] * len(messages)
-        data, ends, places = bytearray(), [], []
+        data = bytearray()
+        ends: list[int] = []
+        places: list[int] = []
         remaining = iter(messages)
         for count in counts:
             data += BUNDLE_HEADER if bundled else b""

@@ -23,28 +23,26 @@ class Udp:
     def __init__(self, host: str, port: int):
         self.host, self.port = host, port
         self._socket: socket.socket | None = None
-        self._lookup: threading.Thread | None = None
         self._found: list | OSError = []
-        self._look_up()
+        self._lookup = self._look_up()
         self._lookup.join(START_WAIT)
 
-    def _look_up(self) -> None:
+    def _look_up(self) -> threading.Thread:
         def run():
             try:
                 self._found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
             except (OSError, UnicodeError) as error:
                 self._found = OSError(f"no such host: {self.host} ({error})")
 
-        self._found = []
-        self._lookup = threading.Thread(target=run, name=f"fmg look-up of {self.host}", daemon=True)
-        self._lookup.start()
+        thread = threading.Thread(target=run, name=f"fmg look-up of {self.host}", daemon=True)
+        thread.start()
+        return thread
 
-    def _connect(self) -> socket.socket | None:
+    def _connect(self) -> socket.socket:
         if self._lookup.is_alive():
-            return None
+            raise OSError(f"the address of {self.host} is still being looked up")
         if isinstance(self._found, OSError):
-            error = self._found
-            self._look_up()
+            error, self._lookup = self._found, self._look_up()
             raise error
         family, kind, protocol, _, address = min(self._found, key=lambda found: found[0] != socket.AF_INET)
         opened = socket.socket(family, kind, protocol)
@@ -57,18 +55,16 @@ class Udp:
             raise
         return opened
 
-    def send(self, datagrams: Iterable[bytes | memoryview]) -> None:
+    def send(self, datagrams: Iterable[bytes | bytearray | memoryview]) -> None:
         """Send each datagram, or drop it where the system has no room for it or nobody listens.
 
         Raises
         ------
         OSError
-            The host name is unknown or the network cannot reach the host.
+            The host name is unknown or not found yet, or the network cannot reach the host.
         """
         if self._socket is None:
             self._socket = self._connect()
-            if self._socket is None:  # the name is still being looked up: these datagrams are late anyway
-                return
         try:
             for datagram in datagrams:
                 try:

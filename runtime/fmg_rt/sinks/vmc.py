@@ -3,6 +3,8 @@
 References: sh-akira, Virtual Motion Capture Protocol, performer and marionette specification.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..spec import ARKIT_NAMES, INDEX, N_COEFFICIENTS
@@ -10,7 +12,7 @@ from .names import pascal
 from .osc_packet import PatchedFrame, message
 from .udp import Udp, format_address
 
-CASES = {"camel": str, "pascal": pascal}
+CASES: dict[str, Callable[[str], str]] = {"camel": str, "pascal": pascal}
 """How an avatar's clips may spell the ARKit names: ``jawOpen`` as Apple, ``JawOpen`` as most perfect-sync models."""
 VOWELS = ("A", "I", "U", "E", "O", "Blink", "Blink_L", "Blink_R")
 """The preset clips of every VRM 0 model that `vowels` drives."""
@@ -35,9 +37,9 @@ def vowels(coefficients: np.ndarray) -> tuple[float, ...]:
     rounding = max(pucker, funnel)
     wide = max(smile_l + smile_r, stretch_l + stretch_r) / 2
     blink = min(blink_l, blink_r)
-    flat = 1.0 - rounding
+    flat, narrow = 1.0 - rounding, max(1.0 - 2.0 * opening, 0.0)
     return (
-        opening * flat * (1.0 - wide), (1.0 - opening) * flat * wide, pucker * (1.0 - opening), opening * flat * wide,
+        opening * flat * (1.0 - wide), narrow * flat * wide, pucker * (1.0 - opening), opening * flat * wide,
         max(funnel, pucker * opening), blink, blink_l - blink, blink_r - blink,
     )  # fmt: skip
 

@@ -128,7 +128,8 @@ class VrchatSink:
 
     def _bundles(self, indices: list[int]) -> Iterator[bytes]:
         """The chosen messages in as few bundles as their order allows."""
-        parts, room = [], 0
+        parts: list[bytes | memoryview] = []
+        room = 0
         for i in indices:
             room -= self._sizes[i]
             if room < 0:

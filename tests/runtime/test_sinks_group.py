@@ -1,0 +1,234 @@
+"""The group that calls every sink, and the socket that nothing upsets."""
+
+import socket
+import time
+
+import numpy as np
+import pytest
+from loopback import Receiver, faces, messages
+
+from fmg_rt.sinks import FIRST_PAUSE, Recorder, RecordError, Sinks, udp
+from fmg_rt.sinks.osc import OscSink
+from fmg_rt.sinks.udp import Udp, format_address
+
+FACE = faces(1)[0]
+
+
+class Fake:
+    """Notes what it is given; raises while `broken`."""
+
+    def __init__(self, name="fake", broken=False):
+        self.name, self.broken = name, broken
+        self.tried, self.got, self.closed = [], [], False
+
+    def send(self, index, time, coefficients):
+        self.tried.append(index)
+        if self.broken:
+            raise OSError("no way there")
+        self.got.append((index, time, coefficients.copy()))
+
+    def close(self):
+        self.closed = True
+
+
+def test_every_sink_gets_every_frame():
+    first, second = Fake(), Fake()
+    sinks = Sinks([first, second])
+    for k, face in enumerate(faces(3)):
+        sinks.send(k, k / 30, face)
+    for sink in (first, second):
+        assert [(index, time) for index, time, _ in sink.got] == [(0, 0.0), (1, 1 / 30), (2, 2 / 30)]
+        np.testing.assert_array_equal([face for *_, face in sink.got], faces(3))
+    sinks.close()
+    assert first.closed and second.closed
+
+
+def test_a_failing_sink_is_reported_once_left_alone_and_tried_again():
+    lines, broken, sound = [], Fake("broken", broken=True), Fake("sound")
+    sinks = Sinks([broken, sound], lines.append)
+    for k in range(400):
+        sinks.send(k, k / 30, FACE)
+    assert len(sound.got) == 400
+    gaps = np.diff(broken.tried)
+    assert gaps.tolist() == [FIRST_PAUSE + 1, 2 * FIRST_PAUSE + 1, 4 * FIRST_PAUSE + 1]
+    assert lines == ["broken: no way there; trying again from time to time"]
+    broken.broken = False
+    for k in range(400, 700):
+        sinks.send(k, k / 30, FACE)
+    assert lines[1:] == ["broken: works again"]
+    assert broken.got[-1][0] == 699
+    broken.broken = True
+    sinks.send(700, 0.0, FACE)
+    sinks.send(701, 0.0, FACE)
+    assert broken.tried[-1] == 700 and len(lines) == 3  # a new failure is a new report
+
+
+def test_rest_is_sent_twice_and_not_recorded(tmp_path):
+    live = Fake()
+    recorder = Recorder(tmp_path / "a.csv", "csv", 30.0)
+    sinks = Sinks([recorder, live])
+    sinks.send(0, 0.0, FACE)
+    sinks.rest()
+    sinks.close()
+    assert [index for index, *_ in live.got] == [0, 1, 2]
+    assert all((face == 0).all() for *_, face in live.got[1:])
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 2
+
+
+def test_a_lost_recording_does_not_stop_the_face():
+    class Full(Recorder):
+        name = "record x"
+
+        def __init__(self): ...
+
+        def send(self, index, time, coefficients):
+            raise RecordError("the disk is full")
+
+        def close(self): ...
+
+    lines, live = [], Fake()
+    sinks = Sinks([Full(), live], lines.append)
+    sinks.send(0, 0.0, FACE)
+    sinks.send(1, 0.0, FACE)
+    assert lines == sinks.lost == ["record x: the disk is full"]
+    assert len(live.got) == 2 and len(sinks) == 1
+
+
+def test_a_sink_that_cannot_close_does_not_keep_others_open():
+    class Stuck(Fake):
+        def close(self):
+            raise OSError("busy")
+
+    lines, second = [], Fake()
+    sinks = Sinks([Stuck("stuck"), second], lines.append)
+    sinks.close()
+    assert second.closed and lines == ["stuck: busy"]
+
+
+def test_nobody_listening_is_no_failure_and_a_late_receiver_gets_frames():
+    receiver = Receiver()
+    port = receiver.port
+    receiver.close()
+    lines = []
+    sinks = Sinks([OscSink("127.0.0.1", port, 30.0)], lines.append)
+    for k in range(1, 200):
+        sinks.send(k, k / 30, FACE)
+    late = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    late.bind(("127.0.0.1", port))
+    late.settimeout(1)
+    sinks.send(200, 0.0, FACE)
+    sinks.send(201, 0.0, FACE)
+    assert messages([late.recv(2000)])[0] == ("/blendshapes", *FACE.tolist())
+    assert lines == []
+    sinks.close()
+    late.close()
+
+
+def test_a_connection_reset_as_windows_reports_it_is_swallowed():
+    class Windows:
+        sent, resets = 0, 1
+
+        def send(self, datagram):
+            if self.resets:
+                self.resets -= 1
+                raise ConnectionResetError(10054, "forcibly closed")
+            self.sent += 1
+
+        def close(self): ...
+
+    link = Udp("127.0.0.1", 9)
+    link._socket = Windows()
+    link.send([b"a", b"b"])
+    assert link._socket.sent == 2  # the interrupted one was sent again
+    link._socket.resets = 2
+    link.send([b"a", b"b"])
+    assert link._socket.sent == 3
+
+
+def test_a_full_queue_drops_and_does_not_wait():
+    class Full:
+        def send(self, datagram):
+            raise BlockingIOError
+
+        def close(self): ...
+
+    link = Udp("127.0.0.1", 9)
+    link._socket = Full()
+    link.send([b"a", b"b"])
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost"])
+def test_ipv6_and_names(host):
+    try:
+        receiver = Receiver(socket.AF_INET6 if host == "::1" else socket.AF_INET)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    link = Udp(host, receiver.port)
+    link.send([b"hello"])
+    assert receiver.datagrams() == [b"hello"]
+    link.close()
+    receiver.close()
+
+
+def test_addresses_are_written_as_people_type_them():
+    assert format_address("127.0.0.1", 9000) == "127.0.0.1:9000"
+    assert format_address("::1", 9000) == "[::1]:9000"
+
+
+def test_unknown_host_is_reported_and_found_later(monkeypatch):
+    known = socket.getaddrinfo
+    receiver = Receiver()
+
+    def unknown(*_args, **_kwargs):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(udp.socket, "getaddrinfo", unknown)
+    lines = []
+    sinks = Sinks([OscSink("mocap.example", receiver.port, 30.0)], lines.append)
+    for k in range(100):
+        sinks.send(k, k / 30, FACE)
+        time.sleep(0.001)
+    assert len(lines) == 1 and "no such host: mocap.example" in lines[0]
+    monkeypatch.setattr(udp.socket, "getaddrinfo", lambda host, port, **kw: known("127.0.0.1", port, **kw))
+    for k in range(100, 600):
+        sinks.send(k, k / 30, FACE)
+        time.sleep(0.001)
+    assert lines[1:] == [f"osc mocap.example:{receiver.port}: works again"]
+    assert receiver.datagrams()
+    sinks.close()
+    receiver.close()
+
+
+def test_a_slow_name_server_delays_neither_start_nor_frames(monkeypatch):
+    def slow(*_args, **_kwargs):
+        time.sleep(3)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(udp.socket, "getaddrinfo", slow)
+    monkeypatch.setattr(udp, "START_WAIT", 0.05)
+    lines = []
+    began = time.monotonic()
+    sinks = Sinks([OscSink("slow.example", 9000, 30.0)], lines.append)
+    for k in range(100):
+        sinks.send(k, k / 30, FACE)
+    assert time.monotonic() - began < 1
+    assert len(lines) == 1 and "slow.example" in lines[0]
+    sinks.close()
+
+
+def test_an_unreachable_network_is_reported_and_others_go_on(monkeypatch):
+    class Unreachable:
+        def send(self, datagram):
+            raise OSError(101, "Network is unreachable")
+
+        def close(self): ...
+
+    lines, sound = [], Fake("sound")
+    away = OscSink("192.0.2.1", 9000, 30.0)
+    monkeypatch.setattr(away.udp, "_connect", Unreachable)
+    sinks = Sinks([away, sound], lines.append)
+    for k in range(100):
+        sinks.send(k, k / 30, FACE)
+    assert len(lines) == 1 and "unreachable" in lines[0]
+    assert len(sound.got) == 100
+    sinks.close()

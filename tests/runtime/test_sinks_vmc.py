@@ -1,0 +1,93 @@
+"""VMC: bytes against the vector, contents by python-osc, and what models without perfect sync get."""
+
+import numpy as np
+import pytest
+from loopback import Receiver, faces, messages, starts_with_sha256
+
+from fmg_rt.sinks.vmc import VOWELS, VmcSink, vowels
+from fmg_rt.spec import ARKIT_NAMES, INDEX
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+def face(**values):
+    coefficients = np.zeros(52, np.float32)
+    for name, value in values.items():
+        coefficients[INDEX[name]] = value
+    return coefficients
+
+
+def test_frame_vector(receiver):
+    sink = VmcSink(receiver.host, receiver.port, "camel")
+    sink.send(0, 0.0, face())
+    datagrams = receiver.datagrams()
+    assert [len(d) for d in datagrams] == [1432, 1156]
+    # The vector is the same frame before it is split: one header instead of two.
+    whole = datagrams[0] + datagrams[1][16:]
+    assert len(whole) == 2572 and starts_with_sha256(whole, "9707d17d4c71de24")
+    sink.close()
+
+
+@pytest.mark.parametrize(("case", "spelt"), [("camel", "jawOpen"), ("pascal", "JawOpen")])
+@pytest.mark.parametrize("bundled", [True, False])
+def test_frame_contents(receiver, case, spelt, bundled):
+    sink = VmcSink(receiver.host, receiver.port, case, bundled=bundled)
+    sent = faces(1)[0]
+    sink.send(45, 1.5, sent)
+    datagrams = receiver.datagrams()
+    assert len(datagrams) == (2 if bundled else 55)
+    found = messages(datagrams)
+    assert found[:2] == [("/VMC/Ext/OK", 1), ("/VMC/Ext/T", 1.5)]
+    assert found[-1] == ("/VMC/Ext/Blend/Apply",)
+    assert [m[0] for m in found].count("/VMC/Ext/Blend/Apply") == 1
+    assert b"/VMC/Ext/Blend/Apply" in datagrams[-1]
+    values = {name: value for _, name, value in found[2:-1]}
+    assert len(values) == 52 and values[spelt] == sent[INDEX["jawOpen"]]
+    assert [value for _, _, value in found[2:-1]] == sent.tolist()
+    assert [name.lower() for name in values] == [name.lower() for name in ARKIT_NAMES]
+    sink.close()
+
+
+def test_vowels_come_before_apply(receiver):
+    sink = VmcSink(receiver.host, receiver.port, with_vowels=True)
+    sent = face(jawOpen=0.6, eyeBlinkLeft=0.5, eyeBlinkRight=0.25)
+    sink.send(0, 0.0, sent)
+    datagrams = receiver.datagrams()
+    assert all(len(d) <= 1472 for d in datagrams)
+    found = messages(datagrams)
+    assert found[-1] == ("/VMC/Ext/Blend/Apply",)
+    values = {name: value for _, name, value in found[2:-1]}
+    assert len(values) == 52 + len(VOWELS)
+    assert values["A"] == pytest.approx(0.6)
+    assert (values["Blink"], values["Blink_L"], values["Blink_R"]) == (0.25, 0.25, 0.0)
+    sink.close()
+
+
+@pytest.mark.parametrize(
+    ("shape", "strongest"),
+    [
+        (dict(jawOpen=0.7), "A"),
+        (dict(jawOpen=0.05, mouthStretchLeft=0.7, mouthStretchRight=0.7), "I"),
+        (dict(mouthPucker=0.8, jawOpen=0.1), "U"),
+        (dict(jawOpen=0.5, mouthSmileLeft=0.7, mouthSmileRight=0.7), "E"),
+        (dict(mouthFunnel=0.7, jawOpen=0.4), "O"),
+    ],
+)
+def test_each_vowel_is_the_strongest_of_its_own_mouth(shape, strongest):
+    values = dict(zip(VOWELS, vowels(face(**shape)), strict=True))
+    assert max("AIUEO", key=values.get) == strongest
+
+
+def test_vowels_stay_in_range_and_rest_is_rest():
+    assert vowels(face()) == (0.0,) * 8
+    for coefficients in (*faces(300), np.ones(52, np.float32)):
+        values = vowels(coefficients)
+        assert all(0 <= value <= 1 for value in values)
+        assert sum(values[:5]) <= 2
+    closed = vowels(face(jawOpen=0.5, mouthClose=0.5))
+    assert closed[0] == 0  # lips closed over an open jaw
