@@ -47,8 +47,10 @@ class WebSocket:
         head = bytes([0x80 | opcode])
         if len(data) < 126:
             head += bytes([0x80 | len(data)])
+        elif len(data) < 65_536:
+            head += struct.pack(">BH", 0x80 | 126, len(data))
         else:
-            head += struct.pack(">BQ", 0x80 | 127, len(data)) if len(data) > 65_535 else struct.pack(">BH", 0xFE, len(data))
+            head += struct.pack(">BQ", 0x80 | 127, len(data))
         mask = os.urandom(4)
         self._socket.sendall(head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
@@ -67,8 +69,8 @@ class WebSocket:
         if size >= 126:
             (size,) = struct.unpack(">H", self._exactly(2)) if size == 126 else struct.unpack(">Q", self._exactly(8))
         data = self._exactly(size)
-        return {1: data.decode, 2: lambda: data, 8: lambda: None, 10: lambda: data}[first & 0xF]() if first & 0xF != 1 \
-            else data.decode()
+        opcode = first & 0xF
+        return data.decode() if opcode == 1 else None if opcode == 8 else data
 
     def close(self):
         self._socket.close()
@@ -125,7 +127,8 @@ class Page:
             time.sleep(0.01)
 
     def size(self, width, height, scale=1):
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False)
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale,
+                  mobile=False)  # fmt: skip
 
     def screenshot(self):
         """PNG bytes."""

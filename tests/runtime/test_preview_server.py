@@ -16,7 +16,9 @@ from browser import WebSocket
 from click.testing import CliRunner
 
 from fmg_rt import spec
+from fmg_rt.cli.expression_options import expression_options
 from fmg_rt.cli.preview_options import build_preview, preview_options
+from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.preview import Controls, Preview, PreviewError
 
 REST = np.zeros(spec.N_COEFFICIENTS, np.float32)
@@ -86,7 +88,8 @@ def test_only_loopback_listens(preview):
             connection.connect(("127.0.0.2", port_of(preview)))
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil:{port}", ""])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1",
+                                  "127.0.0.1.evil:{port}", ""])  # fmt: skip
 def test_foreign_host_is_refused(preview, host):
     assert ask(preview, "GET / HTTP/1.1", host=host.format(port=port_of(preview)) if host else "")[0] == 403
 
@@ -95,7 +98,8 @@ def test_second_host_header_is_refused(preview):
     assert ask(preview, "GET / HTTP/1.1", [f"Host: 127.0.0.1:{port_of(preview)}"])[0] == 400
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1", "127.0.0.1:{port}"])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1",
+                                    "127.0.0.1:{port}"])  # fmt: skip
 def test_foreign_origin_is_refused_by_page_and_socket(preview, origin):
     header = "Origin: " + origin.format(port=port_of(preview))
     assert ask(preview, "GET / HTTP/1.1", [header])[0] == 403
@@ -112,8 +116,8 @@ def test_own_origin_is_welcome(preview):
 
 @pytest.mark.parametrize("path", [
     "/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "/static/../../server.py", "//etc/passwd", "/etc/passwd",
-    "/..\\server.py", "/C:/Windows/win.ini", "/__init__.py", "/static/", "/.", "/..", "server.py", "*", "/\x00", "/face.js/..",
-    "http://127.0.0.1/../server.py",
+    "/..\\server.py", "/C:/Windows/win.ini", "/__init__.py", "/static/", "/.", "/..", "server.py", "*", "/\x00",
+    "/face.js/..", "http://127.0.0.1/../server.py",
 ])  # fmt: skip
 def test_nothing_outside_the_page_can_be_read(preview, path):
     status, _, body = ask(preview, f"GET {path} HTTP/1.1")
@@ -172,8 +176,14 @@ def test_end_hands_out_the_last_frame_and_says_goodbye():
         socket.create_connection(("127.0.0.1", port_of(preview)), timeout=1)
 
 
-@pytest.mark.parametrize("junk", [b"\x01\x80\0\0\0\0", b"\x81\x05hello", b"\xc1\x80\0\0\0\0",
-                                  b"\x81\xff\x00\x00\x00\x00\xff\xff\xff\xff\0\0\0\0", b"\x81\x82\0\0\0\0[]", b"\x81\x81\0\0\0\0x"])  # fmt: skip
+@pytest.mark.parametrize("junk", [
+    b"\x01\x80\0\0\0\0",  # a part of a message
+    b"\x81\x05hello",  # not masked
+    b"\xc1\x80\0\0\0\0",  # a reserved bit
+    b"\x81\xff\0\0\0\0\xff\xff\xff\xff\0\0\0\0",  # 4 GiB to come
+    b"\x81\x82\0\0\0\0[]",  # not an object
+    b"\x81\x81\0\0\0\0x",  # not JSON
+])  # fmt: skip
 def test_a_page_that_talks_nonsense_is_dropped_alone(preview, junk):
     bad, good = live(preview), live(preview)
     bad._socket.sendall(junk)
@@ -266,8 +276,7 @@ def test_taken_port_is_one_clear_line():
 def tuned(tmp_path):
     changes, chosen = [], []
     controls = Controls(
-        strength={"mouth": 1.0, "brows": 0.5}, calibration={"jawOpen": {"scale": 2.0, "bias": 0.1}},
-        change=lambda strength, calibration: changes.append((strength, calibration)),
+        settings=ExpressionSettings(brows=0.5, calibration={"jawOpen": (2.0, 0.1)}), update=changes.append,
         devices=lambda: ["Yeti", "内蔵マイク"], device="Yeti", choose=chosen.append,
         calibration_file=tmp_path / "表 情.json", config_file=tmp_path / "fmg.yaml",
     )  # fmt: skip
@@ -286,19 +295,19 @@ def tell(page, message):
 
 def test_sliders_reach_the_expression(tuned):
     page, _, changes, _ = tuned
-    assert tell(page, {"strength": ["mouth", 1.4]})["strength"] == {"mouth": 1.4, "brows": 0.5}
-    assert tell(page, {"calibration": ["mouthPucker", 10.8, -0.05]})["calibration"]["mouthPucker"]["scale"] == 10.8
+    assert tell(page, {"strength": ["mouth", 1.4]})["strength"]["mouth"] == 1.4
+    assert tell(page, {"calibration": ["mouthPucker", 10.8, -0.05]})["calibration"]["mouthPucker"] == [10.8, -0.05]
     tell(page, {"calibration": ["jawOpen", 1, 0]})
-    assert changes == [
-        ({"mouth": 1.4, "brows": 0.5}, {"jawOpen": {"scale": 2.0, "bias": 0.1}}),
-        ({"mouth": 1.4, "brows": 0.5}, {"jawOpen": {"scale": 2.0, "bias": 0.1}, "mouthPucker": {"scale": 10.8, "bias": -0.05}}),
-        ({"mouth": 1.4, "brows": 0.5}, {"mouthPucker": {"scale": 10.8, "bias": -0.05}}),
+    assert [(s.mouth, s.brows, dict(s.calibration)) for s in changes] == [
+        (1.4, 0.5, {"jawOpen": (2.0, 0.1)}),
+        (1.4, 0.5, {"jawOpen": (2.0, 0.1), "mouthPucker": (10.8, -0.05)}),
+        (1.4, 0.5, {"mouthPucker": (10.8, -0.05)}),
     ]
 
 
 @pytest.mark.parametrize("message", [
     {"strength": ["mouth", 99]}, {"strength": ["mouth", "NaN"]}, {"strength": ["nose", 1]}, {"strength": 3},
-    {"strength": [["mouth"], 1]}, {"calibration": ["jawOpen", -1, 0]}, {"calibration": ["nope", 1, 0]},
+    {"strength": [["mouth"], 1]}, {"calibration": ["jawOpen", "inf", 0]}, {"calibration": ["nope", 2, 0]},
     {"calibration": ["jawOpen", 1, None]}, {"device": "none such"}, {"device": ["Yeti"]},
 ])  # fmt: skip
 def test_what_a_page_may_not_say_changes_nothing(tuned, message):
@@ -306,7 +315,7 @@ def test_what_a_page_may_not_say_changes_nothing(tuned, message):
     page.send(json.dumps(message))
     note = json.loads(read_until(page, lambda m: is_json(m, "note")))["note"]
     assert note.startswith("Not done")
-    assert not changes and not chosen and controls.strength == {"mouth": 1.0, "brows": 0.5}
+    assert not changes and not chosen and controls.settings.mouth == 1.0
 
 
 def test_device_picker(tuned):
@@ -324,7 +333,8 @@ def test_save_writes_what_the_next_run_reads(tuned):
     saved = json.loads(controls.calibration_file.read_text("utf-8"))
     assert saved == {"affine": {"jawOpen": {"scale": 2.0, "bias": 0.1}}}
     config = yaml.safe_load(controls.config_file.read_text("utf-8"))
-    assert config == {"rate": 60, "mouth": 1.4, "brows": 0.5, "calibration": str(controls.calibration_file), "device": "Yeti"}
+    assert config == {"rate": 60, "mouth": 1.4, "cheeks": 1.0, "brows": 0.5, "eyes": 1.0, "mood": 1.0, "smoothing": 1.0,
+                      "calibration": str(controls.calibration_file), "device": "Yeti"}  # fmt: skip
     assert sorted(p.name for p in controls.config_file.parent.iterdir()) == sorted(["fmg.yaml", "表 情.json"])
 
 
@@ -344,15 +354,33 @@ def test_save_says_why_not(tuned):
 # ---- options ----------------------------------------------------------------------------------------------------
 
 
-def run_options(monkeypatch, *arguments):
+class Source:
+    """As much of a file as the options look at."""
+
+    name = "clip.wav"
+
+
+class Picker(Source):
+    """As much of a microphone."""
+
+    def devices(self):
+        return ["Yeti"]
+
+    def choose(self, name):
+        raise AssertionError
+
+
+def run_options(monkeypatch, *arguments, source=None):
     opened, found = [], []
     monkeypatch.setattr("webbrowser.open", opened.append)
 
     @click.command()
+    @click.option("--config")
+    @expression_options
     @preview_options
     def command(**params):
-        preview = build_preview(params)
-        found.append((params, preview))
+        preview = build_preview(params, Expression(ExpressionSettings(), 30.0, 0), source or Source())
+        found.append((preview, json.loads(live(preview).receive()) if preview else None))
         if preview:
             time.sleep(0.2)
             preview.close()
@@ -362,11 +390,13 @@ def run_options(monkeypatch, *arguments):
 
 
 def test_options_open_the_page(monkeypatch):
-    result, opened, found = run_options(monkeypatch, "--preview", "0")
-    assert result.exit_code == 0 and opened == [found[0][1].url]
-    assert found[0][1].name == f"preview {found[0][1].url}"
-    assert run_options(monkeypatch, "--preview", "0", "--no-browser")[1] == []
-    assert run_options(monkeypatch)[2] == [({"preview": None, "no_browser": False}, None)]
+    files = ("--calibration", "a b.json", "--config", "c.yaml")
+    result, opened, [(preview, hello)] = run_options(monkeypatch, "--preview", "0", *files)
+    assert result.exit_code == 0 and opened == [preview.url] and preview.name == f"preview {preview.url}"
+    assert hello["files"] == ["a b.json", "c.yaml"] and hello["strength"]["mouth"] == 1.0 and hello["devices"] is None
+    _, opened, [(_, hello)] = run_options(monkeypatch, "--preview", "0", "--no-browser", source=Picker())
+    assert opened == [] and hello["devices"] == ["Yeti"] and hello["files"] == ["fmg-calibration.json", "fmg.yaml"]
+    assert run_options(monkeypatch)[2] == [(None, None)]
 
 
 def test_options_refuse_in_one_line(monkeypatch):

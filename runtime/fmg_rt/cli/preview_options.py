@@ -2,12 +2,16 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..sources import Source
+
 if TYPE_CHECKING:  # a page is seldom asked for, and importing one costs start-up time
-    from ..preview import Controls, Preview
+    from ..expression import Expression
+    from ..preview import Preview
 
 _PORT = 8052
 _OPTIONS = (
@@ -26,8 +30,11 @@ def preview_options(command: Callable) -> Callable:
     return command
 
 
-def build_preview(params: Mapping[str, Any], controls: "Controls | None" = None) -> "Preview | None":
+def build_preview(params: Mapping[str, Any], expression: "Expression", source: Source) -> "Preview | None":
     """The page that the command line asks for, served and opened in the browser; None when it asks for none.
+
+    Its sliders change `expression`, its device picker a `source` that has one; "save" writes to the files that the
+    command line named.
 
     Raises
     ------
@@ -36,8 +43,15 @@ def build_preview(params: Mapping[str, Any], controls: "Controls | None" = None)
     """
     if params["preview"] is None:
         return None
-    from ..preview import Preview, PreviewError
+    from ..preview import Controls, Preview, PreviewError
 
+    controls = Controls(settings=expression.settings, update=expression.update)
+    if hasattr(source, "choose"):  # a microphone
+        controls.devices, controls.device, controls.choose = source.devices, source.name, source.choose
+    if params["calibration"] is not None:
+        controls.calibration_file = Path(params["calibration"])
+    if params["config"] is not None:
+        controls.config_file = Path(params["config"])
     try:
         preview = Preview(params["preview"], controls)
     except PreviewError as error:

@@ -1,10 +1,9 @@
 """The face on a local web page: a sink that draws what is sent, and sliders that shape it."""
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,14 @@ import numpy as np
 import yaml
 
 from .. import spec
+from ..expression import ExpressionSettings, write_calibration
 from .server import PageServer
 
 __all__ = ["Controls", "Preview", "PreviewError"]
 
+STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "mood", "smoothing")
+"""Fields of `ExpressionSettings` that have a slider; as options they have the same names."""
 _STATIC = Path(__file__).parent / "static"
-_SCALE_LIMIT, _BIAS_LIMIT, _STRENGTH_LIMIT = 20.0, 1.0, 4.0
 
 
 class PreviewError(OSError):
@@ -30,18 +31,15 @@ class Controls:
 
     Attributes
     ----------
-    strength : name of a strength option (``mouth``, ``brows``, …) → its factor now, 0–4.
-    calibration : ARKit name → ``{"scale", "bias"}``, the predecessor's affine calibration; absent means (1, 0).
-    change : called with (strength, calibration), fresh dicts, after each move of a slider.
+    settings : of the expression, now. update : called with new ones after each move of a slider.
     devices : lists the microphones' names. device : the one in use. choose : called with the name picked.
     calibration_file, config_file : where "save" writes.
 
     Every callback runs on the preview's own thread.
     """
 
-    strength: dict[str, float] = field(default_factory=dict)
-    calibration: dict[str, dict[str, float]] = field(default_factory=dict)
-    change: Callable[[dict[str, float], dict[str, dict[str, float]]], None] | None = None
+    settings: ExpressionSettings | None = None
+    update: Callable[[ExpressionSettings], None] | None = None
     devices: Callable[[], list[str]] | None = None
     device: str = ""
     choose: Callable[[str], None] | None = None
@@ -77,18 +75,20 @@ class Preview:
         self._server.publish("frame", np.float32(time).tobytes() + coefficients.astype("<f4", copy=False).tobytes())
 
     def status(self, values: Mapping[str, Any]) -> None:
-        """Show numbers: ``level`` (dBFS), ``latency`` (ms), ``rate`` (frames/s), ``overflows``, ``device``, ``note``."""
+        """Show numbers: ``level`` (dBFS), ``latency`` (ms), ``rate`` (frames/s), ``overflows``, ``device``, ``note``; any
+        thread may call."""
         self._server.publish("status", {"status": {k: _finite(v) for k, v in values.items()}})
 
     def close(self) -> None:
         self._server.close()
 
     def _show_controls(self) -> None:
-        c = self._controls
+        c, settings = self._controls, self._controls.settings
         self._server.publish("controls", {
-            "names": spec.ARKIT_NAMES, "regions": dict(spec.REGIONS), "strength": c.strength if c.change else {},
-            "calibration": c.calibration if c.change else None, "device": c.device,
-            "devices": c.devices() if c.devices and c.choose else None,
+            "names": spec.ARKIT_NAMES, "regions": dict(spec.REGIONS),
+            "strength": {name: getattr(settings, name) for name in STRENGTHS} if settings else {},
+            "calibration": dict(settings.calibration) if settings else None,
+            "devices": c.devices() if c.devices and c.choose else None, "device": c.device,
             "files": [str(c.calibration_file), str(c.config_file)],
         })  # fmt: skip
 
@@ -96,32 +96,34 @@ class Preview:
         """Take one change from a page; what a page may not say is answered with a note and changes nothing."""
         c = self._controls
         try:
-            if "strength" in message and c.change:
+            if "strength" in message:
                 name, value = message["strength"]
-                if name not in c.strength:
+                if name not in STRENGTHS:
                     raise ValueError(f"unknown strength '{name}'")
-                c.strength = {**c.strength, name: _number(value, 0.0, _STRENGTH_LIMIT)}
-                c.change(dict(c.strength), _copied(c.calibration))
-            elif "calibration" in message and c.change:
+                self._change(**{name: float(value)})
+            elif "calibration" in message and c.settings:
                 name, scale, bias = message["calibration"]
-                if name not in spec.INDEX:
-                    raise ValueError(f"unknown coefficient '{name}'")
-                entry = {"scale": _number(scale, 0.0, _SCALE_LIMIT), "bias": _number(bias, -_BIAS_LIMIT, _BIAS_LIMIT)}
-                c.calibration = {k: v for k, v in c.calibration.items() if k != name}
-                if entry != {"scale": 1.0, "bias": 0.0}:
-                    c.calibration[name] = entry
-                c.change(dict(c.strength), _copied(c.calibration))
+                affine = {k: v for k, v in c.settings.calibration.items() if k != name}
+                if (scale, bias) != (1, 0):
+                    affine[name] = (float(scale), float(bias))
+                self._change(calibration=affine)
             elif "device" in message and c.choose and c.devices:
                 if message["device"] not in c.devices():
                     raise ValueError(f"no device '{message['device']}'")
                 c.choose(message["device"])
                 c.device = message["device"]
-            elif "save" in message:
+            elif "save" in message and c.settings:
                 self._note(f"Saved {save(c)}")
                 return
-        except (ValueError, TypeError, KeyError, OSError) as error:
+        except (ValueError, TypeError, OSError) as error:
             self._note(f"Not done: {error}")
         self._show_controls()
+
+    def _change(self, **changes: Any) -> None:
+        c = self._controls
+        if c.settings and c.update:
+            c.settings = replace(c.settings, **changes)  # which refuses what cannot be
+            c.update(c.settings)
 
     def _note(self, text: str) -> None:
         self._server.publish("note", {"note": text})
@@ -130,7 +132,7 @@ class Preview:
 def save(controls: Controls) -> str:
     """Write the calibration (the predecessor's JSON) and a YAML config that names it; returns what was written.
 
-    A config that is there keeps its other keys. Both are written beside, then renamed.
+    A config that is there keeps its other settings. Both files appear whole or not at all.
 
     Raises
     ------
@@ -138,6 +140,7 @@ def save(controls: Controls) -> str:
         A file cannot be written, or the config that is there is not a YAML mapping.
     """
     c = controls
+    assert c.settings is not None
     config: Any = {}
     if c.config_file.exists():
         try:
@@ -146,34 +149,18 @@ def save(controls: Controls) -> str:
             config = None
         if not isinstance(config, dict):
             raise ValueError(f"{c.config_file} is not a YAML mapping")
-    config |= c.strength
+    config |= {name: getattr(c.settings, name) for name in STRENGTHS}
     config["calibration"] = str(c.calibration_file)
-    if c.choose and c.device:
+    if c.choose:
         config["device"] = c.device
-    affine = {name: c.calibration[name] for name in sorted(c.calibration)}
-    _write_beside(c.calibration_file, json.dumps({"affine": affine}, indent=2) + "\n")
-    _write_beside(c.config_file, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
-    return f"{c.calibration_file} and {c.config_file}"
-
-
-def _write_beside(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
+    write_calibration(c.calibration_file, c.settings.calibration)
+    beside = c.config_file.with_name(c.config_file.name + ".part")
     try:
-        beside.write_text(text, "utf-8")
-        os.replace(beside, path)
+        beside.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), "utf-8")
+        os.replace(beside, c.config_file)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _number(value: Any, low: float, high: float) -> float:
-    value = float(value)
-    if not low <= value <= high:
-        raise ValueError(f"{value:g} is not within {low:g} and {high:g}")
-    return value
-
-
-def _copied(calibration: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    return {name: dict(entry) for name, entry in calibration.items()}
+    return f"{c.calibration_file} and {c.config_file}"
 
 
 def _finite(value: Any) -> Any:

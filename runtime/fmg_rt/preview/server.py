@@ -138,7 +138,7 @@ class PageServer:
         try:
             await self._answer(reader, writer)
         # What a browser does to a connection is no fault of ours: it may leave at any byte.
-        except (OSError, EOFError, asyncio.TimeoutError, asyncio.CancelledError):
+        except (OSError, EOFError, asyncio.TimeoutError, asyncio.CancelledError):  # noqa: UP041, they differ in 3.10
             pass
         finally:
             self._tasks.discard(task)

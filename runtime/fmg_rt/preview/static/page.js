@@ -86,7 +86,7 @@ function strength(name, value) {
   let input = $(`strength-${name}`);
   if (!input) {
     const label = document.createElement("label");
-    label.innerHTML = `<span></span> <input type="range" min="0" max="2" step="0.05"><output></output>`;
+    label.innerHTML = `<span></span> <input type="range" min="0" max="3" step="0.05"><output></output>`;
     label.firstElementChild.textContent = name;
     input = label.querySelector("input");
     input.id = `strength-${name}`;
@@ -100,13 +100,13 @@ function choose(name) {
   chosen = name;
   put("chosen", name);
   for (const bar of bars) bar.row.classList.toggle("chosen", bar.name === name && !!calibration);
-  const { scale, bias } = calibration?.[name] ?? { scale: 1, bias: 0 };
+  const [scale, bias] = calibration?.[name] ?? [1, 0];
   slide($("scale"), scale, (v) => `× ${v.toFixed(2)}`);
   slide($("bias"), bias, (v) => (v < 0 ? "− " : "+ ") + Math.abs(v).toFixed(2));
 }
 
 function calibrate(scale, bias) {
-  calibration[chosen] = { scale, bias };
+  calibration[chosen] = [scale, bias];
   ask({ calibration: [chosen, scale, bias] });
   choose(chosen);
 }
