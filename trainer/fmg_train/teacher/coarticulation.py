@@ -32,11 +32,11 @@ class Timing:
     full_vowel : length from which a vowel reaches its target; shorter ones insist less.
     """
 
-    reach_before: tuple[float, float, float] = (0.20, 0.20, 0.34)
-    reach_after: tuple[float, float, float] = (0.13, 0.13, 0.20)
+    reach_before: tuple[float, float, float] = (0.20, 0.20, 0.16)
+    reach_after: tuple[float, float, float] = (0.13, 0.13, 0.18)
     silence_before: float = 0.10
     silence_after: float = 0.06
-    lead: tuple[float, float, float] = (0.0, 0.0, 0.03)
+    lead: tuple[float, float, float] = (0.0, 0.0, 0.01)
     core: float = 0.3
     full_vowel: float = 0.12
 
@@ -51,11 +51,14 @@ RELEASE = 0.35
 """Share of the phone, at its end, in which the contact is already being released (burst and aspiration of p b)…"""
 LONGEST_RELEASE = 0.03
 """… and its largest length, seconds."""
+HOLD = 0.25
+"""Lips at rest stay shut towards a first p, b or m, and after a last m, seconds."""
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Phones cut into single targets: start, end (n,) s; values (n, channels); strengths (n, groups); contact (n,)."""
+    """Phones cut into single targets: start, end (n,) s; values (n, channels); strengths (n, groups); contact (n,);
+    after_silence, before_silence (n,) bool."""
 
     start: np.ndarray
     end: np.ndarray
@@ -63,6 +66,8 @@ class Segments:
     values: np.ndarray
     strengths: np.ndarray
     contact: np.ndarray
+    after_silence: np.ndarray
+    before_silence: np.ndarray
 
 
 def segments(phones: list[tuple[str, float, float]], seconds: float) -> Segments:
@@ -91,8 +96,9 @@ def segments(phones: list[tuple[str, float, float]], seconds: float) -> Segments
             merged.append((letter, start, end))
     letter, start, end = (np.array(column) for column in zip(*merged, strict=True))
     targets = [TARGETS[x] for x in letter]
+    silent = np.concatenate(([False], letter == SILENCE, [False]))
     return Segments(start, end, letter, np.array([t.values for t in targets]), np.array([t.strengths for t in targets]),
-                    np.array([t.contact for t in targets]))  # fmt: skip
+                    np.array([t.contact for t in targets]), silent[:-2], silent[2:])  # fmt: skip
 
 
 def _bump(distance: np.ndarray) -> np.ndarray:
@@ -134,7 +140,9 @@ def _gates(times: np.ndarray, s: Segments) -> np.ndarray:
         which = s.contact == contact
         if which.any():
             start, end = s.start[which], s.end[which]
-            end = end - np.minimum(RELEASE * (end - start), LONGEST_RELEASE)
+            start = start - np.where(s.after_silence[which], HOLD, 0.0)
+            end = end - np.minimum(RELEASE * (end - s.start[which]), LONGEST_RELEASE)
+            end = np.where(s.before_silence[which] & (s.letter[which] == "m"), s.end[which] + HOLD, end)
             t = times[:, None]
             made = _step(np.maximum((start - CONTACT_LEAD - t) / CLOSING, (t - end) / OPENING))
             out[:, column] = made.max(1)
