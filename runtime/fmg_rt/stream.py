@@ -1,15 +1,20 @@
 """FaceStream: audio in, 52 coefficients out. Owns all state between them; time is the sample count."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import spec
-from .egemaps import EGeMAPS
-from .expression import Expression
 from .features import LogMel
 from .networks import build
 from .weights import Weights
+
+if TYPE_CHECKING:  # their kernels are loaded by whoever makes an instance, not by who can take one
+    from .egemaps import EGeMAPS
+    from .expression import Expression
 
 MAX_RATE = 120.0
 """Highest frame rate, frames per second."""
@@ -49,6 +54,7 @@ class FaceStream:
         self._egemaps = egemaps
         self._frames = np.zeros((8, spec.N_COEFFICIENTS), np.float32)  # (most frames one hop can complete, 52)
         self._silence = np.zeros(spec.HOP_LENGTH, np.float32)
+        self.reset()
         # The first call of a compiled function costs milliseconds even from the cache: pay it here.
         for _ in range(8):
             self.step(self._silence)

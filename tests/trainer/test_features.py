@@ -60,9 +60,9 @@ def test_egemaps_come_from_the_preceding_window(bursts):
     first, end = cache.spans[1]
     ends = np.arange(first, end)
     vectors = batches._functionals(cache, ends, np.full(len(ends), 1))
-    # Log-mel frame 27 comes out with sample 4800: only from there on the first window is complete.
-    assert np.isnan(vectors[:27]).all() and np.array_equal(vectors[27], cache.egemaps[cache.windows[1, 0]])
-    assert np.array_equal(vectors[57], cache.egemaps[cache.windows[1, 0] + 1])
+    # Log-mel frame 57 comes out with sample 9600: only from there on the runtime hands out functionals.
+    assert np.isnan(vectors[:57]).all() and np.array_equal(vectors[57], cache.egemaps[cache.windows[1, 0] + 1])
+    assert np.array_equal(vectors[87], cache.egemaps[cache.windows[1, 0] + 2])
     assert features.is_complete(train, with_egemaps=True)
 
 

@@ -11,6 +11,8 @@ from .features import WINDOW_ROWS, Cache
 
 LN_PER_DB = float(np.log(10.0) / 10.0)
 """A power ratio of 1 dB in natural-log units."""
+FIRST_WINDOW = 2
+"""The runtime hands out no functionals before 0.5 s: the first it does are those of the second interval of 300 ms."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,12 @@ def _sequence(cache: Cache, start: int, n_frames: int, stack: int, lookahead_row
 
 
 def _functionals(cache: Cache, ends: np.ndarray, recording: np.ndarray) -> np.ndarray:
-    """The newest vector whose window was complete when log-mel frame `ends` came out; NaN before the first."""
+    """The newest vector that was there when log-mel frame `ends` came out; NaN before the first, as at run time."""
     # Frame j of a recording comes out with the hop that ends at sample 160 j + 480.
     heard = (ends - cache.spans[recording, 0] + WINDOW_ROWS + 1) * spec.HOP_LENGTH
     window = cache.windows[recording, 0] + heard // spec.EGEMAPS_INTERVAL - 1
     out = np.full((len(ends), spec.N_EGEMAPS), np.nan, np.float32)
-    there = (window >= cache.windows[recording, 0]) & (window < cache.windows[recording, 1])
+    there = (heard // spec.EGEMAPS_INTERVAL >= FIRST_WINDOW) & (window < cache.windows[recording, 1])
     out[there] = cache.egemaps[window[there]]
     return out
 

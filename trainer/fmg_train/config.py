@@ -25,7 +25,7 @@ class Model:
     default_lookahead_ms: int = 50
     n_stack: int = 2
     d_input: int = 128
-    d_model: int = 192
+    d_model: int = 176
     d_head: int = 128
 
 

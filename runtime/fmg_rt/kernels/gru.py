@@ -43,16 +43,22 @@ def linear(weight, bias, x, out):
         out[row + 3] = s3 + bias[row + 3]
 
 
-@fast_kernel(VOID(OUT1))
-def relu(x):
-    """x = max(x, 0), in place."""
-    for i in range(x.shape[0]):
-        x[i] = max(x[i], _ZERO)
+@fast_kernel(VOID(IN2, IN1, IN1, OUT1))
+def linear_relu(weight, bias, x, out):
+    """out (n,) = max(weight (n, m) @ x (m,) + bias (n,), 0); n a multiple of 4."""
+    linear(weight, bias, x, out)
+    for i in range(out.shape[0]):
+        out[i] = max(out[i], _ZERO)
 
 
-@fast_kernel(VOID(IN1, IN1, OUT1))
-def gates(from_input, from_state, state):
-    """New state (d,) from W_i x + b_i (3 d,), W_h h + b_h (3 d,) and the old state, in place."""
+@fast_kernel(VOID(IN2, IN1, IN2, IN1, IN1, OUT1, OUT1, OUT1))
+def layer(weight_ih, bias_ih, weight_hh, bias_hh, x, state, from_input, from_state):
+    """state (d,) after x (m,), in place; from_input, from_state (3 d,) are scratch.
+
+    from_input = weight_ih (3 d, m) @ x + bias_ih; from_state = weight_hh (3 d, d) @ state + bias_hh.
+    """
+    linear(weight_ih, bias_ih, x, from_input)
+    linear(weight_hh, bias_hh, state, from_state)
     d = state.shape[0]
     for i in range(d):
         reset = _HALF * _tanh(_HALF * (from_input[i] + from_state[i])) + _HALF

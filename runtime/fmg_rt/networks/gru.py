@@ -37,13 +37,14 @@ class GRUNetwork:
         self._from_input = np.empty(3 * d_model, np.float32)  # (3 d_model,)
         self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
         self._features = np.empty(d_head, np.float32)  # (d_head,)
-        self._state = np.empty((2, d_model), np.float32)  # (layers, d_model)
+        self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
         self._faces = np.empty((2, spec.N_COEFFICIENTS), np.float32)  # (previous and newest step, 52), not clipped
         self.reset()
 
     def reset(self) -> None:
         self._frames = 0
-        self._state[:] = 0
+        for state in self._states:
+            state[:] = 0
         self._faces[:] = 0
         # Before the first step nothing is known: the face is at rest until then.
         self.horizon = spec.WIN_LENGTH - spec.HOP_LENGTH - self.lookahead
@@ -57,16 +58,12 @@ class GRUNetwork:
         self._frames += 1
         if self._frames % self._n_stack:
             return
-        kernels.linear(*self._input, self._stacked, self._embedded)
-        kernels.relu(self._embedded)
+        kernels.linear_relu(*self._input, self._stacked, self._embedded)
         x = self._embedded
-        for (weight_ih, bias_ih, weight_hh, bias_hh), state in zip(self._layers, self._state, strict=True):
-            kernels.linear(weight_ih, bias_ih, x, self._from_input)
-            kernels.linear(weight_hh, bias_hh, state, self._from_state)
-            kernels.gates(self._from_input, self._from_state, state)
+        for layer, state in zip(self._layers, self._states, strict=True):
+            kernels.layer(*layer, x, state, self._from_input, self._from_state)
             x = state
-        kernels.linear(*self._head, x, self._features)
-        kernels.relu(self._features)
+        kernels.linear_relu(*self._head, x, self._features)
         self._faces[0] = self._faces[1]
         kernels.linear(*self._readout, self._features, self._faces[1])
         self.horizon += self.step_length
