@@ -119,6 +119,7 @@ def extrema(x, n, events):
 
     count = 0
     last = last_low = last_high = x[0]
+    fallen = False  # since the last peak there was a valley deep enough to count
     for i in range(2, n - 2):
         here = x[i]
         near = np.abs(here - last) < threshold
@@ -135,17 +136,19 @@ def extrema(x, n, events):
                         for j in range(drop, count - 1):
                             events[0, j], events[1, j] = events[0, j + 1], events[1, j + 1]
                         count -= 1
-                elif count == 0 or events[1, count - 1] > 0:
+                elif not fallen:
                     continue
             events[0, count], events[1, count] = i, 1
             count += 1
             last_high = here
+            fallen = False
         elif here < x[i - 1] and here < x[i + 1]:
             last = here
             events[0, count], events[1, count] = i, -1
             count += 1
             if not near:
                 last_low = here
+                fallen = True
 
     found = count
     count = 0
@@ -174,7 +177,7 @@ def slopes(x, n, at, n_events, events, out):
         return
     if n_events == 0:
         rise = (x[n - 1] - x[0]) / F32(n)
-        out[at if rise > ZERO else at + 2] = np.abs(rise)
+        out[at if rise > ZERO else at + 2] = rise
         return
     for kind in (1, -1):
         row = at if kind > 0 else at + 2
@@ -256,31 +259,6 @@ def functionals(contours, first, n_frames, n_decided, next_pitch, scratch, event
         pitch[i] = contours[F0, first + i]
     pitch[n_decided] = next_pitch
 
-    n_voiced = smooth_voiced(pitch, n_decided, x)
-    pack(x, n_decided, y)
-    moments(y, n_voiced, 0, out)
-    percentiles(y, n_voiced, 2, z, out)
-    slopes(y, n_voiced, 6, extrema(y, n_voiced, events), events, out)
-    for voiced in range(2):
-        segments(x, n_decided, voiced, stretches)
-        if voiced == 1:
-            out[82] = F32(stretches[0] / (F64(n_decided) * FRAME_S)) if n_decided > 0 else ZERO
-        at = 83 if voiced == 1 else 85
-        out[at] = F32(stretches[1] * FRAME_S)
-        out[at + 1] = F32(stretches[2] * FRAME_S)
-
-    for i in range(n_frames):
-        x[i] = contours[LOUDNESS, first + i]
-    smooth(x, n_frames, y)
-    moments(y, n_frames, 10, out)
-    percentiles(y, n_frames, 12, z, out)
-    n_events = extrema(y, n_frames, events)
-    slopes(y, n_frames, 16, n_events, events, out)
-    peaks = 0
-    for e in range(n_events):
-        peaks += events[1, e] > 0
-    out[81] = F32(F64(peaks) / (F64(n_frames) * FRAME_S))
-
     at = 20
     for row in BY_FRAME:
         for i in range(n_frames):
@@ -309,8 +287,33 @@ def functionals(contours, first, n_frames, n_decided, next_pitch, scratch, event
         if row == FLUX:
             x[0] = ZERO
         smooth_voiced(x, n_decided, y)
-        moments(z, pack(y, n_decided, z), at, out)
+        moments(z, pack(y, n_decided, z), at, out)  # an unvoiced deviation is overwritten by the next feature
         at += 2 if voiced else 1
+
+    n_voiced = smooth_voiced(pitch, n_decided, x)
+    pack(x, n_decided, y)
+    moments(y, n_voiced, 0, out)
+    percentiles(y, n_voiced, 2, z, out)
+    slopes(y, n_voiced, 6, extrema(y, n_voiced, events), events, out)
+    for voiced in range(2):
+        segments(x, n_decided, voiced, stretches)
+        if voiced == 1:
+            out[82] = F32(stretches[0] / (F64(n_decided) * FRAME_S)) if n_decided > 0 else ZERO
+        at = 83 if voiced == 1 else 85
+        out[at] = F32(stretches[1] * FRAME_S)
+        out[at + 1] = F32(stretches[2] * FRAME_S)
+
+    for i in range(n_frames):
+        x[i] = contours[LOUDNESS, first + i]
+    smooth(x, n_frames, y)
+    moments(y, n_frames, 10, out)
+    percentiles(y, n_frames, 12, z, out)
+    n_events = extrema(y, n_frames, events)
+    slopes(y, n_frames, 16, n_events, events, out)
+    peaks = 0
+    for e in range(n_events):
+        peaks += events[1, e] > 0
+    out[81] = F32(F64(peaks) / (F64(n_frames) * FRAME_S))
 
     energy = NONE64
     for i in range(n_frames):
