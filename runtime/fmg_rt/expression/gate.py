@@ -57,6 +57,7 @@ class RestGate:
         self._minima[:] = 0
         self._floor[:] = 0
         self._state[:] = 0
+        self._state[kernels.LOUDEST] = kernels.UNHEARD
         self._heard = 0
         self._last = _NEVER
         self._time = 0

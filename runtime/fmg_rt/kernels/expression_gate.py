@@ -20,12 +20,14 @@ N_WAVE = 214
 
 # Positions in `state` (16,)
 EVIDENCE, SPEAKING, SMOOTH, COUNT, SLOT, FILLED, LAST_SAMPLE = range(7)
-STEADY, PERIODICITY, LAG, TONE, LEVEL, SEMITONES = range(7, 13)
+STEADY, PERIODICITY, LAG, TONE, LEVEL, SEMITONES, LAST_CLEAN, LOUDEST = range(7, 15)
 N_STATE = 16
+UNHEARD = -120.0
+"""Start of ``state[LOUDEST]``, dB."""
 N_SCRATCH = 56
 """Correlations, one a lag."""
 
-_BANDS = 10
+_BANDS, _RUMBLE = 10, 2
 _SUBWINDOW = np.float32(16)  # hops: the eight of them search 1.28 s
 _WINDOW, _LAG_MIN, _LAG_MAX = 160, 10, 53  # of the 4 kHz signal: 75 to 400 Hz
 _ZERO, _ONE, _HALF, _QUARTER = np.float32(0), np.float32(1), np.float32(0.5), np.float32(0.25)
@@ -34,10 +36,11 @@ _ROUNDING = np.float32(1e-5)  # of a running sum that went from loud to quiet
 _TO_DB = np.float32(10 / np.log(10))
 _OCTAVE = np.float32(12 / np.log(2))  # semitones
 _LOWEST = np.float32(4000 / 55)  # lag of 55 Hz
-_FLOOR_DB = np.float32(-78)  # of band power: white noise at -84 dBFS; what lies below is silence
-_QUIET = np.float32(10 ** (-90 / 10))
+_FLOOR_DB = np.float32(-84)  # of band power: white noise at -90 dBFS; what lies below is silence
+_QUIET = np.float32(10 ** (-84 / 10))  # all bands together
 _SMOOTHING = np.float32(0.8)
 _PRE_EMPHASIS = np.float32(0.9)
+_HIGH_PASS = np.float32(np.exp(-2 * np.pi * 120 / 4000))  # rumble and hum have periods too
 # Standard deviation, dB, of one frame's group level in white noise, and how far the minimum of the smoothed power
 # lies below its mean; both measured on ten minutes of white and pink noise.
 _SPREAD = np.array([2.9, 2.2, 2.0, 1.8, 1.5, 1.2, 1.1, 1.0], np.float32)
@@ -46,6 +49,8 @@ _BIAS = np.array([3.0, 2.3, 2.0, 1.8, 1.5, 1.2, 1.0, 0.8], np.float32)
 _LOOSE = np.array([7.0, 5.3, 4.8, 4.2, 3.5, 2.9, 2.5, 2.1], np.float32)
 _Z_MIN, _Z_MAX = np.float32(-1), np.float32(6)
 _DRIFT, _OPEN, _STAY = np.float32(0.7), np.float32(2.5), np.float32(0.5)
+_RANGE = np.float32(40)  # dB that the faintest sound of speech lies below the loudest of the last seconds
+_PEAK_PACE, _PEAK_DECAY = np.float32(0.25), np.float32(0.02)  # a hop: 40 ms to reach it, 2 dB/s to forget it
 _VOICED, _RARELY = np.float32(0.5), np.float32(0.25)
 _AUDIBLE, _STRONG = np.float32(5), np.float32(10)
 _SAME_PITCH, _SAME_LEVEL = np.float32(0.004), np.float32(0.6)
@@ -55,12 +60,13 @@ _NEAR_BEST = np.float32(0.9)
 
 @fast_kernel(VOID(IN1, OUT1))
 def group_powers(mel, out):
-    """Mean power in each group of ten mel bands: mel (80,) ln power → out (8,)."""
+    """Mean power in each group of ten mel bands, the first without what lies below 90 Hz: mel (80,) ln → out (8,)."""
     for g in range(N_GROUPS):
         total = _ZERO
-        for k in range(g * _BANDS, (g + 1) * _BANDS):
+        first = g * _BANDS if g > 0 else _RUMBLE
+        for k in range(first, (g + 1) * _BANDS):
             total += np.exp(mel[k])
-        power = total / np.float32(_BANDS)
+        power = total / np.float32((g + 1) * _BANDS - first)
         out[g] = power if np.isfinite(power) else _ZERO
 
 
@@ -74,14 +80,13 @@ def periodicity(hop, wave, scratch, state):
     keep = N_WAVE - n_new
     for i in range(keep):
         wave[i] = wave[i + n_new]
-    last = state[LAST_SAMPLE]
     for i in range(n_new):
         sample = _QUARTER * (hop[4 * i] + hop[4 * i + 1] + hop[4 * i + 2] + hop[4 * i + 3])
         if not np.isfinite(sample):
             sample = _ZERO
-        wave[keep + i] = sample - _PRE_EMPHASIS * last
-        last = sample
-    state[LAST_SAMPLE] = last
+        clean = _HIGH_PASS * (state[LAST_CLEAN] + sample - state[LAST_SAMPLE])
+        wave[keep + i] = clean - _PRE_EMPHASIS * state[LAST_CLEAN]
+        state[LAST_SAMPLE], state[LAST_CLEAN] = sample, clean
 
     start = N_WAVE - _WINDOW
     energy = _TINY
@@ -237,7 +242,11 @@ def decide(powers, floor, state):
     state[LEVEL] = _TO_DB * np.log(total + _TINY)
     state[SEMITONES] = _OCTAVE * np.log(_LOWEST / state[LAG]) if voiced else _ZERO
     state[SMOOTH] += _HALF * (excess - state[SMOOTH])
-    if total < _QUIET or state[STEADY] > _ZERO:
+    if voiced and state[SPEAKING] > _ZERO and state[LEVEL] > state[LOUDEST]:
+        state[LOUDEST] += _PEAK_PACE * (state[LEVEL] - state[LOUDEST])
+    else:
+        state[LOUDEST] -= _PEAK_DECAY
+    if total < _QUIET or state[LEVEL] < state[LOUDEST] - _RANGE or state[STEADY] > _ZERO:
         state[EVIDENCE] = state[SPEAKING] = state[SMOOTH] = _ZERO
         return
     gain = excess - _DRIFT

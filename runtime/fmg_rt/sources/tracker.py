@@ -29,8 +29,8 @@ class FaceDecoder:
     """Datagrams in, faces out.
 
     Understands ``/blendshapes`` (52 floats, alphabetical), ``/blendshape/0`` … ``/51`` (a datagram is one frame), VMC's
-    ``/VMC/Ext/Blend/Val`` with ARKit names in any case (a frame ends at ``…/Apply``), and Live Link packets. What it does
-    not understand it ignores, values are clipped to [0, 1], and those that are not finite are dropped.
+    ``/VMC/Ext/Blend/Val`` with ARKit names in any case (a frame ends at ``…/Apply``), and Live Link packets. The rest it
+    ignores; values are clipped to [0, 1], and those that are not finite are dropped.
 
     Attributes
     ----------

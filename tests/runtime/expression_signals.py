@@ -1,0 +1,107 @@
+"""Sounds that the expression's tests make themselves, and a bench that plays them to an `Expression`."""
+
+import io
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from fmg_rt import spec
+from fmg_rt.expression import Expression, ExpressionSettings
+from fmg_rt.features import LogMel
+
+RATE = spec.SAMPLE_RATE
+MOUTH = spec.region_indices("jaw", "lips")
+UPPER = spec.region_indices("brows", "cheeks", "eyes")
+JAW = spec.INDEX["jawOpen"]
+HALF = np.full(52, 0.5, np.float32)
+
+
+def scaled(wave: np.ndarray, level: float) -> np.ndarray:
+    """`wave` with an RMS of `level` dB below full scale (a sine of 1 has −3)."""
+    return (wave / np.sqrt(np.mean(wave**2)) * 10 ** (level / 20)).astype(np.float32)
+
+
+def coloured(n: int, exponent: float, seed: int) -> np.ndarray:
+    """Gaussian noise with power ∝ f^−exponent: 0 white, 1 pink, 2 brown."""
+    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(n))
+    f = np.maximum(np.fft.rfftfreq(n, 1 / RATE), 20.0)
+    return np.fft.irfft(spectrum / f ** (exponent / 2), n)
+
+
+def harmonics(n: int, f0: float, count: int, tilt: float, seed: int = 0) -> np.ndarray:
+    t = np.arange(n) / RATE
+    phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, count)
+    return sum(np.sin(2 * np.pi * f0 * (k + 1) * t + phases[k]) / (k + 1) ** tilt for k in range(count))
+
+
+def noise(kind: str, seconds: float, level: float, seed: int = 0) -> np.ndarray:
+    n = int(seconds * RATE)
+    if kind in ("white", "pink", "brown"):
+        wave = coloured(n, {"white": 0, "pink": 1, "brown": 2}[kind], seed)
+    elif kind.startswith("hum"):
+        wave = harmonics(n, float(kind[3:]), 9, 1.0, seed)
+    else:  # a fan: blades over rushing air, the blades at the level given in the name, dB against the air
+        air, blades = coloured(n, 1, seed), harmonics(n, 117.3, 7, 1.0, seed)
+        wave = air / np.std(air) + 10 ** (float(kind[3:]) / 20) * blades / np.std(blades)
+    return scaled(wave, level)
+
+
+def synthesise(engine: str, text: str) -> np.ndarray:
+    """Speech at 16 kHz, peak 0.5, engine silence trimmed off; skips visibly when the engine is not installed."""
+    soundfile, soxr = pytest.importorskip("soundfile"), pytest.importorskip("soxr")
+    if shutil.which(engine.split(":")[0]) is None:
+        pytest.skip(f"{engine} is not installed")
+    name, _, voice = engine.partition(":")
+    if name == "espeak-ng":
+        command = ["espeak-ng", "-v", voice, "--stdout", text]
+    else:
+        command = ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"]
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    if name == "espeak-ng":  # its stream's header gives no length
+        wave = np.frombuffer(data[44:], "<i2").astype(np.float32) / 32768
+        rate = 22050
+    else:
+        wave, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    wave = soxr.resample(wave, rate, RATE).astype(np.float32)
+    loud = np.flatnonzero(np.abs(wave) > 0.003 * np.abs(wave).max())
+    wave = wave[loud[0] : loud[-1] + 1]
+    return (0.5 * wave / np.abs(wave).max()).astype(np.float32)
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(int(seconds * RATE), np.float32)
+
+
+def join(*waves: np.ndarray) -> np.ndarray:
+    return np.concatenate(waves)
+
+
+class Player:
+    """Plays audio and faces to an `Expression` as a stream does, frame by frame."""
+
+    def __init__(self, settings: ExpressionSettings | None = None, rate: float = 30.0, lookahead: int = 800,
+                 seed: int = 0, tracker=None):  # fmt: skip
+        self.rate, self.lookahead = rate, lookahead
+        self.expression = Expression(settings or ExpressionSettings(), rate, lookahead, seed, tracker)
+
+    def play(self, wave: np.ndarray, faces=HALF, before_frame=None) -> tuple[np.ndarray, np.ndarray]:
+        """(times (n,) s, faces (n, 52)) of `wave`; `faces` is one face, or an array with one a frame."""
+        log_mel = LogMel()
+        times, out = [], []
+        wave = np.ascontiguousarray(wave, np.float32)
+        for start in range(0, len(wave) - spec.HOP_LENGTH + 1, spec.HOP_LENGTH):
+            hop = wave[start : start + spec.HOP_LENGTH]
+            ready = log_mel.push(hop)
+            self.expression.listen(hop, log_mel.frame if ready else None)
+            heard = start + spec.HOP_LENGTH
+            while round(len(out) * RATE / self.rate) + self.lookahead <= heard:
+                time = round(len(out) * RATE / self.rate)
+                face = np.array(faces if np.ndim(faces) == 1 else faces[min(len(out), len(faces) - 1)], np.float32)
+                if before_frame is not None:
+                    before_frame(len(out), self.expression)
+                self.expression.shape(face, time)
+                times.append(time / RATE)
+                out.append(face)
+        return np.array(times), np.array(out)
