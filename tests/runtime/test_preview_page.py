@@ -175,7 +175,8 @@ def test_page_shows_what_is_sent(served, page):
     served.status({"level": -18.0, "latency": 84.0, "rate": 30.0, "overflows": 2, "device": "Yeti", "note": ""})
     shots = {name: show(POSES[name]) for name in ("rest", "aa", "smile")}
     assert len(set(shots.values())) == 3
-    for name, text in {"level": "-18 dBFS", "latency": "84 ms", "rate": "30.0", "overflows": "2", "time": "1:15.5"}.items():
+    texts = {"level": "-18 dBFS", "latency": "84 ms", "rate": "30.0", "overflows": "2", "time": "1:15.5"}
+    for name, text in texts.items():
         assert page.run(f"document.getElementById('{name}').textContent") == text
     assert page.run("[...document.getElementById('devices').options].map(o => o.value)") == ["Yeti", "内蔵マイク"]
     assert not page.errors

@@ -75,8 +75,10 @@ class Preview:
         self._server.publish("frame", np.float32(time).tobytes() + coefficients.astype("<f4", copy=False).tobytes())
 
     def status(self, values: Mapping[str, Any]) -> None:
-        """Show numbers: ``level`` (dBFS), ``latency`` (ms), ``rate`` (frames/s), ``overflows``, ``device``, ``note``; any
-        thread may call."""
+        """Show numbers: ``level`` (dBFS), ``latency`` (ms), ``rate`` (frames/s), ``overflows``, ``device``, ``note``.
+
+        Any thread may call it.
+        """
         self._server.publish("status", {"status": {k: _finite(v) for k, v in values.items()}})
 
     def close(self) -> None:

@@ -92,13 +92,12 @@ class PageServer:
             self._slots[slot] = _websocket_frame(_TEXT, json.dumps(message, ensure_ascii=False).encode())
         else:
             self._slots[slot] = _websocket_frame(_BINARY, message)
-        if self._events and not self._wake_pending and not self._stopping:
+        if self._events and not self._wake_pending:
             self._wake_pending = True
             self._call(self._wake)
 
     def close(self) -> None:
         """Hand out what was published last, say goodbye, stop."""
-        self._stopping = True
         self._call(self._stop.set)
         self._thread.join(2.0)
 
@@ -124,6 +123,7 @@ class PageServer:
         server = await asyncio.start_server(self._connection, sock=listener, limit=_MAX_HEAD)
         await self._stop.wait()
         server.close()
+        self._stopping = True  # from here on nothing is published that a page could miss
         self._wake()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=0.5)
