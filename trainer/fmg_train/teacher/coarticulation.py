@@ -45,8 +45,9 @@ TIMING = Timing()
 CLOSING = 0.055
 OPENING = 0.065
 """Seconds that the lips take to close before a contact, and to open after it."""
-CONTACT_LEAD = 0.0
-"""Seconds by which the lips touch before the phone's own start."""
+ROOM = 0.6
+"""Largest share of a neighbouring vowel that closing or opening may take: a short vowel still opens the lips."""
+UNLIMITED = 1.0
 RELEASE = 0.35
 """Share of the phone, at its end, in which the contact is already being released (burst and aspiration of p b)…"""
 LONGEST_RELEASE = 0.03
@@ -58,7 +59,7 @@ HOLD = 0.25
 @dataclass(frozen=True)
 class Segments:
     """Phones cut into single targets: start, end (n,) s; values (n, channels); strengths (n, groups); contact (n,);
-    after_silence, before_silence (n,) bool."""
+    room_before, room_after (n,) s: length of the neighbouring vowel, `UNLIMITED` of a consonant, infinite of silence."""
 
     start: np.ndarray
     end: np.ndarray
@@ -66,8 +67,8 @@ class Segments:
     values: np.ndarray
     strengths: np.ndarray
     contact: np.ndarray
-    after_silence: np.ndarray
-    before_silence: np.ndarray
+    room_before: np.ndarray
+    room_after: np.ndarray
 
 
 def segments(phones: list[tuple[str, float, float]], seconds: float) -> Segments:
@@ -96,9 +97,10 @@ def segments(phones: list[tuple[str, float, float]], seconds: float) -> Segments
             merged.append((letter, start, end))
     letter, start, end = (np.array(column) for column in zip(*merged, strict=True))
     targets = [TARGETS[x] for x in letter]
-    silent = np.concatenate(([False], letter == SILENCE, [False]))
+    room = np.where(np.isin(letter, list(VOWELS)), end - start, UNLIMITED)
+    room = np.concatenate(([np.inf], np.where(letter == SILENCE, np.inf, room), [np.inf]))
     return Segments(start, end, letter, np.array([t.values for t in targets]), np.array([t.strengths for t in targets]),
-                    np.array([t.contact for t in targets]), silent[:-2], silent[2:])  # fmt: skip
+                    np.array([t.contact for t in targets]), room[:-2], room[2:])  # fmt: skip
 
 
 def _bump(distance: np.ndarray) -> np.ndarray:
@@ -140,11 +142,13 @@ def _gates(times: np.ndarray, s: Segments) -> np.ndarray:
         which = s.contact == contact
         if which.any():
             start, end = s.start[which], s.end[which]
-            start = start - np.where(s.after_silence[which], HOLD, 0.0)
-            end = end - np.minimum(RELEASE * (end - s.start[which]), LONGEST_RELEASE)
-            end = np.where(s.before_silence[which] & (s.letter[which] == "m"), s.end[which] + HOLD, end)
+            before, after = s.room_before[which], s.room_after[which]
+            end = end - np.minimum(RELEASE * (end - start), LONGEST_RELEASE)
+            end = np.where(np.isinf(after) & (s.letter[which] == "m"), s.end[which] + HOLD, end)
+            start = start - np.where(np.isinf(before), HOLD, 0.0)
             t = times[:, None]
-            made = _step(np.maximum((start - CONTACT_LEAD - t) / CLOSING, (t - end) / OPENING))
+            closing, opening = np.minimum(CLOSING, ROOM * before), np.minimum(OPENING, ROOM * after)
+            made = _step(np.maximum((start - t) / closing, (t - end) / opening))
             out[:, column] = made.max(1)
     return out
 

@@ -67,7 +67,7 @@ def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *,
     jaw = np.where(jaw > 0.6, 0.6 + (LARGEST_JAW - 0.6) * np.tanh((jaw - 0.6) / (LARGEST_JAW - 0.6)), jaw)
     jaw *= 1 - 0.5 * np.maximum(lips, teeth)
     add("jawOpen", jaw)
-    add("mouthClose", jaw * (1 - (1 - lips) * (1 - 0.7 * teeth) * (1 - NEAR * near)))
+    add("mouthClose", jaw * (1 - (1 - lips) * (1 - 0.6 * teeth) * (1 - NEAR * near)))
     for name, coefficient in _PLAIN.items():
         curve = channel[name]
         if name in ("lower", "upper"):
@@ -77,7 +77,7 @@ def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *,
         add(coefficient, curve)
     add("mouthDimple", channel["stretch"] / 3)
     add("mouthPress", 0.12 * lips)
-    add("mouthRollLower", 0.10 * lips + 0.28 * teeth)
+    add("mouthRollLower", 0.10 * lips + 0.26 * teeth)
     add("mouthRollUpper", 0.08 * lips)
     add("mouthUpperUp", 0.14 * teeth)
 
