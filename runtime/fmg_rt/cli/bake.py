@@ -1,0 +1,220 @@
+"""`fmg-rt bake`: sound files to files of frames, the same frames as live, as fast as all cores go."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from concurrent import futures
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+import numpy as np
+
+from .. import spec, weights
+from ..sinks import Recorder, RecordError
+from ..sinks.record import FORMATS
+from ..sources import SourceError
+from ..sources.file import open_file
+from .expression_options import build_expression, expression_options
+from .run import packaged_weights
+from .sink_options import record_format_option
+
+if TYPE_CHECKING:  # compiled code is imported when there is work for it
+    from multiprocessing.sharedctypes import Synchronized
+    from multiprocessing.synchronize import Event
+
+    from ..stream import FaceStream
+
+_LOOK_UP_EVERY = spec.SAMPLE_RATE // spec.HOP_LENGTH
+"""Hops, one second of audio, between two looks at whether to go on."""
+
+
+class Job(NamedTuple):
+    """One file to bake."""
+
+    sound: Path
+    target: Path
+
+
+class _Stopped(Exception):
+    """Someone wants to leave: this file stays unfinished."""
+
+
+class _Worker:
+    """One process's stream; a file after the other."""
+
+    stream: "FaceStream"
+    stop: "Event"
+    heard: "Synchronized"
+
+
+def _build_stream(params: Mapping[str, Any]) -> "FaceStream":
+    """The stream that `fmg-rt --fast` would run.
+
+    Raises
+    ------
+    WeightsError, click.ClickException
+        Bad weights, calibration, mask or limits.
+    """
+    from ..egemaps import EGeMAPS
+    from ..stream import FaceStream
+
+    ms = params["lookahead"]
+    lookahead = None if ms is None else round(ms * spec.SAMPLE_RATE / 1000)
+    stream = FaceStream(weights.read(params["weights"]), rate=params["rate"], lookahead=lookahead, egemaps=EGeMAPS())
+    stream.expression = build_expression(params, stream.rate, stream.network.lookahead, params["seed"])
+    return stream
+
+
+def _start(params: Mapping[str, Any], stop: "Event", heard: "Synchronized") -> None:
+    # Ctrl-C reaches every process of a console, and only the first one shall answer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Worker.stream, _Worker.stop, _Worker.heard = _build_stream(params), stop, heard
+
+
+def _bake(job: Job, format: str) -> None:
+    """Bake one file; what fails leaves none behind."""
+    stream, hop = _Worker.stream, np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
+    stream.reset()
+    source = open_file(job.sound)
+    try:
+        recorder = Recorder(job.target, format, stream.rate)
+        try:
+            n_hops = 0
+            while source.read(hop, 1.0):
+                _record(stream.step(hop), stream, recorder)
+                n_hops += 1
+                if n_hops % _LOOK_UP_EVERY == 0:
+                    if _Worker.stop.is_set():
+                        raise _Stopped
+                    with _Worker.heard.get_lock():
+                        _Worker.heard.value += 1
+            _record(stream.finish(), stream, recorder)
+            recorder.close()
+        finally:
+            recorder.discard()  # does nothing after `close`
+    finally:
+        source.close()
+
+
+def _record(faces: np.ndarray, stream: "FaceStream", recorder: Recorder) -> None:
+    first = stream.index - len(faces)
+    for k, face in enumerate(faces, first):
+        recorder.send(k, k / stream.rate, face)
+
+
+def plan(sounds: tuple[Path, ...], out: Path, format: str) -> list[Job]:
+    """What to bake where.
+
+    Raises
+    ------
+    click.UsageError
+        Two files would be baked to the same one.
+    """
+    jobs: dict[str, Job] = {}
+    for sound in sounds:
+        target = out / (sound.stem + FORMATS[format].suffix)
+        other = jobs.setdefault(os.path.normcase(target), Job(sound, target))
+        if other.sound is not sound:
+            raise click.UsageError(f"{other.sound} and {sound} would both become {target}; bake them apart")
+    return list(jobs.values())
+
+
+def _is_finished(job: Job) -> bool:
+    try:
+        return job.target.stat().st_mtime >= job.sound.stat().st_mtime
+    except OSError:
+        return False
+
+
+def _seconds(sound: Path) -> float:
+    """Length of a sound file, s; 0 for what cannot be read, which is reported when its turn comes."""
+    import soundfile
+
+    try:
+        return soundfile.info(sound).duration
+    except (soundfile.LibsndfileError, OSError):
+        return 0.0
+
+
+def _run(jobs: list[Job], params: Mapping[str, Any], stream: "FaceStream") -> Iterator[str]:
+    """Bake every job, a single one with `stream`; yields a line for each that failed."""
+    n_workers = min(len(jobs), os.cpu_count() or 1)
+    spawn = multiprocessing.get_context("spawn")
+    stop, heard = spawn.Event(), spawn.Value("d", 0.0)  # s of audio
+    executor: futures.Executor
+    if n_workers == 1:  # a process more would take longer to start than most files to bake
+        _Worker.stream, _Worker.stop, _Worker.heard = stream, stop, heard
+        executor = futures.ThreadPoolExecutor(1)
+    else:
+        executor = futures.ProcessPoolExecutor(
+            n_workers, spawn, initializer=_start, initargs=(dict(params), stop, heard)
+        )
+    length = max(1, int(sum(_seconds(job.sound) for job in jobs)))
+    try:
+        running = {executor.submit(_bake, job, params["record_format"]): job for job in jobs}
+        with click.progressbar(length=length, label="baking", show_pos=True, item_show_func=str) as bar:
+            while running:
+                done, _ = futures.wait(running, timeout=0.2, return_when=futures.FIRST_COMPLETED)
+                bar.update(min(int(heard.value), length) - bar.pos, f"s of audio, {len(running)} files to go")
+                for future in done:
+                    job = running.pop(future)
+                    try:
+                        future.result()
+                    except (SourceError, RecordError) as error:
+                        yield str(error)
+                    except futures.BrokenExecutor:
+                        yield f"{job.sound}: a worker died, perhaps for want of memory"
+            bar.update(length - bar.pos, "s of audio")
+    finally:
+        stop.set()
+        executor.shutdown(cancel_futures=True)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Folder of the results; made if need be.")  # fmt: skip
+@record_format_option
+@click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
+              help="Frames per second.")  # fmt: skip
+@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
+              help="Weight file. [default: the packaged one]")  # fmt: skip
+@click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
+              help="Audio to look ahead, ms. [default: the weights']")  # fmt: skip
+@expression_options
+def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
+    """Turn sound files into files of frames, one each, on all cores.
+
+    The frames are those of 'fmg-rt --input FILE --fast --record …' with the same options. A result that is already
+    there and newer than its sound is left alone, so a bake that was stopped goes on where it was; delete results to
+    bake them anew.
+
+    \b
+    Examples:
+      fmg-rt bake talk.wav --out faces
+      fmg-rt bake voices/*.flac --out faces --record-format livelink --rate 60
+    """
+    params["record_format"] = params["record_format"] or "csv"
+    params["weights"] = params["weights"] or packaged_weights()
+    if params["merge"] is not None:
+        raise click.UsageError("--merge is for a tracker that runs now; a bake has none")
+    jobs = plan(files, out, params["record_format"])
+    waiting = [job for job in jobs if not _is_finished(job)]
+    if len(waiting) < len(jobs):
+        click.echo(f"{len(jobs) - len(waiting)} of {len(jobs)} files are finished already", err=True)
+    if not waiting:
+        return
+    try:
+        stream = _build_stream(params)  # bad weights or options are told once, and the kernels are compiled once
+        out.mkdir(parents=True, exist_ok=True)
+    except weights.WeightsError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot make {out}: {error.strerror}") from None
+    failed = list(_run(waiting, params, stream))
+    for line in failed:
+        click.echo(f"Error: {line}", err=True)
+    if failed:
+        raise SystemExit(1)
