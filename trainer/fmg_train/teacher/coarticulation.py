@@ -59,7 +59,7 @@ HOLD = 0.25
 @dataclass(frozen=True)
 class Segments:
     """Phones cut into single targets: start, end (n,) s; values (n, channels); strengths (n, groups); contact (n,);
-    room_before, room_after (n,) s: length of the neighbouring vowel, `UNLIMITED` of a consonant, infinite of silence."""
+    room_before, room_after (n,) s: length of a neighbouring vowel, `UNLIMITED` by a consonant, infinite by silence."""
 
     start: np.ndarray
     end: np.ndarray
