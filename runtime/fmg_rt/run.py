@@ -33,41 +33,39 @@ def run(source: Source, stream: FaceStream, sinks: Sinks, status: Status, *, liv
     ------
     SourceError
         The source broke for good.
+
+    Notes
+    -----
+    It also ends when every sink gave up for good: nobody would see the face.
     """
     stop = stop or Stop()
     errands = errands if errands is not None else deque()
     hop = np.zeros(spec.HOP_LENGTH, np.float32)  # (160,)
     silence: Pace | None = None
     timeout = _PATIENCE
+    ended = False
     try:
-        while not stop.signal:
-            heard = source.read(hop, timeout)
-            if heard:
+        while not (ended or stop.signal or len(sinks) == 0):
+            if source.read(hop, timeout):
                 silence, timeout = None, _PATIENCE
-            elif source.ended:
-                _send(stream.finish(), stream, sinks)
-                break
-            elif live:
+            else:
+                ended = source.ended
+                if not (live or ended):
+                    continue
                 silence = silence or Pace()
                 timeout = silence.next(spec.HOP_LENGTH)
                 hop.fill(0.0)
-            else:
-                continue
             stop.deferred = True
             while errands:
                 errands.popleft()()
             began = time.perf_counter()
-            faces = stream.step(hop)
-            _send(faces, stream, sinks)
+            faces = stream.finish() if ended else stream.step(hop)
+            first = stream.index - len(faces)
+            for i, face in enumerate(faces):
+                sinks.send(first + i, (first + i) / stream.rate, face)
             status.count(hop, len(faces), time.perf_counter() - began)
             stop.deferred = False
     finally:
         stop.deferred = True
         sinks.rest()
         sinks.close()
-
-
-def _send(faces: np.ndarray, stream: FaceStream, sinks: Sinks) -> None:
-    first = stream.index - len(faces)
-    for i, face in enumerate(faces):
-        sinks.send(first + i, (first + i) / stream.rate, face)

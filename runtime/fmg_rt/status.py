@@ -34,16 +34,14 @@ class Status:
     source : whose name, trouble and overflows are shown.
     delay : seconds that stream and network hold a frame back.
     listeners : called with each set of numbers (see `numbers`), ten times a second, on the status thread.
-    troubles : the names of the sinks that fail at the moment.
     out : where to write.
     """
 
     def __init__(self, source: Source, delay: float, *, listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
-                 troubles: Callable[[], Sequence[str]] = tuple, out: TextIO | None = None):  # fmt: skip
+                 out: TextIO | None = None):  # fmt: skip
         self._source = source
         self._delay = delay
         self._listeners = listeners
-        self._troubles = troubles
         self._out = out or sys.stderr
         self._terminal = self._out.isatty()
         self._power = 0.0
@@ -74,12 +72,10 @@ class Status:
 
     def numbers(self) -> dict[str, Any]:
         """``level`` (dBFS), ``rate`` (frames/s), ``compute_p50``, ``compute_p99`` and ``latency`` (ms), ``overflows``
-        (hops of audio lost), ``device`` (name), ``note`` (what is wrong; empty when nothing is)."""
+        (hops of audio lost), ``device`` (name), ``note`` (why no audio comes; empty while it does)."""
         (then, before), (now, frames) = self._looks[0], self._looks[-1]
         compute = np.sort(self._compute[: self._frames]) * 1000
         p50, p99 = (float(compute[int(q * len(compute))]) if len(compute) else 0.0 for q in (0.5, 0.99))
-        failing = self._troubles()
-        notes = [self._source.trouble, f"not reached: {', '.join(failing)}" if failing else ""]
         return {
             "level": max(10 * math.log10(self._power + 1e-12), _FLOOR),
             "rate": (frames - before) / (now - then) if now > then else 0.0,
@@ -87,7 +83,7 @@ class Status:
             "latency": 1000 * (self._source.latency + self._delay) + p50,
             "overflows": self._source.overflows,
             "device": self._source.name,
-            "note": "; ".join(filter(None, notes)),
+            "note": self._source.trouble,
         }  # fmt: skip
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """The main command: options to source, stream and sinks, and the run of them."""
 
 import contextlib
+import functools
 import gc
 import hashlib
 import threading
@@ -8,14 +9,20 @@ from collections import deque
 from collections.abc import Callable
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import config, spec
 from ..clock import fine_waits
 from ..sources import Source, SourceError
+from .expression_options import build_expression, expression_options
+from .preview_options import build_preview, preview_options
 from .sink_options import Address, build_sinks, sink_options
+
+if TYPE_CHECKING:  # compiled code and the preview are imported when the input is known to be good
+    from ..sinks import Sink
+    from ..stream import FaceStream
 
 _DEFAULT_OSC = "127.0.0.1:9000"
 _SLOW_START = 1.5
@@ -29,10 +36,10 @@ def packaged_weights() -> Path:
     return Path(str(resources.files("fmg_weights") / "best.npz"))
 
 
-def _configure(context: click.Context, _param: click.Parameter, path: Path | None) -> None:
+def _configure(context: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
     """Let the settings of a YAML file stand in for options that are not given."""
     if path is None:
-        return
+        return None
     options = {opt.removeprefix("--"): param for param in context.command.params if isinstance(param, click.Option)
                for opt in param.opts[:1] if opt.startswith("--")}  # fmt: skip
     for name in ("config", "version", "list-devices", "help"):
@@ -49,6 +56,7 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
         elif value is True and not param.is_flag and isinstance(param.flag_value, str | int):
             value = param.flag_value  # `vrchat: true` is `--vrchat`
         context.default_map[param.name] = value
+    return path
 
 
 def _print_version(weights: Path) -> None:
@@ -103,7 +111,9 @@ def _open_source(params: dict[str, Any]) -> Source:
 @click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
               help="Audio to wait for, ms: later, but better lips. [default: the weights']")  # fmt: skip
 @sink_options
-@click.option("--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False, callback=_configure,
+@preview_options
+@expression_options
+@click.option("--config", type=click.Path(path_type=Path), is_eager=True, callback=_configure,
               metavar="FILE", help="YAML file of these options, such as 'rate: 60'; flags win.")  # fmt: skip
 @click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and leave.")
 @click.pass_context
@@ -132,6 +142,20 @@ def _run(context: click.Context, weights_path: Path, params: dict[str, Any]) -> 
         return _send_face(context, source, weights_path, params, slow)
 
 
+def _load_egemaps(stream: "FaceStream", errands: deque[Callable[[], None]], *, wait: bool) -> None:
+    """Let the stream hear eGeMAPS: before the first hop, or as soon as the kernels are loaded."""
+
+    def load() -> None:
+        from ..egemaps import EGeMAPS
+
+        errands.append(functools.partial(stream.attach_egemaps, EGeMAPS()))
+
+    if wait:
+        load()
+    else:
+        threading.Thread(target=load, name="fmg-egemaps", daemon=True).start()
+
+
 def _send_face(context: click.Context, source: Source, weights_path: Path, params: dict[str, Any],
                slow: threading.Timer) -> int:  # fmt: skip
     # Numba costs most of the start: only now, when the input is known to be good.
@@ -147,11 +171,17 @@ def _send_face(context: click.Context, source: Source, weights_path: Path, param
         stream = FaceStream(weights, rate=params["rate"], lookahead=lookahead)
     except weight_file.WeightsError as error:
         raise click.ClickException(str(error)) from None
-    outputs = build_sinks(params, params["rate"])
-    if not outputs:
-        outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, params["rate"])
+    expression = build_expression(params, stream.rate, stream.network.lookahead, params["seed"])
+    stream.expression = expression
+    stream.reset()
     errands: deque[Callable[[], None]] = deque()
-    status = Status(source, stream.latency / spec.SAMPLE_RATE)
+    _load_egemaps(stream, errands, wait=params["fast"])
+    preview = build_preview(params, expression, source)
+    # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
+    outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
+    if not outputs:
+        outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, stream.rate)
+    status = Status(source, stream.latency / spec.SAMPLE_RATE, listeners=[preview.status] if preview else [])
     sinks = Sinks(outputs, report=status.report)
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
