@@ -15,6 +15,7 @@ RATE = spec.SAMPLE_RATE
 MOUTH = spec.region_indices("jaw", "lips")
 UPPER = spec.region_indices("brows", "cheeks", "eyes")
 JAW = spec.INDEX["jawOpen"]
+I = spec.INDEX  # noqa: E741
 HALF = np.full(52, 0.5, np.float32)
 
 
@@ -76,6 +77,28 @@ def silence(seconds: float) -> np.ndarray:
 
 def join(*waves: np.ndarray) -> np.ndarray:
     return np.concatenate(waves)
+
+
+def slow_aperture(face: np.ndarray) -> float:
+    """The formula, in float64."""
+    v = {name: float(x) for name, x in zip(spec.ARKIT_NAMES, face, strict=True)}
+    both = lambda stem: (v[stem + "Left"] + v[stem + "Right"]) / 2  # noqa: E731
+    return max(0.0, v["jawOpen"] - v["mouthClose"] + 0.4 * both("mouthLowerDown") + 0.3 * both("mouthUpperUp")
+               + 0.2 * v["mouthFunnel"] - 0.2 * (v["mouthRollLower"] + v["mouthRollUpper"])
+               - 0.2 * both("mouthPress"))  # fmt: skip
+
+
+def faces_of(openings: np.ndarray) -> np.ndarray:
+    """Faces whose jaw and lower lip follow `openings` (n,)."""
+    faces = np.zeros((len(openings), 52), np.float32)
+    faces[:, I["jawOpen"]] = openings
+    for name in ("mouthLowerDownLeft", "mouthLowerDownRight"):
+        faces[:, I[name]] = 0.4 * openings
+    return faces
+
+
+def talk(n: int, rate: float, f: float = 4.0) -> np.ndarray:
+    return 0.25 - 0.2 * np.cos(2 * np.pi * f * np.arange(n) / rate)
 
 
 class Player:

@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 from expression_signals import (
-    HALF, JAW, MOUTH, RATE, UPPER, Player, coloured, harmonics, join, noise, scaled, silence, synthesise,
+    HALF,
+    JAW,
+    MOUTH,
+    RATE,
+    UPPER,
+    Player,
+    coloured,
+    harmonics,
+    join,
+    noise,
+    scaled,
+    silence,
+    synthesise,
 )  # fmt: skip
 
 from fmg_rt.expression import ExpressionSettings

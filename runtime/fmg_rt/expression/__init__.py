@@ -6,7 +6,7 @@ The order of the parts stands in `Expression.shape`; each is one module with one
 import numpy as np
 
 from .. import spec
-from ..kernels.expression_face import keep_in_range
+from ..kernels.expression_face import keep_between, keep_in_range
 from .accents import Accents, level_of_loudness
 from .blink import Blink
 from .breath import Breath
@@ -147,7 +147,7 @@ class Expression:
         if self._merge is not None:
             self._merge.shape(face, time)
         if self._bounds is not None:
-            np.clip(face, *self._bounds, out=face)
+            keep_between(*self._bounds, face)
         if self._driven is not None:
             np.multiply(face, self._driven, out=face)
         keep_in_range(face)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import spec
+from ..kernels import expression_face as kernels
 
 _BASE_SECONDS = 2.5  # memory of a speaker's usual pitch and level
 _RISE, _FALL = 0.06, 0.25  # s, of an accent
@@ -31,7 +32,6 @@ class Accents:
             for name, share in shares.items():
                 self._parts[row, spec.INDEX[name]] = share
         self._amounts = np.zeros(3, np.float32)  # (3,)
-        self._added = np.empty(spec.N_COEFFICIENTS, np.float32)  # (52,)
         self.reset()
 
     def reset(self) -> None:
@@ -61,9 +61,7 @@ class Accents:
         self._amounts[0] = self._accent
         self._amounts[1] = self._effort
         self._amounts[2] = _SETTLE * math.sin(math.pi * settle) if settle < 1.0 else 0.0
-        np.dot(self._amounts, self._parts, out=self._added)
-        np.add(face, self._added, out=face)
-        np.minimum(face, 1.0, out=face)
+        kernels.add_parts(self._amounts, self._parts, face)
 
 
 def level_of_loudness(loudness: float) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import spec
+from ..kernels import expression_face as kernels
 
 
 class CalibrationError(ValueError):
@@ -76,6 +77,4 @@ class Calibration:
 
     def shape(self, face: np.ndarray) -> None:
         """In place, (52,) float32."""
-        np.multiply(face, self._scale, out=face)
-        np.add(face, self._bias, out=face)
-        np.clip(face, 0.0, 1.0, out=face)
+        kernels.scale_and_shift(self._scale, self._bias, face)

@@ -5,12 +5,13 @@ import math
 import numpy as np
 
 from .. import spec
+from ..kernels import expression_face as kernels
 from .lips import aperture
 from .settings import MOUTH, ExpressionSettings
 
 TARGET = 0.4
 """Aperture that nine tenths of a levelled speaker's moving frames stay below."""
-LOWEST, HIGHEST = 0.67, 1.8
+LOWEST, HIGHEST = 0.6, 1.8
 """Bounds of the levelling gain."""
 _SHARE = 0.9
 _PACE = 0.5  # natural-log units a second
@@ -61,6 +62,7 @@ class Strength:
             self._regions[spec.region_indices(*regions)] = strength
         self._mouth = np.array(spec.region_indices(*MOUTH))  # (28,)
         self._factors = self._regions.copy()  # (52,)
+        self._none = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
         self._gain = 1.0
         self._idle = bool(np.all(self._regions == 1.0))
 
@@ -72,5 +74,4 @@ class Strength:
             self._factors[self._mouth] *= gain
         if self._idle and self._gain == 1.0:
             return
-        np.multiply(face, self._factors, out=face)
-        np.minimum(face, 1.0, out=face)
+        kernels.scale_and_shift(self._factors, self._none, face)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import spec
+from ..kernels import expression_face as kernels
 
 _SECONDS = 1.5  # in which the face follows
 _PAIRS = {
@@ -34,7 +35,6 @@ class Mood:
                     if name in spec.INDEX:
                         self._parts[row, spec.INDEX[name]] = share
         self._amounts = np.zeros(len(_PAIRS), np.float32)  # (5,)
-        self._added = np.empty(spec.N_COEFFICIENTS, np.float32)  # (52,)
         self.reset()
 
     def reset(self) -> None:
@@ -58,12 +58,9 @@ class Mood:
         arousal, unpleasant = self._arousal, max(0.0, -self._valence)
         hot = 0.5 + 0.5 * arousal  # an unpleasant mood turns to anger when aroused, to sadness when not
         amounts = self._amounts
-        amounts[0] = max(0.0, self._valence)
-        amounts[1] = unpleasant * (1.0 - hot)
-        amounts[2] = unpleasant * hot
-        amounts[3] = max(0.0, arousal)
-        amounts[4] = max(0.0, -arousal)
-        np.multiply(amounts, np.float32(strength), out=amounts)
-        np.dot(amounts, self._parts, out=self._added)
-        np.add(face, self._added, out=face)
-        np.minimum(face, 1.0, out=face)
+        amounts[0] = strength * max(0.0, self._valence)
+        amounts[1] = strength * unpleasant * (1.0 - hot)
+        amounts[2] = strength * unpleasant * hot
+        amounts[3] = strength * max(0.0, arousal)
+        amounts[4] = strength * max(0.0, -arousal)
+        kernels.add_parts(amounts, self._parts, face)

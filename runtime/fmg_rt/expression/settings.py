@@ -28,7 +28,7 @@ class ExpressionSettings:
     ----------
     gate : the face rests in silence and steady noise.
     lips : ``mouthClose ≤ jawOpen``, and closures that the network sees are reached and held.
-    level : quiet and loud speakers move alike (a slow gain between 0.67 and 1.8 on the mouth).
+    level : quiet and loud speakers move alike (a slow gain between 0.6 and 1.8 on the mouth).
     accents : brows, squint and nostrils follow pitch accents, loudness and phrase ends.
     blink, gaze, breath : eyelids, eyes, and a breath of nostril and brow in silence.
     mood : strength of what `Expression.feel` adds, 0 (off) to 3.

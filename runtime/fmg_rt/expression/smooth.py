@@ -10,7 +10,7 @@ _REGIONS = (MOUTH, ("cheeks",), ("brows",), ("eyes",))
 _MOUTH_ROW, _NONE = 0.0, -1.0
 _TUNING = np.array(
     # lowest cut-off Hz, Hz gained per unit/s, cut-off of the speed Hz
-    [[4.0, 8.0, 6.0], [2.0, 2.0, 3.0], [2.0, 2.0, 3.0], [3.0, 4.0, 3.0]],
+    [[2.0, 5.0, 6.0], [2.0, 2.0, 3.0], [2.0, 2.0, 3.0], [3.0, 4.0, 3.0]],
     np.float32,
 )  # (4, 3)
 

@@ -36,6 +36,30 @@ def keep_in_range(face):
             face[i] = _ONE
 
 
+@kernel(VOID(IN1, IN1, OUT1))
+def scale_and_shift(scale, bias, face):
+    """face·scale + bias, kept in [0, 1]; all (52,)."""
+    for i in range(face.shape[0]):
+        face[i] = min(max(face[i] * scale[i] + bias[i], _ZERO), _ONE)
+
+
+@kernel(VOID(IN1, IN1, OUT1))
+def keep_between(low, high, face):
+    """Values outside [low, high] go to the nearer end; all (52,)."""
+    for i in range(face.shape[0]):
+        face[i] = min(max(face[i], low[i]), high[i])
+
+
+@kernel(VOID(IN1, IN2, OUT1))
+def add_parts(amounts, parts, face):
+    """face + amounts (n,) @ parts (n, 52), at most 1."""
+    for k in range(parts.shape[0]):
+        amount = amounts[k]
+        if amount > _ZERO:
+            for i in range(face.shape[0]):
+                face[i] = min(face[i] + amount * parts[k, i], _ONE)
+
+
 @kernel(F32(_INDEX, IN1))
 def aperture(where, face):
     """How far the lips stand apart: left and right averaged, 0 when they touch."""

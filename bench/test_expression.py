@@ -1,0 +1,52 @@
+"""Expression: everything it does for one 30 Hz frame stays within 20 µs.
+
+A frame at 30 Hz brings one `shape` and ten thirds of a `listen`. One round plays 10 frames of speech-like sound with all
+parts on, mood and eGeMAPS descriptors included.
+"""
+
+import numpy as np
+
+from fmg_rt import spec
+from fmg_rt.egemaps import LLD_NAMES
+from fmg_rt.expression import Expression, ExpressionSettings
+from fmg_rt.features import LogMel
+
+BUDGET = 20e-6
+N_FRAMES = 10
+RATE = 30.0
+
+
+def test_expression_frame(benchmark):
+    n_hops = N_FRAMES * 10 // 3 + 1
+    t = np.arange(n_hops * spec.HOP_LENGTH * 40) / spec.SAMPLE_RATE
+    pitch = np.cumsum(140 * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * t))) / spec.SAMPLE_RATE
+    wave = sum(np.sin(2 * np.pi * k * pitch) / k for k in range(1, 15)) * 0.1 * (0.6 + 0.4 * np.sin(8 * np.pi * t))
+    hops = wave.astype(np.float32).reshape(-1, spec.HOP_LENGTH)
+    log_mel = LogMel()
+    frames = [log_mel.frame.copy() if log_mel.push(hop) else None for hop in hops]
+    network = np.random.default_rng(0).random((64, spec.N_COEFFICIENTS), dtype=np.float32)
+    lld = np.ones(len(LLD_NAMES), np.float32)
+    expression = Expression(
+        ExpressionSettings(mouth=1.2, calibration={"jawOpen": (1.1, 0.0)}, limits={"tongueOut": (0.0, 0.5)}), RATE, 800
+    )
+    expression.feel(0.5, -0.5)
+    face = np.empty(spec.N_COEFFICIENTS, np.float32)
+    state = {"hop": 0, "frame": 0}
+
+    def frames_of_speech():
+        for _ in range(N_FRAMES):
+            state["frame"] += 1
+            time = round(state["frame"] * spec.SAMPLE_RATE / RATE)
+            while state["hop"] * spec.HOP_LENGTH < time + 800:
+                at = state["hop"] % len(hops)
+                expression.listen(hops[at], frames[at])
+                expression.hear(lld)
+                state["hop"] += 1
+            face[:] = network[state["frame"] % 64]
+            expression.shape(face, time)
+
+    benchmark.pedantic(frames_of_speech, iterations=1, rounds=400, warmup_rounds=20)
+    per_frame = benchmark.stats.stats.median / N_FRAMES
+    benchmark.extra_info["µs a frame"] = round(1e6 * per_frame, 2)
+    print(f"\nexpression: {1e6 * per_frame:.1f} µs a frame (must: {1e6 * BUDGET:.0f})")
+    assert per_frame <= BUDGET

@@ -1,0 +1,137 @@
+"""The lip guarantee and the smoothing: closures that are reached, held, on time and without flutter."""
+
+import numpy as np
+import pytest
+from expression_signals import RATE, Player, faces_of, silence, slow_aperture, talk
+
+from fmg_rt import spec
+from fmg_rt.expression import Expression, ExpressionSettings, aperture
+
+LIPS = ExpressionSettings.off(lips=True)
+SMOOTH = ExpressionSettings.off(smoothing=1.0)
+I = spec.INDEX  # noqa: E741
+
+
+def shaped(settings, faces, rate=30.0, **more):
+    expression = Expression(settings, rate, 0, **more)
+    out = np.array(faces, np.float32)
+    for k, face in enumerate(out):
+        expression.shape(face, round(k * RATE / rate))
+    return out
+
+
+def test_aperture_is_the_formula():
+    for face in np.random.default_rng(0).random((200, 52), dtype=np.float32):
+        assert aperture(face) == pytest.approx(slow_aperture(face), abs=1e-6)
+
+
+def test_mouth_close_never_exceeds_jaw_open():
+    faces = np.random.default_rng(1).random((2000, 52), dtype=np.float32)
+    for settings in (LIPS, ExpressionSettings.off(lips=True, smoothing=1.0, mouth=1.5), ExpressionSettings()):
+        out = shaped(settings, faces)
+        assert (out[:, I["mouthClose"]] <= out[:, I["jawOpen"]]).all()
+
+
+@pytest.mark.parametrize("rate", [30, 60, 120])
+def test_a_closure_that_is_nearly_reached_is_reached_and_held(rate):
+    """One low frame among open ones becomes a whole closure of two frames and 35 ms at least."""
+    openings = talk(3 * rate, rate, 0.2) + 0.1
+    dips = [rate, 2 * rate, 2 * rate + rate // 2]
+    openings[dips] = 0.02  # 5 % of the opening: the network saw a closure, but not quite
+    out = shaped(LIPS, faces_of(openings), rate)
+    shut = np.array([slow_aperture(face) for face in out]) <= 1e-6
+    runs = np.flatnonzero(np.diff(np.r_[0, shut.astype(int), 0])).reshape(-1, 2)
+    assert runs[:, 0].tolist() == dips
+    lengths = runs[:, 1] - runs[:, 0]
+    assert (lengths >= 2).all() and (lengths / rate >= 0.0349).all() and (lengths / rate <= 0.075).all()
+
+
+def test_open_vowels_are_not_closed():
+    openings = talk(300, 30.0) + 0.05
+    out = shaped(LIPS, faces_of(openings))
+    np.testing.assert_array_equal(out, faces_of(openings))
+
+
+def test_trembling_at_the_threshold_does_not_flutter():
+    rng = np.random.default_rng(2)
+    openings = np.r_[np.full(30, 0.5), 0.06 + 0.012 * rng.standard_normal(300)]
+    out = shaped(LIPS, faces_of(openings))
+    shut = np.array([slow_aperture(face) for face in out[30:90]]) <= 1e-6  # while the opening is remembered
+    assert np.abs(np.diff(shut.astype(int))).sum() <= 3
+    assert np.abs(np.diff((faces_of(openings)[30:90, I["jawOpen"]] < 0.06).astype(int))).sum() > 15
+
+
+def test_funnel_and_parted_lips_close_as_well():
+    faces = faces_of(np.full(40, 0.4))
+    faces[20:22, I["jawOpen"]] = 0.3
+    faces[20:22, I["mouthClose"]] = 0.3
+    faces[20:22, [I["mouthLowerDownLeft"], I["mouthLowerDownRight"]]] = 0.03
+    faces[20:22, I["mouthFunnel"]] = 0.15
+    out = shaped(LIPS, faces)
+    assert all(slow_aperture(face) <= 1e-6 for face in out[20:22])
+    assert out[20, I["jawOpen"]] == faces[20, I["jawOpen"]]  # the jaw may stay low behind closed lips
+
+
+@pytest.mark.parametrize("rate", [30, 60, 120])
+def test_smoothing_adds_no_lag_to_closures(rate):
+    """With smoothing on, every closure begins on the very frame on which the network shows it."""
+    openings = talk(8 * rate, rate)
+    for k in range(rate // 3, len(openings) - rate // 6, rate // 2):
+        openings[k : k + max(2, rate // 15)] = 0.01
+    faces = faces_of(openings)
+    plain = shaped(LIPS, faces, rate)
+    smooth = shaped(ExpressionSettings.off(lips=True, smoothing=1.0), faces, rate)
+    shut = lambda out: np.array([slow_aperture(face) <= 1e-6 for face in out])  # noqa: E731
+    begins = lambda s: np.flatnonzero(s[1:] & ~s[:-1])  # noqa: E731
+    np.testing.assert_array_equal(begins(shut(smooth)), begins(shut(plain)))
+    assert len(begins(shut(plain))) >= 12
+
+
+@pytest.mark.parametrize("rate", [30, 60])
+def test_smoothing_calms_jitter_and_hardly_delays_speech(rate):
+    n = 20 * rate
+    rng = np.random.default_rng(3)
+    jitter = 0.02 * rng.standard_normal(n)
+    still = shaped(SMOOTH, faces_of(np.clip(0.3 + jitter, 0, 1)), rate)[rate:, I["jawOpen"]]
+    assert np.std(still) <= 0.65 * np.std(jitter)
+    for f in (2.0, 4.0):  # syllables
+        clean = talk(n, rate, f)
+        out = shaped(SMOOTH, faces_of(clean), rate)[:, I["jawOpen"]]
+        spectrum = [np.dot(x[rate:] - x[rate:].mean(), np.exp(-2j * np.pi * f * np.arange(rate, n) / rate))
+                    for x in (clean, out)]  # fmt: skip
+        delay = np.angle(spectrum[0] / spectrum[1]) / (2 * np.pi * f)
+        assert 0.0 <= delay <= 0.015
+        assert abs(spectrum[1]) >= 0.93 * abs(spectrum[0])
+
+
+def test_smoothing_follows_the_papers_algorithm():
+    """A float64 twin of Casiez's algorithm 1, with one cut-off a region as the module says."""
+    rate, cut, slope, speed_cut = 30.0, 2.0, 5.0, 6.0
+    rng = np.random.default_rng(4)
+    faces = rng.random((200, 52), dtype=np.float32)
+    region = spec.region_indices("jaw", "lips")
+    alpha = lambda f: 1 / (1 + 1 / (2 * np.pi * f) * rate)  # noqa: E731
+    x = faces[0, region].astype(float)
+    speed = np.zeros(len(region))
+    expected = [x.copy()]
+    for face in faces[1:, region].astype(float):
+        speed += alpha(speed_cut) * ((face - x) * rate - speed)
+        x = x + alpha(cut + slope * np.abs(speed).max()) * (face - x)
+        expected.append(x.copy())
+    out = shaped(SMOOTH, faces, rate)[:, region]
+    # Sample times are rounded to whole samples, so a frame is 1/30 s only to 1/500.
+    np.testing.assert_allclose(out, expected, atol=2e-3)
+
+
+def test_smoothing_strength_calms_more():
+    jitter = np.clip(0.3 + 0.02 * np.random.default_rng(5).standard_normal(600), 0, 1)
+    spread = [np.std(shaped(ExpressionSettings.off(smoothing=s), faces_of(jitter))[30:, I["jawOpen"]])
+              for s in (0.0, 0.5, 1.0, 2.0)]  # fmt: skip
+    assert spread == sorted(spread, reverse=True) and spread[0] > 1.5 * spread[-1]
+
+
+def test_a_closing_gate_ends_exactly_at_rest_whatever_smoothing_remembers():
+    wave = np.concatenate([silence(0.3), 0.3 * np.random.default_rng(6).standard_normal(RATE // 8), silence(1)])
+    _, faces = Player(ExpressionSettings.off(gate=True, lips=True, smoothing=1.0), 60, 0).play(wave)
+    assert faces.max() > 0.3
+    assert (faces[-20:] == 0.0).all()
