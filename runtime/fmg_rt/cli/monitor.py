@@ -1,0 +1,61 @@
+"""`fmg-rt monitor`: print what arrives at a port."""
+
+import logging
+import shutil
+import sys
+import time
+
+import click
+
+from .. import monitor as arrivals
+
+_REDRAW = 0.2  # s
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65_535), default=9000, show_default=True, help="UDP port to listen to.")
+@click.option("--lines", is_flag=True, help="A line for each datagram, as when the output is not a terminal.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S",
+              help="Leave after S seconds; exit code 1 if nothing came.")  # fmt: skip
+def monitor(port: int, lines: bool, seconds: float | None) -> None:
+    """Print what arrives at a port: OSC, VMC and VRChat parameters, Live Link, iFacialMocap.
+
+    On a terminal, bars of the newest values; else, or with --lines, a line for each datagram. Only one program can
+    listen to a port: close the receiver that you want to stand in for.
+
+    \b
+    Examples:
+      fmg-rt monitor --port 39539                 what VSeeFace would get
+      fmg-rt monitor --port 9000 --seconds 3      does anything arrive?
+    """
+    try:
+        opened = arrivals.open_port(port)
+    except OSError as error:
+        raise click.ClickException(f"port {port} cannot be listened to, perhaps another program has it ({error})") from None
+    logging.getLogger().addHandler(logging.NullHandler())  # python-osc logs what it does not know, into the bars
+    bars = sys.stdout.isatty() and not lines
+    click.echo(f"listening to port {port}; Ctrl-C leaves", err=True)
+    tally = arrivals.Tally()
+    start = drawn = time.monotonic()
+    n_rows = 0
+    with opened:
+        while seconds is None or time.monotonic() - start < seconds:
+            got = arrivals.receive(opened, _REDRAW / 2)
+            if got is not None:
+                arrival = arrivals.decode(got[0])
+                tally.add(arrival, len(got[0]))
+                if not bars:
+                    click.echo(arrivals.line(arrival, len(got[0]), got[1]))
+            since = time.monotonic() - drawn
+            if bars and since >= _REDRAW:
+                n_rows = _draw(tally.screen(since, *shutil.get_terminal_size()), n_rows)
+                drawn += since
+    if not tally.newest:
+        raise click.ClickException(f"nothing arrived at port {port}")
+
+
+def _draw(rows: list[str], n_before: int) -> int:
+    """Draw `rows` over the ones before; returns how many there are now."""
+    up = f"\x1b[{n_before}A" if n_before else ""
+    click.echo(up + "".join(f"{row}\x1b[K\n" for row in rows) + "\x1b[J", nl=False)
+    return len(rows)
