@@ -1,0 +1,96 @@
+"""fmg-rt doctor: check everything that the main job needs, and say what is missing."""
+
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .run import packaged_weights
+from .sink_options import build_sinks, sink_options
+
+_RECEIVERS = {"osc": (("127.0.0.1", 9000),), "vmc": (("127.0.0.1", 39539),), "vrchat": ("127.0.0.1", 9000),
+              "livelink": (("127.0.0.1", 11111),), "ifacialmocap": (("127.0.0.1", 49983),)}  # fmt: skip
+"""What is asked when no receiver is named: each kind at its usual port."""
+
+
+@click.command()
+@click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE", help="What the main job will read.")
+@click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
+@click.option("--seconds", type=click.FloatRange(0.1, 60), default=1.0, show_default=True, metavar="S",
+              help="How long to listen to each microphone.")  # fmt: skip
+@click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
+              help="Frames per second.")  # fmt: skip
+@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
+              help="Weight file. [default: the packaged one]")  # fmt: skip
+@sink_options
+@click.pass_context
+def doctor(context: click.Context, **params: Any) -> None:
+    """Check microphones, weights, speed and receivers. Exit code 0: the main job would run.
+
+    \b
+    Examples:
+      fmg-rt doctor
+      fmg-rt doctor --device "USB" --vmc 127.0.0.1 --vrchat
+      fmg-rt doctor --input demo                 for a machine without a microphone
+    """
+    failed = False
+    for finding in _findings(params):
+        failed |= finding.verdict == "FAIL"
+        _meter("")
+        colour = {"ok": "green", "note": "yellow", "FAIL": "red"}[finding.verdict]
+        click.echo(click.style(f"{finding.verdict:5}", fg=colour) + f"{finding.topic:11}{finding.text}")
+    if failed:
+        click.echo("The main job would not run: see the lines marked FAIL.")
+        context.exit(1)
+    click.echo("The main job would run.")
+
+
+def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
+    from .. import doctor
+    from ..sources import SourceError
+
+    yield doctor.check_program()
+    weights, finding = doctor.check_weights(params["weights"] or packaged_weights())
+    yield finding
+    if weights is not None:
+        yield from doctor.check_speed(weights, params["rate"])
+    if params["input"] == "mic":
+        show = lambda name, level: _meter(f"{name[:30]:30} {level:5.0f} dBFS {'#' * round((level + 90) / 3)}")  # noqa: E731
+        yield from doctor.check_microphones(params["device"], params["seconds"], show)
+    else:
+        from ..sources.file import open_file
+
+        try:
+            yield doctor.check_source(open_file(params["input"]))
+        except SourceError as error:
+            yield doctor.Finding(doctor.FAIL, "input", str(error))
+    yield from _receivers(params)
+
+
+def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
+    from .. import doctor
+
+    params = dict(params) | {"record": None}
+    if not any(params[kind] for kind in _RECEIVERS):
+        params |= _RECEIVERS
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as catcher:
+        catcher.bind(("127.0.0.1", 0))
+        here = catcher.getsockname()
+        caught = {kind: (here if kind == "vrchat" else [here] * len(params[kind])) if params[kind] else params[kind]
+                  for kind in _RECEIVERS}  # fmt: skip
+        sinks, copies = build_sinks(params, params["rate"]), build_sinks(params | caught, params["rate"])
+        try:
+            yield from doctor.check_receivers(sinks, copies, catcher)
+        finally:
+            for sink in [*sinks, *copies]:
+                sink.close()
+
+
+def _meter(text: str) -> None:
+    """Write over the line of a terminal; elsewhere nothing."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{text[:78]:78}\r")
+        sys.stderr.flush()

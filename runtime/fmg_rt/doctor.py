@@ -1,0 +1,227 @@
+"""Would the main job run here? One check a function, each giving findings; nothing is printed."""
+
+import errno
+import platform
+import socket
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from . import spec, weights
+from .expression import Expression, ExpressionSettings
+from .sinks import Sink
+from .sources import Source, SourceError
+from .sources.devices import find, inputs, portaudio
+from .stream import FaceStream
+from .weights import Weights, WeightsError
+
+OK, NOTE, FAIL = "ok", "note", "FAIL"
+_SILENCE = -120.0
+"""Level of digital silence, dBFS."""
+_TAKEN = {errno.EADDRINUSE, 10_048, 10_013}
+"""What `bind` says of a port in use; Windows has two numbers of its own (WSAEADDRINUSE, WSAEACCES)."""
+_REFUSAL_WAIT = 0.2
+"""Seconds within which a computer in the same house says that nobody listens."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found. verdict : `OK`, `NOTE` (worth knowing) or `FAIL` (the main job would not run)."""
+
+    verdict: str
+    topic: str
+    text: str
+
+
+def check_program() -> Finding:
+    """Versions of what bug reports ask for."""
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("fmg", "numpy", "numba"))
+    return Finding(OK, "program", f"{packages}, Python {platform.python_version()}, {platform.platform()}")
+
+
+def check_weights(path: Path) -> tuple[Weights | None, Finding]:
+    """Read the weight file; None when it cannot be used."""
+    try:
+        found = weights.read(path)
+    except WeightsError as error:
+        return None, Finding(FAIL, "weights", f"{error}; name another file with --weights")
+    size = sum(tensor.size for tensor in found.tensors.values())
+    ahead = ", ".join(f"{1000 * n / spec.SAMPLE_RATE:g}" for n in found.lookaheads)
+    return found, Finding(OK, "weights", f"{path.name}: {found.architecture}, {size} parameters, look-ahead {ahead} ms, "
+                                         f"sha256 {found.sha256}")  # fmt: skip
+
+
+def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
+    """Compile or load every kernel, then time frames of noise against the time that a frame may take."""
+    began = time.perf_counter()
+    from .egemaps import EGeMAPS
+
+    stream = FaceStream(found, rate=rate, egemaps=EGeMAPS())
+    stream.expression = Expression(ExpressionSettings(), rate, stream.network.lookahead)
+    stream.reset()
+    took = time.perf_counter() - began
+    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith(f"{__package__}.kernels.")
+               for k in vars(module).values() if hasattr(k, "py_func")}  # fmt: skip
+    compiled = sum(bool(stats.cache_misses) for stats in kernels.values())
+    folder = next((stats.cache_path for stats in kernels.values() if stats.cache_path), None)
+    if folder is None:
+        yield Finding(NOTE, "kernels", f"{len(kernels)} compiled in {took:.1f} s, at every start: no folder for them can be "
+                                       "written; set NUMBA_CACHE_DIR to one")  # fmt: skip
+    else:
+        what = f"{compiled} compiled just now, the next start finds them" if compiled else "all of them compiled before"
+        yield Finding(OK, "kernels", f"{len(kernels)}, {what} in {folder}; ready in {took:.1f} s")
+
+    noise = np.random.default_rng(0).normal(0, 0.05, (600, spec.HOP_LENGTH)).astype(np.float32)  # six seconds
+    frames, since = [], 0.0
+    for hop in noise:
+        began = time.perf_counter()
+        n = len(stream.step(hop))
+        since += time.perf_counter() - began
+        if n:
+            frames += [1000 * since / n] * n
+            since = 0.0
+    budget = 1000 / rate
+    median, worst = statistics.median(frames), float(np.quantile(frames, 0.99))
+    verdict = FAIL if median > budget else NOTE if worst > budget else OK
+    hint = "" if verdict == OK else "; close other programs, or lower --rate"
+    yield Finding(verdict, "speed", f"{median:.2f} ms a frame (1 in 100: {worst:.2f} ms) of {budget:.1f} ms{hint}")
+
+
+def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, float], None]) -> Iterator[Finding]:
+    """Listen for a moment to each microphone; that of the main job must open, the others are only noted.
+
+    Parameters
+    ----------
+    wanted : what ``--device`` says. show : called with name and level (dBFS) while listening.
+    """
+    from .sources.microphone import Microphone
+
+    try:
+        sd = portaudio()
+        yield Finding(OK, "portaudio", sd.get_portaudio_version()[1])
+        devices = inputs(sd)
+        chosen = find(devices, wanted)
+    except SourceError as error:
+        yield Finding(FAIL, "microphone", str(error))
+        return
+    # Windows lists each microphone once for every audio system.
+    for device in (d for d in devices if d["host"] == chosen["host"]):
+        main = device["index"] == chosen["index"]
+        about = (f"{'* ' if main else ''}{device['index']} {device['name']} ({device['host']}"
+                 f"{', default' if device['default'] else ''}, {device['default_samplerate']:g} Hz)")  # fmt: skip
+        try:
+            microphone = Microphone(str(device["index"]))
+        except SourceError as error:
+            yield Finding(FAIL if main else NOTE, "microphone", f"{about}: {error}")
+            continue
+        level = listen(microphone, seconds, lambda now, name=device["name"]: show(name, now))
+        if level is None:
+            yield Finding(FAIL if main else NOTE, "microphone", f"{about}: opens, but nothing comes")
+        elif level <= _SILENCE + 1:
+            yield Finding(NOTE, "microphone", f"{about}: digital silence; is it muted, or forbidden by privacy settings?")
+        else:
+            yield Finding(OK, "microphone", f"{about}: {level:.0f} dBFS")
+
+
+def check_source(source: Source) -> Finding:
+    """A file or pipe in place of the microphone: whether a first hop comes."""
+    try:
+        level = listen(source, 0.5, lambda _: None)
+    except SourceError as error:
+        return Finding(FAIL, "input", str(error))
+    return Finding(OK if level is not None else FAIL, "input",
+                   f"{source.name}: " + ("readable" if level is not None else "no sound comes"))  # fmt: skip
+
+
+def listen(source: Source, seconds: float, show: Callable[[float], None]) -> float | None:
+    """Level of what `source` gives within `seconds`, dBFS; None when it gives nothing. Closes it."""
+    hop, power, n = np.empty(spec.HOP_LENGTH, np.float32), 0.0, 0
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end and not source.ended:
+            if source.read(hop, 0.1):
+                now = float(np.mean(np.square(hop)))
+                power, n = power + now, n + 1
+                show(_decibels(now))
+    finally:
+        source.close()
+    return _decibels(power / n) if n else None
+
+
+def _decibels(power: float) -> float:
+    return max(_SILENCE, 10 * float(np.log10(power + 1e-20)))
+
+
+def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: socket.socket) -> Iterator[Finding]:
+    """What each sink would send, and whether anyone would take it. Nobody listening is worth knowing, no failure.
+
+    Parameters
+    ----------
+    sinks : as the main job would have them. copies : the same, but all send to `catcher`, a bound datagram socket.
+    """
+    catcher.settimeout(0.05)
+    faces = np.linspace(0, 1, 2 * spec.N_COEFFICIENTS, dtype=np.float32).reshape(2, -1)
+    for sink, copy in zip(sinks, copies, strict=True):
+        for index, face in enumerate(faces):  # the first frame also carries what is sent once a second
+            _drain(catcher)
+            copy.send(index, index / 30, face)
+        sizes = _drain(catcher)
+        udp = sink.udp  # type: ignore[attr-defined]
+        taken, answer = ask_port(udp.host, udp.port)
+        yield Finding(OK if taken else NOTE, "receiver", f"{sink.name}: up to {sum(sizes)} bytes a frame in "
+                                                         f"{len(sizes)} datagrams; {answer}")  # fmt: skip
+
+
+def _drain(catcher: socket.socket) -> list[int]:
+    sizes = []
+    try:
+        while True:
+            sizes.append(len(catcher.recv(65_536)))
+    except TimeoutError:
+        return sizes
+
+
+def ask_port(host: str, port: int) -> tuple[bool, str]:
+    """Whether a program can be supposed to listen at a UDP port, and why.
+
+    On this computer a port that is taken has a listener; another computer may say that nobody listens.
+    """
+    try:
+        family, kind, protocol, _, address = min(socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM),
+                                                 key=lambda found: found[0] != socket.AF_INET)  # fmt: skip
+    except OSError as error:
+        return False, f"no such host ({error.strerror or error})"
+    places = [address]
+    if sys.platform == "win32":  # where a listener on all addresses leaves each single one free
+        places.append(("", port) if family == socket.AF_INET else ("::", port))
+    here = False
+    for place in places:
+        with socket.socket(family, kind, protocol) as probe:
+            try:
+                probe.bind(place)
+                here = True
+            except OSError as error:
+                if error.errno in _TAKEN:
+                    return True, "a program of this computer listens there"
+    if here:
+        return False, "no program listens there yet"
+    with socket.socket(family, kind, protocol) as probe:
+        try:
+            probe.connect(address)
+            probe.settimeout(_REFUSAL_WAIT)
+            probe.send(b"")
+            probe.recv(1)
+        except TimeoutError:
+            return True, "another computer, which does not refuse (UDP tells no more)"
+        except ConnectionError:
+            return False, "the other computer says that no program listens there"
+        except OSError as error:
+            return False, f"cannot be reached ({error.strerror or error})"
+    return True, "another computer, which answers"
+
