@@ -249,7 +249,8 @@ def test_the_tracker_reads_what_the_live_link_sink_sends():
 @pytest.mark.parametrize("datagram", [
     b"", b"/", b"#bundle\0", b"\x06", b"\x06\x00\x00\x00\xff", b"\x06" + b"\xff" * 300, b"/blendshapes\0\0\0\0,f\0\0",
     b"#bundle\0" + b"\0" * 8 + b"\x7f\xff\xff\xff/a\0\0", b"hello", bytes(70),
-    b"/VMC/Ext/Blend/Val\0\0,sf\0\xff\xfe\xfd\0",
+    b"/VMC/Ext/Blend/Val\0\0,sf\0\xff\xfe\xfd\0", b"".join(b"#bundle\0" + bytes(8) + n.to_bytes(4, "big")
+                                                             for n in range(59980, -1, -20)),
 ])  # fmt: skip
 def test_the_tracker_ignores_what_is_broken(datagram):
     decoder = FaceDecoder()

@@ -5,9 +5,9 @@ import math
 import socket
 import struct
 import threading
-from collections.abc import Iterator
 
 import numpy as np
+from pythonosc.osc_packet import OscPacket, ParseError
 
 from .. import spec
 from ..sinks.livelink import N_VALUES, VERSION
@@ -15,10 +15,8 @@ from ..sinks.names import APPLE, order
 
 _LARGEST = 65_536
 _WAIT = 0.2  # s after which the thread looks whether it should end
-_MOST_NESTED = 8
 _BY_NAME = {name.lower(): i for name, i in spec.INDEX.items()}
 _APPLE = order(APPLE)
-_SIZES = {"i": 4, "f": 4, "r": 4, "c": 4, "m": 4, "h": 8, "d": 8, "t": 8, "T": 0, "F": 0, "N": 0, "I": 0}
 
 
 class TrackerError(OSError):
@@ -43,13 +41,12 @@ class FaceDecoder:
 
     def decode(self, datagram: bytes) -> bool:
         """Take one datagram; True when `face` is a new one."""
-        try:
+        # A RecursionError comes from bundles within bundles without end; the others say it is not what it looked like.
+        with contextlib.suppress(struct.error, ValueError, IndexError, ParseError, RecursionError):
             if datagram[:1] == bytes([VERSION]):
                 return self._live_link(datagram)
-            if datagram[:1] in (b"#", b"/"):
+            if datagram[:1] == b"/" or datagram.startswith(b"#bundle\0"):
                 return self._osc(datagram)
-        except (struct.error, ValueError, IndexError):
-            pass  # not what it looked like
         return False
 
     def _live_link(self, datagram: bytes) -> bool:
@@ -69,7 +66,8 @@ class FaceDecoder:
 
     def _osc(self, datagram: bytes) -> bool:
         complete = False
-        for address, arguments in _messages(datagram):
+        for timed in OscPacket(datagram).messages:
+            address, arguments = timed.message.address, timed.message.params
             if address == "/blendshapes" and len(arguments) == spec.N_COEFFICIENTS:
                 for i, value in enumerate(arguments):
                     self._set(i, value)
@@ -80,9 +78,9 @@ class FaceDecoder:
                     self._set(int(number), arguments[0])
                     complete = True
             elif address == "/VMC/Ext/Blend/Val" and len(arguments) == 2:
-                i = _BY_NAME.get(str(arguments[0]).lower())
-                if i is not None:
-                    self._set(i, arguments[1])
+                name = str(arguments[0]).lower()
+                if name in _BY_NAME:
+                    self._set(_BY_NAME[name], arguments[1])
             elif address == "/VMC/Ext/Blend/Apply":
                 complete = True
         return self._commit() if complete else False
@@ -94,47 +92,6 @@ class FaceDecoder:
     def _commit(self) -> bool:
         self.face = self._next.copy()  # a new array, so a reader never sees half of one
         return True
-
-
-def _messages(data: bytes, depth: int = 0) -> Iterator[tuple[str, list]]:
-    """(address, arguments) of each message of an OSC packet, bundles opened.
-
-    References
-    ----------
-    M. Wright, The Open Sound Control 1.0 specification, 2002.
-    """
-    if data[:8] == b"#bundle\0":
-        at = 16
-        while at < len(data) and depth < _MOST_NESTED:
-            (size,) = struct.unpack_from(">i", data, at)
-            at += 4
-            if size < 0 or at + size > len(data):
-                return
-            yield from _messages(data[at : at + size], depth + 1)
-            at += size
-        return
-    address, at = _text(data, 0)
-    tags, at = _text(data, at)
-    arguments: list = []
-    for tag in tags[1:]:
-        if tag in "sS":
-            value, at = _text(data, at)
-            arguments.append(value)
-        elif tag == "b":
-            (size,) = struct.unpack_from(">i", data, at)
-            at += 4 + size + -size % 4
-        elif tag in "fdih":
-            arguments.append(struct.unpack_from({"f": ">f", "d": ">d", "i": ">i", "h": ">q"}[tag], data, at)[0])
-            at += _SIZES[tag]
-        else:
-            at += _SIZES.get(tag, 0)
-    yield address, arguments
-
-
-def _text(data: bytes, at: int) -> tuple[str, int]:
-    """An OSC string and where the next item starts."""
-    end = data.index(b"\0", at)
-    return data[at:end].decode("utf-8", "replace"), end + 4 - (end - at) % 4
 
 
 class TrackerSource:
