@@ -11,6 +11,7 @@ from fmg_train.teacher.targets import CHANNELS
 _PLAIN = {"lower": "mouthLowerDown", "upper": "mouthUpperUp", "pucker": "mouthPucker", "funnel": "mouthFunnel",
           "stretch": "mouthStretch", "smile": "mouthSmile", "shrug": "mouthShrugLower",
           "tongue": "tongueOut"}  # fmt: skip
+_DRAWN_WIDE = ("mouthSmile", "mouthStretch", "mouthDimple")
 NEAR = 0.72
 """Share of the opening that a near contact (β ɸ ʋ) takes away."""
 LARGEST_JAW = 0.9
@@ -77,16 +78,19 @@ def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *,
         add(coefficient, curve)
     add("mouthDimple", channel["stretch"] / 3)
     add("mouthPress", 0.12 * lips)
-    add("mouthRollLower", 0.10 * lips + 0.26 * teeth)
+    add("mouthRollLower", 0.10 * lips + 0.18 * teeth)
     add("mouthRollUpper", 0.08 * lips)
-    add("mouthUpperUp", 0.14 * teeth)
+    add("mouthUpperUp", 0.16 * teeth)
 
     add("browInnerUp", 0.22 * voice.accent + 0.05 * voice.stress)
     add("browOuterUp", 0.14 * voice.accent)
-    add("eyeSquint", 0.07 * voice.stress * (1 - voice.accent))
-    add("cheekSquint", 0.06 * voice.stress)
+    add("eyeSquint", 0.12 * voice.stress * (1 - voice.accent))
+    add("cheekSquint", 0.10 * voice.stress)
+    # Rounded lips cannot be drawn wide: the orbicularis holds against the corners' muscles.
+    wide = 1 - 0.7 * np.clip(channel["pucker"] / 0.6, 0, 1)
     for name, amount in prosody.EMOTIONS[emotion or "neutral"].items():
-        add(name, amount * voice.active * (0.75 + 0.25 * voice.stress))
+        strength = amount * voice.active * (0.75 + 0.25 * voice.stress)
+        add(name, strength * wide if name in _DRAWN_WIDE else strength)
     out = np.clip(out, 0.0, 1.0)
     close, opened = spec.INDEX["mouthClose"], spec.INDEX["jawOpen"]
     out[:, close] = np.minimum(out[:, close], out[:, opened])

@@ -17,8 +17,10 @@ WINDOW = 512
 """Samples of one analysis frame at 16 kHz for loudness; pitch looks at twice as many."""
 F0_RANGE = (70.0, 420.0)
 """Lowest and highest pitch looked for, Hz."""
-SEMITONES_OF_AN_ACCENT = 4.0
-DB_OF_AN_ACCENT = 8.0
+SEMITONES_OF_AN_ACCENT = 6.0
+"""Pitch above the speaker's middle that lifts the brows to three quarters (tanh 1)."""
+STRESS_RANGE = (-10.0, 2.0)
+"""Slow loudness above the recording's usual level, dB, from no stress to full stress."""
 DB_PER_DOUBLING = 28.0
 """Loudness above the recording's usual level that doubles the opening (within the limits of `EFFORT_LIMITS`)."""
 EFFORT_LIMITS = (0.6, 1.35)
@@ -123,7 +125,7 @@ def prosody(audio: np.ndarray | None, spoken: np.ndarray, rate: float) -> Prosod
     slow = smooth(above * spoken, 0.15, rate) / np.maximum(weight, 1e-3)
     effort = np.clip(2.0 ** (slow / DB_PER_DOUBLING), *EFFORT_LIMITS)
     slower = smooth(above * spoken, 0.30, rate) / np.maximum(smooth(spoken, 0.30, rate), 1e-3)
-    stress = np.clip((slower + 5.0) / DB_OF_AN_ACCENT, 0, 1)
+    stress = np.clip((slower - STRESS_RANGE[0]) / (STRESS_RANGE[1] - STRESS_RANGE[0]), 0, 1)
     f0, voiced = pitch(audio, times)
     voiced &= mask & (level > usual - 20)
     accent = np.zeros(frames)
@@ -131,6 +133,6 @@ def prosody(audio: np.ndarray | None, spoken: np.ndarray, rate: float) -> Prosod
         semitones = 12 * np.log2(f0 / np.median(f0[voiced]))
         known = voiced.astype(float)
         mean = smooth(np.clip(semitones, -8, 8) * known, 0.20, rate) / np.maximum(smooth(known, 0.20, rate), 0.15)
-        accent = np.clip((mean - 0.5) / SEMITONES_OF_AN_ACCENT, 0, 1)
+        accent = np.tanh(np.maximum(mean - 0.5, 0) / SEMITONES_OF_AN_ACCENT)
     accent = smooth(accent * spoken, 0.08, rate) * (active > 0)
     return Prosody(effort, accent, smooth(stress * spoken, 0.15, rate), active)

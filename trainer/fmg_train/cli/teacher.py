@@ -1,0 +1,57 @@
+"""fmg-train teacher."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from fmg_rt import spec
+from fmg_train import scores
+from fmg_train.teacher import check
+
+
+@click.command()
+@click.option("--real", "directory", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,
+              help="Folder of real recordings with measured lips.")  # fmt: skip
+@click.option("--vtl", is_flag=True, help="Against VocalTractLab's lips too (needs the package vocaltractlab-cython).")
+def teacher(directory: Path, vtl: bool) -> None:
+    """Check the teacher's lips against measured ones.
+
+    Prints the correlation of the teacher's aperture with GRID's measured lips, how surely the lips close and touch the
+    teeth, and the sizes of the movements. No network is involved.
+
+    \b
+    Examples:
+      fmg-train teacher --real data/real
+      fmg-train teacher --real data/real --vtl
+    """
+    try:
+        rows, tally = check.against_grid(directory)
+        modelled = check.against_vocaltractlab(directory) if vtl else None
+    except check.NoRealData as error:
+        raise click.ClickException(str(error)) from None
+    except ImportError:
+        raise click.ClickException("--vtl needs VocalTractLab: pip install vocaltractlab-cython") from None
+
+    click.echo(f"{'aperture_r':34}{'sentences':>10}{'teacher':>10}{'loudness':>10}")
+    for split, (sentences, ours, loudness) in rows.items():
+        click.echo(f"{'GRID, measured lips, ' + split:34}{sentences:>10}{ours:>10.3f}{loudness:>10.3f}")
+    if modelled:
+        sentences, distance, protrusion = modelled
+        click.echo(f"{'VocalTractLab, lip distance':34}{sentences:>10}{distance:>10.3f}")
+        click.echo(f"{'VocalTractLab, protrusion':34}{sentences:>10}{protrusion:>10.3f}  (of rounding)")
+    closed, all_closing, shut, all_open = tally.closed
+    touched, all_touching = tally.touched
+    click.echo("\non GRID")
+    click.echo(f"  p b m closed              {closed} of {all_closing} ({closed / all_closing:.1%})")
+    click.echo(f"  open vowels closed        {shut} of {all_open} ({shut / all_open:.1%})")
+    click.echo(f"  f v in contact            {touched} of {all_touching} ({touched / all_touching:.1%})")
+    click.echo(f"  rounding, AUC             {scores.auc(np.array(tally.rounded), np.array(tally.spread)):.3f}")
+    faces = np.concatenate(tally.faces)
+    jaw, close = faces[:, spec.INDEX["jawOpen"]], faces[:, spec.INDEX["mouthClose"]]
+    click.echo(f"  mouthClose over jawOpen   {int((close > jaw).sum())} frames")
+    click.echo(f"\n{'coefficient':24}{'median':>8}{'95 %':>8}{'99 %':>8}{'largest':>8}")
+    for name, curve in zip(spec.ARKIT_NAMES, faces.T, strict=True):
+        if curve.max() > 0 and not name.endswith("Right"):
+            values = np.percentile(curve, (50, 95, 99, 100))
+            click.echo(f"{name:24}" + "".join(f"{v:8.2f}" for v in values))

@@ -1,0 +1,145 @@
+"""The teacher against measurement: GRID's lips, VocalTractLab's lips, and its own promises about closures and sizes."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from fmg_rt import spec
+from fmg_train import scores
+from fmg_train.teacher import articulated, prosody
+from fmg_train.teacher.face import face_of
+from fmg_train.teacher.measured import is_grid_test
+from fmg_train.teacher.phonesets import SILENCE, to_ipa
+
+RATE = 100.0
+LIPS = "grid_s1_face.npz"
+CONTACT_SHARE = 0.25
+"""Lower lip and teeth count as in contact at or below this share of the recording's 95th percentile of aperture."""
+SENTENCES = 60
+"""Sentences spoken by VocalTractLab."""
+
+
+class NoRealData(ValueError):
+    """The folder of real recordings lacks something; the message names it."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A recording with measured lips: times (frames,) s and opening (frames,), arbitrary unit, NaN where unknown."""
+
+    test: bool
+    audio: np.ndarray
+    phones: list[tuple[str, float, float]]
+    times: np.ndarray
+    opening: np.ndarray
+
+
+@dataclass
+class Tally:
+    """What the teacher did over many recordings."""
+
+    closed: np.ndarray = field(default_factory=lambda: np.zeros(4, int))
+    touched: np.ndarray = field(default_factory=lambda: np.zeros(2, int))
+    rounded: list[float] = field(default_factory=list)
+    spread: list[float] = field(default_factory=list)
+    faces: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, face: np.ndarray, phones: list[tuple[str, float, float]]) -> None:
+        opening = scores.aperture(face)
+        self.closed += scores.closure(opening, RATE, phones)
+        limit = CONTACT_SHARE * np.percentile(opening, 95)
+        for ipa, start, end in phones:
+            if scores.letter(ipa) in ("f", "v"):
+                part = opening[round(start * RATE) : round(end * RATE) + 1]
+                self.touched += (part.min() <= limit, 1)
+        rounded, spread = scores.rounding_values(scores.rounding(face), RATE, phones)
+        self.rounded += rounded
+        self.spread += spread
+        self.faces.append(face)
+
+
+def _manifest(directory: Path, source: str) -> list[dict]:
+    path = directory / "manifest.jsonl"
+    try:
+        entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise NoRealData(f"{path}: cannot read the list of recordings ({error})") from error
+    return sorted((e for e in entries if e["source"] == source), key=lambda e: e["file"])
+
+
+def grid(directory: Path) -> Iterator[Sentence]:
+    """GRID's sentences in alphabetical order.
+
+    Raises
+    ------
+    NoRealData
+        A file of it is missing or damaged.
+    """
+    entries = _manifest(directory, "grid_s1")
+    try:
+        with np.load(directory / LIPS, allow_pickle=False) as archive:
+            clip, times, opening = archive["clip"], archive["t"], archive["open_inner"]
+    except (OSError, ValueError, KeyError) as error:
+        raise NoRealData(f"{directory / LIPS}: cannot read the measured lips ({error})") from error
+    for index, entry in enumerate(entries):
+        path = directory / entry["file"]
+        try:
+            audio, _ = soundfile.read(path, dtype="float32")
+        except (OSError, soundfile.SoundFileError) as error:
+            raise NoRealData(f"{path}: cannot read the recording ({error})") from error
+        mine = clip == path.stem
+        yield Sentence(is_grid_test(index), audio, [(to_ipa("arpabet", n), a, b) for n, a, b in entry["phones"]],
+                       times[mine], opening[mine])  # fmt: skip
+
+
+def runs(directory: Path, source: str = "librispeech", shortest: int = 12, longest: int = 36) -> list[list]:
+    """Unbroken runs of IPA phones between two pauses, from recordings that calibrated nothing."""
+    found = []
+    for entry in _manifest(directory, source):
+        run: list[tuple[str, float, float]] = []
+        for name, start, end in [*entry["phones"], ("SIL", 0.0, 0.0)]:
+            ipa = to_ipa("arpabet", name)
+            if ipa != SILENCE and len(run) < longest:
+                run.append((ipa, start, end))
+                continue
+            if len(run) >= shortest:
+                found.append(run)
+            run = []
+    return found
+
+
+def against_grid(directory: Path) -> tuple[dict[str, tuple[int, float, float]], Tally]:
+    """{split: (sentences, teacher's aperture_r, the loudness envelope's)} and what the teacher did on all of them."""
+    pairs: dict[str, list] = {"train": [], "test": []}
+    envelopes: dict[str, list] = {"train": [], "test": []}
+    tally = Tally()
+    for sentence in grid(directory):
+        split = "test" if sentence.test else "train"
+        face = face_of(sentence.phones, sentence.audio, seconds=len(sentence.audio) / spec.SAMPLE_RATE, rate=RATE)
+        times = np.arange(len(face)) / RATE
+        pairs[split].append((np.interp(sentence.times, times, scores.aperture(face)), sentence.opening))
+        envelope = 10 ** (prosody.loudness(sentence.audio, sentence.times) / 20)
+        envelopes[split].append((envelope, sentence.opening))
+        tally.add(face, sentence.phones)
+    rows = {s: (len(pairs[s]), scores.aperture_r(pairs[s]), scores.aperture_r(envelopes[s])) for s in pairs}
+    return rows, tally
+
+
+def against_vocaltractlab(directory: Path) -> tuple[int, float, float]:
+    """Sentences, aperture_r with the lip distance, mean correlation of rounding with the lip protrusion."""
+    found = runs(directory)
+    apertures, protrusions = [], []
+    for run in found[:: max(1, len(found) // SENTENCES)][:SENTENCES]:
+        phones, distance, protrusion = articulated.lips(articulated.speakable(run))
+        end = phones[-1][2]
+        face = face_of(phones, None, seconds=end, rate=RATE)
+        times = np.arange(len(face)) / RATE
+        spoken = (times > articulated.LEAD_IN + 0.02) & (times < end - 0.02)
+        states = np.arange(len(distance)) / articulated.RATE
+        apertures.append((scores.aperture(face)[spoken], np.maximum(0, np.interp(times, states, distance))[spoken]))
+        protrusions.append((scores.rounding(face)[spoken], np.interp(times, states, protrusion)[spoken]))
+    return len(apertures), scores.aperture_r(apertures), scores.aperture_r(protrusions)
