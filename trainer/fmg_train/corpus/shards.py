@@ -1,0 +1,124 @@
+"""The corpus on disk: shards, the validation set and the test sets, each a data set; unfinished ones are made anew.
+
+Every set is made in its own process from (seed, its own number), so the number of jobs does not show in the result and
+no engine's memory of what it said before does either.
+"""
+
+import functools
+import json
+import multiprocessing
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fmg_rt import spec
+from fmg_train.datasets import form
+
+from . import japanese, real, recipe, tests
+from .items import FACE_RATE, Item
+from .speech import EngineMissing
+
+SHARD_SECONDS = 1800.0
+VALIDATION = 0.02
+"""Hours of validation for an hour of training, at most `SHARD_SECONDS` altogether."""
+SETTINGS = "corpus.json"
+_VALIDATION_NUMBER = 1 << 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """One data set to make: `make(*arguments)` gives its items with their splits."""
+
+    name: str
+    make: Callable[..., Iterator[tuple[str, Item]]]
+    arguments: tuple
+
+
+def training(seed: int, number: int, languages: tuple[str, ...], part: str, seconds: float) -> Iterator[tuple[str, Item]]:
+    """The items of one shard, or of the validation set."""
+    for item in recipe.items(part, languages, seconds, np.random.default_rng([seed, number])):
+        yield part, item
+
+
+def write(directory: Path, items: Iterator[tuple[str, Item]]) -> float:
+    """Write a data set; its manifest comes last, so that a half-written one is known and made anew. Returns seconds."""
+    shutil.rmtree(directory, ignore_errors=True)
+    recordings = []
+    for number, (split, item) in enumerate(items):
+        known = np.ones(spec.N_COEFFICIENTS, bool) if item.known is None else item.known
+        face = form.Face(item.face, FACE_RATE, 0.0, known, tuple(item.phones), item.aperture)
+        recordings.append(form.write_recording(
+            directory, f"{number:05d}", item.audio, face, split=split, speaker=item.speaker, language=item.language,
+            source=item.source, licence=item.licence, emotion=item.emotion))  # fmt: skip
+    form.write_manifest(directory, recordings)
+    return sum(recording.seconds for recording in recordings)
+
+
+def run(directory: Path, job: Job) -> float | None:
+    """Make one data set in this process. Returns its seconds, None for a test set whose engine is missing."""
+    try:
+        return write(directory / job.name, job.make(*job.arguments))
+    except EngineMissing:
+        if not job.name.startswith("test-"):
+            raise
+        shutil.rmtree(directory / job.name, ignore_errors=True)
+        return None
+
+
+def missing_engines() -> dict[str, str]:
+    """Engine → why it cannot run here; found out in a process of its own, since some of them leave global state."""
+    with _context().Pool(1) as pool:
+        return pool.apply(recipe.missing)
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    # Forked where that exists, so that the Japanese lexicon is read once.
+    return multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
+
+
+def unfinished(directory: Path, jobs: list[Job]) -> list[Job]:
+    """Those of `jobs` whose data set is not complete."""
+    return [job for job in jobs if not (directory / job.name / form.MANIFEST).is_file()]
+
+
+def plan(hours: float, seed: int, languages: tuple[str, ...], recordings: Path | None, copies: int) -> list[Job]:
+    """All data sets, those first that every later step waits for."""
+    jobs = [Job(name, make, arguments) for name, make, arguments in tests.jobs()]
+    if recordings is not None:
+        jobs = [Job(f"real-{name}", real.items, (recordings, source, seed, copies))
+                for name, source in real.SOURCES.items()] + jobs  # fmt: skip
+    seconds = min(SHARD_SECONDS, 3600 * hours * VALIDATION)
+    jobs.append(Job("val", training, (seed, _VALIDATION_NUMBER, languages, "val", seconds)))
+    n_shards = max(1, round(3600 * hours / SHARD_SECONDS))
+    return jobs + [Job(f"shard-{number:05d}", training, (seed, number, languages, "train", 3600 * hours / n_shards))
+                   for number in range(n_shards)]  # fmt: skip
+
+
+def settle(directory: Path, settings: dict) -> None:
+    """Remember what the corpus is made of.
+
+    Raises
+    ------
+    form.DatasetError
+        The folder holds a corpus made with other settings.
+    """
+    path = directory / SETTINGS
+    if path.is_file():
+        there = json.loads(path.read_text(encoding="utf-8"))
+        different = sorted(key for key in settings if there.get(key) != settings[key])
+        if different:
+            raise form.DatasetError(f"{directory} holds a corpus with another {', '.join(different)}: "
+                                    "choose another folder, or give the same options to go on")  # fmt: skip
+    else:
+        form.write_beside(path, json.dumps(settings, indent=1).encode())
+
+
+def generate(directory: Path, jobs: list[Job], processes: int) -> Iterator[tuple[Job, float | None]]:
+    """Make the data sets that are not there yet; gives each with what `run` returned, in the order of `jobs`."""
+    todo = unfinished(directory, jobs)
+    japanese.lexicon()
+    with _context().Pool(processes, maxtasksperchild=1) as pool:
+        yield from zip(todo, pool.imap(functools.partial(run, directory), todo, chunksize=1), strict=True)

@@ -1,0 +1,63 @@
+"""The test sets: engines, voices and languages that no training item uses; never augmented, the same for every seed."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from . import flite, jtalk, languages, vtl
+from .english import English
+from .espeak import Espeak
+from .flite import Flite
+from .items import Item, speech_item
+from .japanese import Japanese
+from .jtalk import JTalk
+from .speech import Engine, Voice
+
+SEED = 2026
+SENTENCES = 80
+SENTENCES_A_LANGUAGE = 30
+PAUSES = [0.4, 0.4]
+"""Silence before and after each sentence, s."""
+
+
+def _say(engine: Engine, texts, voice: Callable[[np.random.Generator], Voice], n: int, number: int) -> Iterator[tuple[str, Item]]:
+    rng = np.random.default_rng([SEED, number])
+    for _ in range(n):
+        yield "test", speech_item([engine.speak(texts.sentence(rng), voice(rng), rng)], PAUSES, engine.name)
+
+
+def rms() -> Iterator[tuple[str, Item]]:
+    """English by the Flite voice that is never trained on."""
+    yield from _say(engine := Flite(), English("val"), lambda rng: engine.vary(flite.HELD_OUT, rng), SENTENCES, 0)
+
+
+def japanese() -> Iterator[tuple[str, Item]]:
+    """Japanese by the HTS voice that is never trained on."""
+    engine = JTalk()
+    try:
+        yield from _say(engine, Japanese("val"), lambda rng: Voice(engine.name, jtalk.HELD_OUT, "ja"), SENTENCES, 1)
+    finally:
+        engine.close()
+
+
+def other_languages() -> Iterator[tuple[str, Item]]:
+    """Languages that are never trained on, in eSpeak voices of their own."""
+    engine = Espeak()
+    try:
+        for number, name in enumerate(languages.HELD_OUT, 2):
+            texts = languages.Language(name, "train")
+            yield from _say(engine, texts, lambda rng, name=name: engine.draw(name, rng), SENTENCES_A_LANGUAGE, number)
+    finally:
+        engine.close()
+
+
+def articulatory() -> Iterator[tuple[str, Item]]:
+    """The simulated vocal tract, whose lips are known: an engine that is never trained on."""
+    for item in vtl.items(np.random.default_rng([SEED, 20])):
+        yield "test", item
+
+
+def jobs() -> list[tuple[str, Callable[..., Iterator[tuple[str, Item]]], tuple]]:
+    """Name of the data set, what makes it, its arguments."""
+    return [("test-rms", rms, ()), ("test-ja", japanese, ()), ("test-languages", other_languages, ()),
+            ("test-vtl", articulatory, ())]  # fmt: skip

@@ -1,0 +1,114 @@
+"""VocalTractLab: a simulated vocal tract, held out of training, whose lip distance is the truth for aperture.
+
+eSpeak NG gives the phones and durations of short Italian, Spanish and German sentences; the speaker JD3 articulates them.
+
+References: P. Birkholz, Modeling consonant-vowel coarticulation for articulatory speech synthesis, 2013;
+VocalTractLab 2.4 API (segment sequence, gestural score, tract sequence).
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from fmg_rt import spec
+from fmg_train.teacher import face_of
+from fmg_train.teacher.phonesets import SILENCE, to_ipa
+
+from .augment import speech_level
+from .espeak import Espeak
+from .items import FACE_RATE, LEVEL, Item
+from .languages import Language
+from .speech import EngineMissing, Phones, Voice, to_16k
+
+LICENCE = "output of VocalTractLab (GPL-3.0 program, output free), speaker JD3"
+SENTENCES = 54
+LANGUAGES = ("it", "es", "de")
+LIP_DISTANCE = 5
+"""Position of LD (cm, below 0 when pressed together) among the 19 parameters of the vocal tract."""
+_RATE, _STEP = 44_100, 110
+_SILENCE = 0.15
+_NAMES = {
+    "ɡ": "g", "θ": "T", "ð": "D", "ʃ": "S", "ʒ": "Z", "ç": "C", "ʁ": "R", "ŋ": "N", "r": "R", "ɾ": "l", "β": "b", "ɣ": "g",
+    "tʃ": "tS", "dʒ": "dZ", "ɐ": "6", "ɛ": "E", "ɪ": "I", "ɔ": "O", "ʊ": "U", "ʏ": "Y", "ə": "@", "ɜ": "6", "ɑ": "a", "w": "u",
+    "aː": "a:", "ɛː": "E:", "eː": "e:", "iː": "i:", "oː": "o:", "uː": "u:", "yː": "y:", "aɪ": "aI", "aʊ": "aU", "ɔʏ": "OY",
+    "ø": "y", "œ": "Y", "øː": "y:", "ɲ": "n", "ʎ": "l", "ʔ": "?", "ɕ": "S", "æ": "a", "ɒ": "O", "ʌ": "a", "ɹ": "R", "χ": "x",
+} | {name: name for name in "p b t d k f v s z x h l j m n pf ts a e i o u y".split()}  # fmt: skip
+"""IPA → the name of a segment that JD3 has; a few of the sounds that it lacks are replaced by near ones."""
+
+
+def segments(phones: Phones) -> Phones:
+    """The phones (IPA) as segments of JD3 with silence at both ends; a composite sound is split evenly.
+
+    Raises
+    ------
+    ValueError
+        A phone that has no segment; the message names it.
+    """
+    found: Phones = [("", 0.0, _SILENCE)]
+    for ipa, start, end in phones:
+        parts = [ipa] if ipa in _NAMES or ipa == SILENCE else [c for c in ipa if c not in "ːʲʰ̪̃"]
+        for part in parts:
+            if part != SILENCE and part not in _NAMES:
+                raise ValueError(f"VocalTractLab has no segment for '{part}' of '{ipa}'")
+            # A gesture needs some time; JD3 cannot follow the shortest of eSpeak's phones.
+            length = max((end - start) / len(parts), 0.045)
+            found.append(("" if part == SILENCE else _NAMES[part], found[-1][2], found[-1][2] + length))
+    return [*found, ("", found[-1][2], found[-1][2] + _SILENCE)]
+
+
+def articulate(sequence: Phones, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(samples,) float32 at 16 kHz, and the lip distance (frames,) in cm at 44100/110 Hz.
+
+    Raises
+    ------
+    EngineMissing
+        VocalTractLab is not installed.
+    """
+    try:
+        import vocaltractlab_cython as vocaltractlab
+    except ImportError as error:
+        raise EngineMissing("VocalTractLab is not installed (pip: vocaltractlab-cython)") from error
+    names = [str(folder / f"u.{kind}") for kind in ("seg", "ges", "tract")]
+    lines = [f"name = {name}; duration_s = {end - start:.4f};\n" for name, start, end in sequence]
+    Path(names[0]).write_text("".join(lines), encoding="ascii")
+    vocaltractlab.phoneme_file_to_gesture_file(names[0], names[1], False)
+    audio = vocaltractlab.gesture_file_to_audio(names[1], None, False)
+    vocaltractlab.gesture_file_to_motor_file(names[1], names[2])
+    # After the comments: the model's name, the number of states, then two lines a state, glottis and tract.
+    states = [line for line in Path(names[2]).read_text(encoding="ascii").splitlines() if not line.startswith("#")][2:]
+    distance = np.array([float(line.split()[LIP_DISTANCE]) for line in states[1::2]])
+    return to_16k(audio, _RATE), distance
+
+
+def item(sequence: Phones, folder: Path) -> Item:
+    """One articulated sentence; `aperture` is the lip distance in cm, not known where nobody speaks."""
+    audio, distance = articulate(sequence, folder)
+    audio = (audio * np.float32(LEVEL / (speech_level(audio) + 1e-9))).astype(np.float32)
+    phones = [(to_ipa("vtl", name or "_"), start, end) for name, start, end in sequence]
+    face = face_of(phones, audio, seconds=len(audio) / spec.SAMPLE_RATE, rate=FACE_RATE)
+    time = np.arange(len(face)) / FACE_RATE
+    aperture = np.maximum(np.interp(time, np.arange(len(distance)) * _STEP / _RATE, distance), 0).astype(np.float32)
+    spoken = [(start, end) for name, start, end in sequence if name]
+    aperture[(time < spoken[0][0] - 0.05) | (time > spoken[-1][1])] = np.nan
+    return Item(audio, phones, face, "vtl-jd3", "und", "vtl", LICENCE, aperture=aperture)
+
+
+def items(rng: np.random.Generator) -> Iterator[Item]:
+    """About three minutes of short sentences."""
+    espeak = Espeak()
+    texts = [(language, Language(language, "val")) for language in LANGUAGES]
+    try:
+        with tempfile.TemporaryDirectory(prefix="fmg-vtl-") as folder:
+            made = 0
+            while made < SENTENCES:
+                language, words = texts[made % len(texts)]
+                voice = Voice("espeak", language, language, rate=0.95, settings={"variant": 1.0, "range": 50.0})
+                utterance = espeak.speak(words.sentence(rng), voice, rng)
+                phones = [(to_ipa("espeak", name, language), start, end) for name, start, end in utterance.phones]
+                if 1.2 < len(utterance.audio) / spec.SAMPLE_RATE < 4.2:
+                    made += 1
+                    yield item(segments(phones), Path(folder))
+    finally:
+        espeak.close()
