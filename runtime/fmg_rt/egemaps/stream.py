@@ -11,6 +11,7 @@ from ..kernels.egemaps_functionals import functionals
 from ..kernels.egemaps_jitter import jitter
 from ..kernels.egemaps_pitch import candidates, follow, peaks_only, to_octaves
 from ..kernels.egemaps_spectral import spectral
+from ..kernels.egemaps_split import short_spectrum
 from ..kernels.egemaps_voice import semitones, voice
 from ..kernels.egemaps_wave import append
 from ..spec import EGEMAPS_INTERVAL, HOP_LENGTH, N_EGEMAPS, SAMPLE_RATE
@@ -63,7 +64,7 @@ class EGeMAPS:
         self._periods = np.empty(4, np.float32)
         self._lld = np.empty(len(LLD_NAMES), np.float32)  # (26,)
         self._scratch = SimpleNamespace(
-            short_fft=np.empty((6, tables.SHORT_FFT // 2), np.float32),
+            short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
             short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
             power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32),
             resampled=np.empty((3, 256), np.float32), lpc=np.empty(11, np.float32), zeros=np.empty((8, 12)),
@@ -133,7 +134,8 @@ class EGeMAPS:
     def _short_frame(self, frame: int) -> None:
         t, s = self._t, self._scratch
         first, column = frame * HOP_LENGTH % N_WAVE, frame % self._window_hops
-        spectrum(t.hamming, t.short_cos, t.short_sin, self._wave, first, s.short_fft, s.short)
+        short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, self._wave,
+                       first, s.short_fft, s.short)  # fmt: skip
         spectral(t.mel_bins, t.mel_weights, t.loudness_weights, t.dct, t.slopes, s.short, self._wave, first, column,
                  self._last_magnitude, s.power, self._contours)  # fmt: skip
         if frame == 0:

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from . import split_radix
+
 RATE = 16_000
 SHORT_FRAME, SHORT_FFT = 320, 512
 """Samples of the frames that spectrum and formants are measured in (20 ms), and their transform."""
@@ -85,11 +87,6 @@ def _float32(x):
     return np.ascontiguousarray(x, np.float32)
 
 
-def _turns(n):
-    angle = -2 * np.pi * np.arange(n) / n
-    return _float32(np.cos(angle)), _float32(np.sin(angle))
-
-
 def build():
     """All tables, as attributes."""
     t = SimpleNamespace()
@@ -97,8 +94,10 @@ def build():
     t.hamming = _float32(0.54 - 0.46 * np.cos(2 * np.pi * i / (SHORT_FRAME - 1)))  # (320,)
     middle = (LONG_FRAME - 1) / 2
     t.gauss = _float32(np.exp(-0.5 * ((np.arange(LONG_FRAME) - middle) / (0.4 * middle)) ** 2))  # (960,)
-    t.short_cos, t.short_sin = _turns(SHORT_FFT)  # (512,)
-    t.long_cos, t.long_sin = _turns(LONG_FFT)  # (1024,)
+    t.split_plan, t.split_twiddles, t.split_position, t.split_apart = split_radix.build()
+    t.root_half = split_radix.ROOT_HALF
+    angle = -2 * np.pi * np.arange(LONG_FFT) / LONG_FFT
+    t.long_cos, t.long_sin = _float32(np.cos(angle)), _float32(np.sin(angle))  # (1024,)
 
     t.mel_bins, mel_weights, centres = _mel_bank()  # (26, 2)
     t.mel_weights = _float32(mel_weights)  # (26, 64)

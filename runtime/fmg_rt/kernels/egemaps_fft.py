@@ -1,8 +1,7 @@
-"""Real-input Fourier transform of 512 or 1024 samples, float32, planar.
+"""Fourier transform of 1024 real samples, float32, planar.
 
-Two real samples make one complex one, so a transform of n samples costs one of n/2. That is split in two steps of 16 and
-n/32 points, each done for all columns at once: every inner loop runs over at least 16 neighbouring numbers, which is what
-the vector units want.
+Two real samples make one complex one, so it costs one of 512 points. That is split in two steps of 16 and 32 points, each
+done for all columns at once: every inner loop runs over at least 16 neighbouring numbers, as the vector units want it.
 
 References
 ----------
@@ -16,14 +15,16 @@ import numpy as np
 from .jit import F32, I64, IN1, OUT1, OUT2, VOID, fast_kernel
 
 ZERO, HALF = np.float32(0), np.float32(0.5)
-ROWS = 16
+N = 1024
+SIZE = N // 2
+ROWS, COLUMNS = 16, 32
 
 
-@fast_kernel(VOID(IN1, IN1, I64, I64, I64, IN1, IN1, OUT1, OUT1))
-def pass4(cos, sin, size, n, stride, x_re, x_im, y_re, y_im):
+@fast_kernel(VOID(IN1, IN1, I64, I64, IN1, IN1, OUT1, OUT1))
+def pass4(cos, sin, n, stride, x_re, x_im, y_re, y_im):
     """One radix-4 pass over `stride` columns of sequences that still need n-point transforms."""
     quarter = n // 4
-    step = size // n
+    step = N // n
     for p in range(quarter):
         c1, s1 = cos[p * step], sin[p * step]
         c2, s2 = cos[2 * p * step], sin[2 * p * step]
@@ -55,51 +56,42 @@ def pass4(cos, sin, size, n, stride, x_re, x_im, y_re, y_im):
 
 @fast_kernel(VOID(IN1, IN1, IN1, OUT2, OUT2))
 def rfft(cos, sin, x, scratch, out):
-    """Bins 0..n/2 of the transform of x, without any factor.
+    """Bins 0..512 of the transform of x, without any factor.
 
-    cos, sin (n,) of -2 pi k / n; x (n,); scratch (4, n/2); out (2, n/2 + 1): real and imaginary part.
+    cos, sin (1024,) of -2 pi k / 1024; x (1024,); scratch (4, 512); out (2, 513): real and imaginary part.
     """
-    n = x.shape[0]
-    size = n // 2
-    columns = size // ROWS
     a_re, a_im, b_re, b_im = scratch[0], scratch[1], scratch[2], scratch[3]
-    for i in range(size):
+    for i in range(SIZE):
         a_re[i] = x[2 * i]
         a_im[i] = x[2 * i + 1]
-    # 16-point transforms down the columns of (16, columns)
-    pass4(cos, sin, n, 16, columns, a_re, a_im, b_re, b_im)
-    pass4(cos, sin, n, 4, 4 * columns, b_re, b_im, a_re, a_im)
-    # twiddle and transpose: (16, columns) -> (columns, 16)
-    for column in range(columns):
+    # 16-point transforms down the columns of (16, 32)
+    pass4(cos, sin, 16, COLUMNS, a_re, a_im, b_re, b_im)
+    pass4(cos, sin, 4, 4 * COLUMNS, b_re, b_im, a_re, a_im)
+    # turn, and transpose to (32, 16)
+    for column in range(COLUMNS):
         for row in range(ROWS):
             w_re, w_im = cos[2 * row * column], sin[2 * row * column]
-            v_re, v_im = a_re[row * columns + column], a_im[row * columns + column]
+            v_re, v_im = a_re[row * COLUMNS + column], a_im[row * COLUMNS + column]
             b_re[column * ROWS + row] = v_re * w_re - v_im * w_im
             b_im[column * ROWS + row] = v_re * w_im + v_im * w_re
-    # transforms of 16 or 32 points down the columns of (columns, 16); the result stands in natural order in a
-    if columns == 16:
-        pass4(cos, sin, n, 16, ROWS, b_re, b_im, a_re, a_im)
-        pass4(cos, sin, n, 4, 4 * ROWS, a_re, a_im, b_re, b_im)
-    else:
-        half = size // 2
-        for row in range(columns // 2):
-            w_re, w_im = cos[row * (n // columns)], sin[row * (n // columns)]
-            for q in range(ROWS):
-                i, o = row * ROWS + q, 2 * row * ROWS + q
-                p_re, p_im, q_re, q_im = b_re[i], b_im[i], b_re[i + half], b_im[i + half]
-                a_re[o], a_im[o] = p_re + q_re, p_im + q_im
-                d_re, d_im = p_re - q_re, p_im - q_im
-                a_re[o + ROWS], a_im[o + ROWS] = d_re * w_re - d_im * w_im, d_re * w_im + d_im * w_re
-        pass4(cos, sin, n, 16, 2 * ROWS, a_re, a_im, b_re, b_im)
-        pass4(cos, sin, n, 4, 8 * ROWS, b_re, b_im, a_re, a_im)
-        a_re, a_im, b_re, b_im = b_re, b_im, a_re, a_im
+    # 32-point transforms down the columns: one pass by 2, two by 4; the result stands in natural order
+    for row in range(COLUMNS // 2):
+        w_re, w_im = cos[row * (N // COLUMNS)], sin[row * (N // COLUMNS)]
+        for q in range(ROWS):
+            i, o = row * ROWS + q, 2 * row * ROWS + q
+            p_re, p_im, q_re, q_im = b_re[i], b_im[i], b_re[i + SIZE // 2], b_im[i + SIZE // 2]
+            a_re[o], a_im[o] = p_re + q_re, p_im + q_im
+            d_re, d_im = p_re - q_re, p_im - q_im
+            a_re[o + ROWS], a_im[o + ROWS] = d_re * w_re - d_im * w_im, d_re * w_im + d_im * w_re
+    pass4(cos, sin, 16, 2 * ROWS, a_re, a_im, b_re, b_im)
+    pass4(cos, sin, 4, 8 * ROWS, b_re, b_im, a_re, a_im)
     # Z = even + i odd  ->  X_k = (Z_k + Z*_-k) / 2 - i w_k (Z_k - Z*_-k) / 2
-    out[0, 0] = b_re[0] + b_im[0]
+    out[0, 0] = a_re[0] + a_im[0]
     out[1, 0] = ZERO
-    out[0, size] = b_re[0] - b_im[0]
-    out[1, size] = ZERO
-    for k in range(1, size):
-        p_re, p_im, q_re, q_im = b_re[k], b_im[k], b_re[size - k], b_im[size - k]
+    out[0, SIZE] = a_re[0] - a_im[0]
+    out[1, SIZE] = ZERO
+    for k in range(1, SIZE):
+        p_re, p_im, q_re, q_im = a_re[k], a_im[k], a_re[SIZE - k], a_im[SIZE - k]
         e_re, e_im = HALF * (p_re + q_re), HALF * (p_im - q_im)
         o_re, o_im = HALF * (p_im + q_im), HALF * (q_re - p_re)
         out[0, k] = e_re + o_re * cos[k] - o_im * sin[k]
@@ -108,14 +100,13 @@ def rfft(cos, sin, x, scratch, out):
 
 @fast_kernel(F32(IN1, IN1, IN1, IN1, I64, OUT2, OUT2))
 def spectrum(window, cos, sin, wave, first, scratch, out):
-    """Transform the windowed frame of `wave` that starts at `first`, centred in n samples; its root mean square.
+    """Transform the windowed frame of `wave` that starts at `first`, centred in 1024 samples; its root mean square.
 
-    window (m,), m <= n; cos, sin (n,); scratch (6, n/2); out (2, n/2 + 1).
+    window (960,); cos, sin (1024,); scratch (6, 512); out (2, 513).
     """
-    n = cos.shape[0]
-    x = scratch[4:].reshape(n)
+    x = scratch[4:].reshape(N)
     n_window = window.shape[0]
-    margin = (n - n_window) // 2
+    margin = (N - n_window) // 2
     x[:margin] = ZERO
     x[margin + n_window :] = ZERO
     power = ZERO
@@ -129,14 +120,13 @@ def spectrum(window, cos, sin, wave, first, scratch, out):
 
 @fast_kernel(VOID(IN1, IN1, IN1, OUT2, OUT2))
 def autocorrelation(cos, sin, magnitude, scratch, out):
-    """Row 0 of out (2, n/2 + 1): n times the autocorrelation of the signal with these magnitudes (n/2 + 1,).
+    """Row 0 of out (2, 513): 1024 times the autocorrelation of the signal with these magnitudes (513,).
 
-    cos, sin (n,); scratch (6, n/2).
+    cos, sin (1024,); scratch (6, 512).
     """
-    n = cos.shape[0]
-    x = scratch[4:].reshape(n)
+    x = scratch[4:].reshape(N)
     for k in range(magnitude.shape[0]):
         x[k] = magnitude[k] * magnitude[k]
-    for k in range(1, n // 2):
-        x[n - k] = x[k]
+    for k in range(1, SIZE):
+        x[N - k] = x[k]
     rfft(cos, sin, x, scratch, out)

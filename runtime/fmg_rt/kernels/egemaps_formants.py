@@ -1,7 +1,8 @@
 """Formants of one 20 ms frame: 11 kHz by partial inverse transform, linear prediction, roots.
 
 The signal at 11 kHz holds nothing above 3.4 kHz, so the autocorrelation matrix is nearly singular and rounding decides
-the answer: everything up to the prediction is float32, each sum in one stated order, nothing fused or reordered.
+the answer: everything from the transform (`egemaps_split`) to the prediction is float32, each sum in one stated order,
+nothing fused or reordered.
 
 References
 ----------
@@ -28,13 +29,13 @@ MAX_ITERATIONS = 60
 
 @kernel(VOID(IN2, IN2, IN2, OUT1))
 def resample(cos, sin, spectrum, out):
-    """out (231,) = 220 samples at 11 kHz of a frame's spectrum (2, 257), then zeros. cos, sin (109, 220)."""
+    """out (231,) = 220 samples at 11 kHz of a frame's spectrum (2, 257), exp(+ i w t), then zeros. cos, sin (109, 220)."""
     for i in range(N_SAMPLES):
         out[i] = spectrum[0, 0]
     for k in range(N_BINS):
         re, im = spectrum[0, k + 1], spectrum[1, k + 1]
         for i in range(N_SAMPLES):
-            out[i] = (out[i] + re * cos[k, i]) - im * sin[k, i]
+            out[i] = (out[i] + re * cos[k, i]) + im * sin[k, i]
     for i in range(N_SAMPLES):
         out[i] *= SCALE
     out[N_SAMPLES:] = ZERO
