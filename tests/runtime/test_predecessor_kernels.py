@@ -1,9 +1,13 @@
 """The kernels of the predecessor's network against slow float64, their buffers filled with NaN beforehand."""
 
+import os
+import subprocess
+import sys
 from math import erf
 
 import numpy as np
 import pytest
+from numba.core.registry import cpu_target
 
 from fmg_rt.kernels import predecessor as kernels
 from fmg_rt.networks.predecessor import _packed
@@ -27,6 +31,29 @@ def test_dense(rows, n_in, n_out):
     expected = x.astype(np.float64) @ weight.T.astype(np.float64) + bias
     assert np.abs(out[:, :n_out] - expected).max() < 2e-6 * np.sqrt(n_in) * 4
     assert (out[:, n_out:] == 0).all()
+
+
+@pytest.mark.parametrize("features, panel", [("+avx,+avx2,+fma", 16), ("+sse4.2", 16), ("+avx512f,+avx,+fma", 64)])
+def test_dense_on_other_machines(features, panel, tmp_path):
+    """Another vector width is another tile and another packing; narrower code runs on a wider machine too."""
+    ours = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+    if not set(features.split(",")) <= set(ours):
+        pytest.skip(f"this machine lacks {features}")
+    code = """
+import numpy as np
+from fmg_rt.kernels import predecessor as kernels
+from fmg_rt.networks.predecessor import _packed
+rng = np.random.default_rng(0)
+weight, bias, x = (rng.standard_normal(s).astype(np.float32) for s in ((256, 512), 256, (53, 512)))
+packed, padded = _packed(weight, bias)
+out = np.full((53, 256), np.nan, np.float32)
+kernels.dense(packed, padded, x, out)
+print(kernels.PANEL, abs(out - (x.astype(float) @ weight.T + bias)).max() < 2e-4)
+"""
+    environment = os.environ | {
+        "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}  # fmt: skip
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    assert result.stdout.split() == [str(panel), "True"], result.stderr
 
 
 def test_gelu_within_a_millionth():

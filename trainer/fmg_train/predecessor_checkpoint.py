@@ -1,6 +1,7 @@
 """Read the predecessor's checkpoint and pickled statistics without running anything that they contain."""
 
 import hashlib
+import importlib
 import io
 import json
 import pickle
@@ -18,13 +19,6 @@ from . import config as configuration
 from .checkpoint import Checkpoint
 from .models import Statistics
 
-try:
-    from numpy._core.multiarray import _reconstruct, scalar
-    from numpy._core.numeric import _frombuffer
-except ImportError:  # numpy 1
-    from numpy.core.multiarray import _reconstruct, scalar
-    from numpy.core.numeric import _frombuffer
-
 
 class PredecessorError(ValueError):
     """The file is not what the predecessor writes; the message names the file and says why."""
@@ -38,9 +32,11 @@ def _encode(text: str, encoding: str) -> bytes:
 
 _ADMITTED: dict[tuple[str, str], Any] = {("collections", "OrderedDict"): OrderedDict, ("_codecs", "encode"): _encode,
                                          ("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}  # fmt: skip
-for _core in ("numpy.core", "numpy._core"):  # numpy 1 and 2
-    _ADMITTED |= {(f"{_core}.multiarray", "_reconstruct"): _reconstruct, (f"{_core}.multiarray", "scalar"): scalar,
-                  (f"{_core}.numeric", "_frombuffer"): _frombuffer}  # fmt: skip
+_CORES = ("numpy.core", "numpy._core")  # as numpy 1 and 2 call it; a file may come from either
+_CORE = _CORES[int(np.__version__.split(".")[0]) >= 2]
+for _module, _name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer")):
+    _value = getattr(importlib.import_module(f"{_CORE}.{_module}"), _name)
+    _ADMITTED |= {(f"{core}.{_module}", _name): _value for core in _CORES}
 
 
 class _ArraysOnly(pickle.Unpickler):

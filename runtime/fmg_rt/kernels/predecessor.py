@@ -8,8 +8,9 @@ reaches it.
 import math
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from .jit import F32, I64, IN1, IN2, IN3, OUT1, OUT2, VOID, fast_kernel
@@ -17,11 +18,12 @@ from .jit import F32, I64, IN1, IN2, IN3, OUT1, OUT2, VOID, fast_kernel
 N_TOKENS, N_FRAMES, D_HEAD = 8, 7, 32
 
 # A tile is N_ROWS rows by N_VECTORS vectors of N_LANES columns: as many accumulators as the machine has registers for.
-# 52 is a multiple of four.
-_FEATURES = binding.get_host_cpu_features()
-if _FEATURES.get("avx512f"):
+# 52 is a multiple of four. The machine is the one that Numba compiles for, by which it also names its cache: asking the
+# host instead would, under NUMBA_CPU_NAME, load code for another width.
+_FEATURES = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+if "+avx512f" in _FEATURES:
     N_LANES, N_VECTORS = 16, 4
-elif _FEATURES.get("avx"):
+elif "+avx" in _FEATURES:
     N_LANES, N_VECTORS = 8, 2
 else:  # NEON, SSE
     N_LANES, N_VECTORS = 4, 4
