@@ -92,3 +92,16 @@ def test_unwritable_recording_is_an_error_before_anything_is_sent(tmp_path):
     result = invoke("--record", str(tmp_path / "missing" / "a.csv"), "--osc", "127.0.0.1:9000")
     assert result.exit_code == 1
     assert result.output.startswith("Error: cannot write") and "osc" not in result.output
+
+
+def test_a_mask_beside_them_reaches_vmc_and_vrchat(monkeypatch):
+    from fmg_rt.cli import sink_options as module
+
+    given = []
+    for name in ("VmcSink", "VrchatSink"):
+        monkeypatch.setattr(module, name, lambda *arguments: given.append(arguments[-1]))
+    defaults = {param.name: param.get_default(click.Context(command)) for param in command.params}
+    options = defaults | {"osc": (), "livelink": (), "ifacialmocap": (), "vmc": [("h", 1)], "vrchat": ("h", 2)}
+    options |= {"record": None, "vrchat_binary": None, "mask": "jawOpen,lips"}
+    build_sinks(options, 30.0)
+    assert len(given) == 2 and all("mouthClose" in driven and "browInnerUp" not in driven for driven in given)

@@ -84,10 +84,19 @@ def test_each_vowel_is_the_strongest_of_its_own_mouth(shape, strongest):
 
 
 def test_vowels_stay_in_range_and_rest_is_rest():
-    assert vowels(face()) == (0.0,) * 8
+    assert vowels(face()).tolist() == [0.0] * 8
     for coefficients in (*faces(300), np.ones(52, np.float32)):
         values = vowels(coefficients)
         assert all(0 <= value <= 1 for value in values)
         assert sum(values[:5]) <= 2
     closed = vowels(face(jawOpen=0.5, mouthClose=0.5))
     assert closed[0] == 0  # lips closed over an open jaw
+
+
+def test_a_mask_leaves_the_rest_unsaid(receiver):
+    sink = VmcSink(receiver.host, receiver.port, "camel", True, driven={"jawOpen", "mouthClose"})
+    sink.send(0, 0.0, face(jawOpen=0.75, mouthClose=0.25, browInnerUp=1))
+    found = messages(receiver.datagrams())
+    assert found[2:4] == [("/VMC/Ext/Blend/Val", "jawOpen", 0.75), ("/VMC/Ext/Blend/Val", "mouthClose", 0.25)]
+    assert [m[1] for m in found[4:-1]] == ["A", "I", "U", "E", "O"]  # no blink: the eyes are another's
+    sink.close()

@@ -8,7 +8,7 @@ from loopback import Receiver, faces, messages
 
 from fmg_rt.sinks.unified import NAMES, SIGNED, Unified
 from fmg_rt.sinks.vrchat import VrchatSink
-from fmg_rt.spec import ARKIT_NAMES, INDEX
+from fmg_rt.spec import ARKIT_NAMES, INDEX, REGIONS
 
 L, R = "Left", "Right"
 ROOT = "/avatar/parameters/"
@@ -263,3 +263,29 @@ def test_without_bundles(receiver):
     jaw = "2f6176617461722f706172616d65746572732f76322f4a61774f70656e0000002c6600003f000000"
     assert bytes.fromhex(jaw) in datagrams
     sink.close()
+
+
+@pytest.mark.parametrize("bits", [None, 2])
+@pytest.mark.parametrize(
+    ("regions", "active", "native"),
+    [(("jaw", "lips"), {"Lip", "Expression"}, False), (("brows", "cheeks"), {"Expression"}, False),
+     (("eyes",), {"Eye"}, True)],
+)  # fmt: skip
+def test_a_mask_leaves_the_rest_to_another_tracker(receiver, regions, active, native, bits):
+    driven = {name for region in regions for name in REGIONS[region]}
+    sink = VrchatSink(receiver.host, receiver.port, 30.0, bits=bits, driven=driven)
+    sink.send(0, 0.0, face())
+    found = {m[0] for m in messages(receiver.datagrams())}
+    assert {a for a in ("Lip", "Expression", "Eye") if f"{ROOT}{a}TrackingActive" in found} == active
+    assert any(address.startswith("/tracking/eye/") for address in found) is native
+    # A parameter is said exactly when one of the coefficients that move it is ours.
+    moved = set()
+    for name in driven:
+        for other in ({}, {"mouthRollUpper": 0.9}, {"eyeBlinkLeft": 0.4, "eyeBlinkRight": 0.4}):
+            moved |= {n for n, v in mapped(face(**(other | {name: 0.5}))).items() if v != mapped(face(**other))[n]}
+    assert {a.removeprefix(ROOT + "v2/") for a in found if a.startswith(ROOT + "v2/")} & set(NAMES) == moved
+    if bits:
+        assert {a.removeprefix(ROOT + "v2/")[:-1] for a in found if a.endswith("1")} == moved
+    sink.close()
+    left = {m[0] for m in messages(receiver.datagrams())}
+    assert left == {f"{ROOT}{a}TrackingActive" for a in active}

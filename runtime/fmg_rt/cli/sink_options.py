@@ -1,6 +1,6 @@
 """Options that name receivers and recordings, shared by the commands, and the sinks they ask for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..sinks.osc import OscSink
 from ..sinks.record import BY_SUFFIX, FORMATS
 from ..sinks.vmc import CASES, VmcSink
 from ..sinks.vrchat import MAX_BITS, PORT, VrchatSink
+from ..spec import ARKIT_NAMES
 
 
 class Address(click.ParamType):
@@ -124,12 +125,21 @@ def sink_options(command: Callable) -> Callable:
     return command
 
 
+def _driven(mask: str | None) -> Collection[str]:
+    if mask is None:
+        return ARKIT_NAMES
+    from ..expression import parse_mask
+
+    return parse_mask(mask)
+
+
 def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
     """The sinks that the command line asks for, opened.
 
     Parameters
     ----------
-    params : values of the options of `sink_options`, as click gives them.
+    params : values of the options of `sink_options`, as click gives them. Where a valid ``mask`` stands beside them,
+        VMC and VRChat get only what fmg drives; the other formats know no gaps and get 0.
     rate : frames per second.
 
     Raises
@@ -144,11 +154,14 @@ def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
             sinks.append(Recorder(path, record_format(path, params["record_format"]), rate))
         except RecordError as error:
             raise click.ClickException(str(error)) from None
-    sinks += [OscSink(*address, rate, bundled) for address in params["osc"]]
-    sinks += [VmcSink(*address, params["vmc_case"], params["vmc_vowels"], bundled) for address in params["vmc"]]
+    driven = _driven(params.get("mask"))
+    sinks += [OscSink(host, port, rate, bundled) for host, port in params["osc"]]
+    case, with_vowels = params["vmc_case"], params["vmc_vowels"]
+    sinks += [VmcSink(host, port, case, with_vowels, bundled, driven) for host, port in params["vmc"]]
     if params["vrchat"] is not None:
+        host, port = params["vrchat"]
         prefix, bits = params["vrchat_prefix"], params["vrchat_binary"]
-        sinks.append(VrchatSink(*params["vrchat"], rate, prefix, bits, bundled))
-    sinks += [LiveLinkSink(*address, rate, params["subject"]) for address in params["livelink"]]
-    sinks += [IFacialMocapSink(*address) for address in params["ifacialmocap"]]
+        sinks.append(VrchatSink(host, port, rate, prefix, bits, bundled, driven))
+    sinks += [LiveLinkSink(host, port, rate, params["subject"]) for host, port in params["livelink"]]
+    sinks += [IFacialMocapSink(host, port) for host, port in params["ifacialmocap"]]
     return sinks

@@ -10,7 +10,15 @@ from ..spec import ARKIT_NAMES, INDEX, N_COEFFICIENTS
 SIDES = ("Left", "Right")
 
 # What is not a sum of coefficients is computed first and stands behind them.
-_EXTRA = ("one", "shutLeft", "shutRight", "suckLeft", "suckRight", "sadLeft", "sadRight", "wide", "squint")
+_EXTRA: dict[str, tuple[str, ...]] = {
+    "one": (),
+    **{f"shut{s}": (f"eyeBlink{s}", f"eyeSquint{s}") for s in SIDES},
+    **{f"suck{s}": ("mouthRollUpper", f"mouthUpperUp{s}") for s in SIDES},
+    **{f"sad{s}": (f"mouthFrown{s}", f"mouthStretch{s}") for s in SIDES},
+    "wide": ("eyeWideLeft", "eyeWideRight"),
+    "squint": ("eyeSquintLeft", "eyeSquintRight"),
+}  # fmt: skip
+"""What each is made of."""
 _SOURCE = {name: i for i, name in enumerate((*ARKIT_NAMES, *_EXTRA))}
 _TAKEN = [
     INDEX[stem + side] for stem in (
@@ -132,6 +140,10 @@ SIGNED: tuple[bool, ...] = tuple(
     any(weight < 0 for source, weight in row.items()) and "one" not in row for row in _ROWS.values()
 )
 """Which of `NAMES` range over [-1, 1]; the others over [0, 1]."""
+DEPENDS: tuple[frozenset[str], ...] = tuple(
+    frozenset(name for source in row for name in _EXTRA.get(source, (source,))) for row in _ROWS.values()
+)
+"""The coefficients that each of `NAMES` is made of."""
 
 _MATRIX = np.zeros((len(NAMES), len(_SOURCE)), np.float32)
 for _i, _row in enumerate(_ROWS.values()):

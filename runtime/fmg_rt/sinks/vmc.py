@@ -3,19 +3,19 @@
 References: sh-akira, Virtual Motion Capture Protocol, performer and marionette specification.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
-from ..spec import ARKIT_NAMES, INDEX, N_COEFFICIENTS
-from .names import pascal
+from ..spec import ARKIT_NAMES, INDEX
+from .names import order, pascal
 from .osc_packet import PatchedFrame, message
 from .udp import Udp, format_address
 
 CASES: dict[str, Callable[[str], str]] = {"camel": str, "pascal": pascal}
 """How an avatar's clips may spell the ARKit names: ``jawOpen`` as Apple, ``JawOpen`` as most perfect-sync models."""
-VOWELS = ("A", "I", "U", "E", "O", "Blink", "Blink_L", "Blink_R")
-"""The preset clips of every VRM 0 model that `vowels` drives."""
+VOWELS = dict.fromkeys("AIUEO", "jawOpen") | dict.fromkeys(("Blink", "Blink_L", "Blink_R"), "eyeBlinkLeft")
+"""The preset clips of every VRM 0 model that `vowels` drives → a coefficient without which each makes no sense."""
 
 _TAKEN = [
     INDEX[name] for name in (
@@ -25,8 +25,8 @@ _TAKEN = [
 ]  # fmt: skip
 
 
-def vowels(coefficients: np.ndarray) -> tuple[float, ...]:
-    """The values of `VOWELS`, each in [0, 1], for a face (52,): a rough likeness for models without ARKit clips.
+def vowels(coefficients: np.ndarray) -> np.ndarray:
+    """The values of `VOWELS`, (8,) in [0, 1], for a face (52,): a rough likeness for models without ARKit clips.
 
     Roundness takes from the open vowels what it gives to O and U, so that the clips do not add up to more than a mouth.
     ``Blink`` is what both eyes share; the sides only add what one of them has more.
@@ -38,10 +38,10 @@ def vowels(coefficients: np.ndarray) -> tuple[float, ...]:
     wide = max(smile_l + smile_r, stretch_l + stretch_r) / 2
     blink = min(blink_l, blink_r)
     flat, narrow = 1.0 - rounding, max(1.0 - 2.0 * opening, 0.0)
-    return (
+    return np.array((
         opening * flat * (1.0 - wide), narrow * flat * wide, pucker * (1.0 - opening), opening * flat * wide,
         max(funnel, pucker * opening), blink, blink_l - blink, blink_r - blink,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 class VmcSink:
@@ -54,13 +54,19 @@ class VmcSink:
     case : one of `CASES`.
     with_vowels : also send `VOWELS`; for models without perfect sync. On a model that has both, mouths open twice.
     bundled : False sends a datagram per message.
+    driven : the ARKit names that fmg decides; the others are not sent, so that another tracker's stay.
     """
 
-    def __init__(self, host: str, port: int, case: str = "pascal", with_vowels: bool = False, bundled: bool = True):
+    def __init__(
+        self, host: str, port: int, case: str = "pascal", with_vowels: bool = False, bundled: bool = True,
+        driven: Collection[str] = ARKIT_NAMES,
+    ):  # fmt: skip
         self.name = f"vmc {format_address(host, port)}"
         self.udp = Udp(host, port)
-        self._with_vowels = with_vowels
-        names = [CASES[case](name) for name in ARKIT_NAMES] + list(VOWELS if with_vowels else ())
+        ours = [name for name in ARKIT_NAMES if name in driven]
+        self._ours = order(ours)
+        self._vowels = [i for i, source in enumerate(VOWELS.values()) if with_vowels and source in driven]
+        names = [CASES[case](name) for name in ours] + [list(VOWELS)[i] for i in self._vowels]
         self._values = np.zeros(1 + len(names), np.float32)  # time, then one per name
         self._frame = PatchedFrame(
             [
@@ -74,9 +80,10 @@ class VmcSink:
     def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
         """Patch and send the frame; `coefficients` (52,) float32, `time` in seconds."""
         self._values[0] = time
-        self._values[1 : 1 + N_COEFFICIENTS] = coefficients
-        if self._with_vowels:
-            self._values[1 + N_COEFFICIENTS :] = vowels(coefficients)
+        n = 1 + len(self._ours)
+        self._values[1:n] = coefficients[self._ours]
+        if self._vowels:
+            self._values[n:] = vowels(coefficients)[self._vowels]
         self._frame.patch(self._values)
         self.udp.send(self._frame.datagrams)
 

@@ -4,17 +4,25 @@ References: VRChat documentation, "OSC Avatar Parameters" and "OSC Eye Tracking"
 "Parameters".
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
+from ..spec import ARKIT_NAMES, REGIONS
 from .osc_packet import BUNDLE_HEADER, DATAGRAM_LIMIT, FALSE, TRUE, element, message
 from .udp import Udp, format_address
-from .unified import NAMES, SIGNED, Unified
+from .unified import DEPENDS, NAMES, SIGNED, Unified
 
 PORT = 9000
-ACTIVE = ("LipTrackingActive", "ExpressionTrackingActive", "EyeTrackingActive")
-"""Tell the avatar to follow these parameters instead of VRChat's own lip sync, as long as they are true."""
+_EYES = frozenset(REGIONS["eyes"])
+_GAZES = frozenset(name for name in _EYES if name.startswith("eyeLook"))
+_LIDS = frozenset({"eyeBlinkLeft", "eyeBlinkRight"})
+ACTIVE = {
+    "LipTrackingActive": frozenset(REGIONS["jaw"] + REGIONS["lips"]),
+    "ExpressionTrackingActive": frozenset(ARKIT_NAMES) - _EYES,
+    "EyeTrackingActive": _EYES,
+}
+"""Tell the avatar to follow these parameters instead of VRChat's own lip sync and eyes, as long as they are true."""
 FULL_GAZE = 45.0
 """Degrees of eye rotation at ±1, the normalisation of VRCFaceTracking."""
 MAX_BITS = 8
@@ -37,11 +45,13 @@ class VrchatSink:
     bits : also send each value as that many bools (``JawOpen1``, ``JawOpen2``, ``JawOpen4`` …, ``JawXNegative``), for
         avatars that declare so many, 1 to 8; None: floats only.
     bundled : False sends a datagram per parameter.
+    driven : the ARKit names that fmg decides; parameters made of none of them are left to another tracker.
     """
 
     def __init__(
-        self, host: str, port: int, rate: float, prefix: str = "", bits: int | None = None, bundled: bool = True
-    ):
+        self, host: str, port: int, rate: float, prefix: str = "", bits: int | None = None, bundled: bool = True,
+        driven: Collection[str] = ARKIT_NAMES,
+    ):  # fmt: skip
         self.name = f"vrchat {format_address(host, port)}"
         self.udp = Udp(host, port)
         self._unified = Unified()
@@ -49,11 +59,13 @@ class VrchatSink:
         self._bundled = bundled
         self._second = max(1, round(rate))  # frames
         self._until_all = 0  # frames
-        self._prepare(f"/avatar/parameters/{prefix.strip('/')}/" if prefix.strip("/") else "/avatar/parameters/")
+        root = f"/avatar/parameters/{prefix.strip('/')}/" if prefix.strip("/") else "/avatar/parameters/"
+        self._prepare(root, frozenset(driven))
 
-    def _prepare(self, root: str) -> None:
+    def _prepare(self, root: str, driven: frozenset[str]) -> None:
         """Encode every message once; each ends in the words that change."""
         places = [2**bit for bit in range(0 if self._bits is None else len(self._bits))]
+        ours = [not driven.isdisjoint(sources) for sources in DEPENDS]
         messages = [
             *((message(f"/avatar/parameters/{name}", True), 1) for name in ACTIVE),
             (message("/tracking/eye/EyesClosedAmount", 0.0), 1),
@@ -61,9 +73,13 @@ class VrchatSink:
             *((message(f"{root}v2/{name}", 0.0), 1) for name in NAMES),
             *((message(f"{root}v2/{name}{place}", False), 1) for name in NAMES for place in places),
         ]
+        sent = [not driven.isdisjoint(sources) for sources in (*ACTIVE.values(), _LIDS, _GAZES)]
+        sent += ours + [is_ours for is_ours in ours for _ in places]
         if places:
-            signed = (name for name, is_signed in zip(NAMES, SIGNED, strict=True) if is_signed)
-            messages += [(message(f"{root}v2/{name}Negative", False), 1) for name in signed]
+            signed = [i for i, is_signed in enumerate(SIGNED) if is_signed]
+            messages += [(message(f"{root}v2/{NAMES[i]}Negative", False), 1) for i in signed]
+            sent += [ours[i] for i in signed]
+        self._sent = np.array(sent)  # (messages,) bool
         elements = [element(encoded) for encoded, _ in messages]
         data = bytearray(b"".join(elements))
         ends = np.cumsum([len(e) for e in elements]).tolist()
@@ -84,7 +100,7 @@ class VrchatSink:
         changed = np.logical_or.reduceat(self._current != self._last, self._first_words)
         if self._until_all == 0:
             changed[:] = True
-        self._transmit(changed)
+        self._transmit(changed & self._sent)
         self._last[:] = self._current
         self._until_all = (self._until_all or self._second) - 1
 
@@ -94,7 +110,7 @@ class VrchatSink:
         changed = np.zeros(len(self._elements), bool)
         changed[: len(ACTIVE)] = True
         try:
-            self._transmit(changed)
+            self._transmit(changed & self._sent)
         except OSError:  # unreachable to the last: it has been reported
             pass
         self.udp.close()
