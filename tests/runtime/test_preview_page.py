@@ -4,13 +4,16 @@ import base64
 import json
 import os
 import statistics
+import struct
 import threading
 import time
+from pathlib import Path
 
 import browser
 import numpy as np
 import pytest
 
+from fmg_rt import preview as preview_package
 from fmg_rt import spec
 from fmg_rt.expression import ExpressionSettings
 from fmg_rt.preview import Controls, Preview
@@ -261,3 +264,103 @@ def test_drawing_takes_a_small_part_of_a_frame(page, served):
     })()""")
     print(f"one drawing: {statistics.median(times):.1f} ms")
     assert statistics.median(times) < 12
+
+
+def avatar_file(path, spelling, wrap=None):
+    """A .glb: a square of 14 × 4 tiles, 52 of which have a morph target that lifts them; names as `spelling` says.
+
+    wrap : makes the file's ``extensions`` from the target names, whose mesh then gets none.
+    """
+    quad = np.array([[0, 0, 0], [0.9, 0, 0], [0.9, 0.9, 0], [0, 0.9, 0]], "<f4")
+    places = [np.array([i % 14, i // 14, 0], "<f4") for i in range(spec.N_COEFFICIENTS)]
+    base = np.concatenate([quad + place for place in places]) / 14
+    faces = np.concatenate([np.array([0, 1, 2, 0, 2, 3], "<u2") + 4 * i for i in range(spec.N_COEFFICIENTS)])
+    blobs, accessors, views = [base, faces], [], []
+    for i in range(spec.N_COEFFICIENTS):
+        lift = np.zeros_like(base)
+        lift[4 * i : 4 * i + 4, 1] = 0.6
+        blobs.append(lift)
+    binary = b""
+    for blob in blobs:
+        index = blob.dtype.kind == "u"
+        accessors.append({"bufferView": len(views), "componentType": 5123 if index else 5126, "count": len(blob),
+                          "type": "SCALAR" if index else "VEC3",
+                          **({} if index else {"min": blob.min(0).tolist(), "max": blob.max(0).tolist()})})  # fmt: skip
+        views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": blob.nbytes})
+        binary += blob.tobytes() + b"\0" * (-blob.nbytes % 4)
+    names = [spelling(name) for name in spec.ARKIT_NAMES]
+    content = {
+        "asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1, "material": 0,
+                                    "targets": [{"POSITION": i + 2} for i in range(52)]}],
+                    **({} if wrap else {"extras": {"targetNames": names}})}],
+        "materials": [{"doubleSided": True, "emissiveFactor": [1, 1, 1]}],
+        "accessors": accessors, "bufferViews": views, "buffers": [{"byteLength": len(binary)}],
+        **({"extensions": wrap(names)} if wrap else {}),
+    }  # fmt: skip
+    text = json.dumps(content).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
+    path.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)
+    return path
+
+
+def vrm0(names):
+    groups = [{"name": name, "binds": [{"mesh": 0, "index": i, "weight": 100}]} for i, name in enumerate(names)]
+    return {"VRM": {"blendShapeMaster": {"blendShapeGroups": groups}}}
+
+
+def vrm1(names):
+    binds = {name: {"morphTargetBinds": [{"node": 0, "index": i, "weight": 1}]} for i, name in enumerate(names)}
+    return {"VRMC_vrm": {"expressions": {"custom": binds}}}
+
+
+@pytest.mark.parametrize(("suffix", "spelling", "wrap"), [
+    ("glb", str, None), ("glb", lambda name: name.replace("Left", "_L").replace("Right", "_R"), None),
+    ("vrm", lambda name: name[0].upper() + name[1:], vrm0), ("vrm", str, vrm1),
+], ids=["camel", "short", "vrm0", "vrm1"])  # fmt: skip
+def test_own_avatar_moves(served, page, tmp_path, suffix, spelling, wrap):
+    """Names of every spelling are found, and what is sent is what moves, back to rest included."""
+    path = avatar_file(tmp_path / f"アバター.{suffix}", spelling, wrap)
+    page.open(served.url, "document.querySelectorAll('#bars b').length === 52")
+    if not page.run("!!document.createElement('canvas').getContext('webgl2')"):
+        pytest.skip("this Chromium draws no WebGL")
+    document = page.call("DOM.getDocument")["root"]["nodeId"]
+    node = page.call("DOM.querySelector", nodeId=document, selector="#file")["nodeId"]
+    page.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+    page.wait("document.getElementById('note').textContent.includes('shapes found')")
+    assert "52 of 52" in page.run("document.getElementById('note').textContent")
+    assert not page.run("document.getElementById('avatar').hidden")
+
+    def shot(**pose):
+        face = np.zeros(spec.N_COEFFICIENTS, np.float32)
+        for name, value in pose.items():
+            face[spec.INDEX[name]] = value
+        served.send(0, 0.0, face)
+        time.sleep(0.4)
+        clip = {"x": 120, "y": 60, "width": 560, "height": 620, "scale": 1}
+        return page.call("Page.captureScreenshot", format="png", clip=clip)["data"]
+
+    shots = [shot(), shot(jawOpen=1.0), shot(tongueOut=1.0), shot(browDownLeft=1.0), shot()]
+    assert len(set(shots)) == 4 and shots[0] == shots[4]
+    assert not page.errors
+
+
+def test_own_avatar_without_arkit_names_is_explained(served, page, tmp_path):
+    path = avatar_file(tmp_path / "other.glb", lambda name: "Fcl_" + name[::-1])
+    junk = tmp_path / "junk.glb"
+    junk.write_bytes(b"not an avatar")
+    page.open(served.url, "document.querySelectorAll('#bars b').length === 52")
+    for file, reason in ((path, "ARKit name"), (junk, "junk.glb: ")):
+        document = page.call("DOM.getDocument")["root"]["nodeId"]
+        node = page.call("DOM.querySelector", nodeId=document, selector="#file")["nodeId"]
+        page.call("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
+        page.wait(f"document.getElementById('note').textContent.includes({json.dumps(reason)})")
+    assert page.run("document.getElementById('avatar').hidden") and not page.run("document.getElementById('face').hidden")
+
+
+def test_vendored_library_is_small_and_licensed():
+    folder = Path(preview_package.__file__).parent / "static"
+    assert sum(path.stat().st_size for path in folder.glob("three*")) < 1_500_000
+    assert "MIT" in (folder / "three.js").read_text("utf-8")[:200]
+    assert "Permission is hereby granted" in (folder / "three.LICENSE.txt").read_text("utf-8")

@@ -14,6 +14,7 @@ let bars = [];
 let dirty = true;
 let asked = false;                     // whether this page has asked for something, so that a note is its answer
 let socket = null;
+let avatar = null;                     // a person's own, in place of the drawn face
 
 // ---- in ---------------------------------------------------------------------------------------------------------
 
@@ -27,7 +28,7 @@ function connect() {
     const message = JSON.parse(data);
     if (message.names) controls(message);
     if (message.status) status(message.status);
-    if (message.note && asked) $("note").textContent = message.note;
+    if (message.note && asked) note(message.note);
   };
 }
 
@@ -117,6 +118,31 @@ $("save").onclick = () => ask({ save: true });
 $("devices").onchange = () => ask({ device: $("devices").value });
 $("devices").onpointerdown = () => ask({ refresh: true });
 
+// ---- own avatar -------------------------------------------------------------------------------------------------
+
+async function loadOwn(file) {
+  note(`Reading ${file.name} …`);
+  // A canvas keeps the first kind of drawing it was asked for, so each avatar gets a new one.
+  const fresh = $("avatar").cloneNode();
+  try {
+    const { loadAvatar } = await import("./avatar.js");
+    avatar = await loadAvatar(await file.arrayBuffer(), fresh, names);
+    $("avatar").replaceWith(fresh);
+    fresh.hidden = false;
+    canvas.hidden = true;
+    dirty = true;
+    note(`${file.name}: ${avatar.found} of 52 shapes found`);
+  } catch (error) {
+    note(`${file.name}: ${error.message}`);
+  }
+}
+
+function note(text) { $("note").textContent = text; }
+
+$("file").onchange = () => { if ($("file").files.length) loadOwn($("file").files[0]); };
+document.ondragover = (event) => event.preventDefault();
+document.ondrop = (event) => { event.preventDefault(); if (event.dataTransfer.files.length) loadOwn(event.dataTransfer.files[0]); };
+
 // ---- bars -------------------------------------------------------------------------------------------------------
 
 function buildBars(m) {
@@ -152,8 +178,8 @@ function drawBars() {
 
 function fit() {
   const ratio = Math.min(window.devicePixelRatio || 1, 2);
-  canvas.width = Math.round(canvas.clientWidth * ratio);
-  canvas.height = Math.round(canvas.clientHeight * ratio);
+  canvas.width = Math.round($("stage").clientWidth * ratio);
+  canvas.height = Math.round($("stage").clientHeight * ratio);
   dirty = true;
 }
 
@@ -178,11 +204,12 @@ function paint(now) {
     furthest = Math.max(furthest, Math.abs(shown[i] - target[i]));
   }
   if (furthest < 1e-3) { shown.set(target); dirty = false; }
-  drawFace(pen, Object.fromEntries(names.map((name, i) => [name, shown[i]])), canvas.width, canvas.height);
+  const pose = Object.fromEntries(names.map((name, i) => [name, shown[i]]));
+  if (avatar) avatar.draw(pose, canvas.width, canvas.height); else drawFace(pen, pose, canvas.width, canvas.height);
   drawBars();
 }
 
-new ResizeObserver(fit).observe(canvas);
+new ResizeObserver(fit).observe($("stage"));
 fit();
 connect();
 requestAnimationFrame(paint);
