@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, fast_kernel
+from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, fast_kernel, kernel
 
 ZERO, ONE, TEN = np.float32(0), np.float32(1), np.float32(10)
 POWER_FLOOR, DB_FLOOR = np.float32(1e-14), np.float32(-140)
@@ -10,6 +10,22 @@ BAND_FLOOR, LOUDNESS_EXPONENT = np.float32(9.3e-10), np.float32(0.33)
 INT16_POWER = np.float32(32767.0**2)
 FRAME = 320
 BIN_500, BIN_1000, BIN_1500, BIN_2000, BIN_5000 = 16, 32, 48, 64, 160
+
+
+@kernel(F32(IN2, OUT1, OUT1))
+def measure(spectrum, magnitude, power):
+    """Magnitudes of a spectrum (2, 257) in place of those of the frame before, and powers; the flux between the two.
+
+    Nothing fused: a lone click has a flat spectrum, and its bands must be exactly equal for their ratio to be 0 dB.
+    """
+    flux = ZERO
+    for k in range(power.shape[0]):
+        m = np.sqrt(spectrum[0, k] * spectrum[0, k] + spectrum[1, k] * spectrum[1, k])
+        if k < BIN_5000:
+            flux += (m - magnitude[k]) * (m - magnitude[k])
+        magnitude[k] = m
+        power[k] = m * m
+    return np.sqrt(flux / F32(BIN_5000))
 
 
 @fast_kernel(VOID(array_in(I32, 2), IN2, IN1, IN2, array_in(F64, 2), IN2, IN1, I64, I64, OUT1, OUT1, OUT2))
@@ -23,16 +39,7 @@ def spectral(
     samples from `first`; magnitude (257,): of the frame before, then of this one; power (257,) scratch.
     """
     n = contours.shape[1] // 2
-    flux = ZERO
-    for k in range(BIN_5000):
-        m = np.sqrt(spectrum[0, k] * spectrum[0, k] + spectrum[1, k] * spectrum[1, k])
-        flux += (m - magnitude[k]) * (m - magnitude[k])
-        magnitude[k] = m
-    for k in range(BIN_5000, power.shape[0]):
-        magnitude[k] = np.sqrt(spectrum[0, k] * spectrum[0, k] + spectrum[1, k] * spectrum[1, k])
-    for k in range(power.shape[0]):
-        power[k] = magnitude[k] * magnitude[k]
-    contours[5, column] = np.sqrt(flux / F32(BIN_5000))
+    contours[5, column] = measure(spectrum, magnitude, power)
 
     contours[1:5, column] = ZERO
     loudness = ZERO
