@@ -199,6 +199,25 @@ def test_merge_takes_everything_but_the_mouth_and_gives_it_back():
     assert np.abs(np.diff(out[:, UPPER[0]])).max() < 0.1  # the change is a fade
 
 
+def test_a_broken_tracker_breaks_no_face():
+    tracker = FakeTracker()
+    tracker.count, tracker.face = 1, np.tile(np.array([np.nan, 7, -1, np.inf], np.float32), 13)
+    expression = Expression(ExpressionSettings.off(), 30, 0, 0, tracker)
+    for k in range(30):
+        face = np.full(52, 0.25, np.float32)
+        expression.shape(face, k * 533)
+        assert np.isfinite(face).all() and face.min() >= 0 and face.max() <= 1
+    assert (face[MOUTH] == 0.25).all()
+
+
+def test_nothing_out_of_range_leaves_whatever_a_part_does(monkeypatch):
+    expression = Expression(ExpressionSettings(), 30, 0)
+    monkeypatch.setattr(expression._breath, "shape", lambda face, *_: face.fill(np.nan))
+    face = np.full(52, 0.25, np.float32)
+    expression.shape(face, 0)
+    assert (face == 0).all()
+
+
 def osc_bundle(*contents):
     from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
     from pythonosc.osc_message_builder import OscMessageBuilder

@@ -34,7 +34,7 @@ class Gaze:
 
     def __init__(self, seed: int):
         self._seed = seed
-        self._look = np.zeros(8, np.float32)  # (8,)
+        self._look = np.empty(8, np.float32)  # (8,)
         self.reset()
 
     def reset(self) -> None:
@@ -44,7 +44,6 @@ class Gaze:
         self._start, self._duration = -_RATE, 1
         self._next = int(_RATE * self._random.uniform(0.3, 1.0))
         self._settled = False
-        self._look[:] = 0
 
     def shape(self, face: np.ndarray, time: int, speaking: bool, strength: float) -> None:
         """Write the eyeLook coefficients of (52,) `face` at sample `time` and let the lids follow."""

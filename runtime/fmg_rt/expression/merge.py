@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from .. import spec
+from ..kernels.expression_face import keep_in_range
 from .settings import UPPER
 
 STALE = 16_000
@@ -17,7 +18,7 @@ class Tracker(Protocol):
     """Something that receives faces."""
 
     def read(self, out: np.ndarray) -> int:
-        """Copy the newest face to `out` (52,) float32 in [0, 1]; return how many have come, 0 for none yet."""
+        """Copy the newest face to `out` (52,) float32; return how many have come, 0 for none yet."""
 
 
 class Merge:
@@ -40,6 +41,7 @@ class Merge:
     def shape(self, face: np.ndarray, time: int) -> None:
         """Fill in (52,) `face` at sample `time`."""
         count = self._tracker.read(self._theirs)
+        keep_in_range(self._theirs)
         if count != self._count:
             self._count, self._arrived = count, time
         step = max(0, time - self._time) / FADE
