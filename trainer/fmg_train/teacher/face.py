@@ -74,7 +74,7 @@ def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *,
         if name in ("lower", "upper"):
             curve = curve * size * free
         elif name == "funnel":
-            curve = curve * (1 - lips)
+            curve = curve * (1 - lips) * (1 - 0.6 * teeth)
         add(coefficient, curve)
     add("mouthDimple", channel["stretch"] / 3)
     add("mouthPress", 0.12 * lips)
