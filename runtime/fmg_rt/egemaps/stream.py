@@ -66,7 +66,7 @@ class EGeMAPS:
         self._scratch = SimpleNamespace(
             short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
             short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
-            power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32),
+            power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32), bands=np.empty(tables.N_BANDS, np.float32),
             resampled=np.empty((3, 256), np.float32), lpc=np.empty(11, np.float32), zeros=np.empty((8, 12)),
             long_fft=np.empty((6, tables.LONG_FFT // 2), np.float32),
             long=np.empty((2, tables.LONG_FFT // 2 + 1), np.float32),  # (2, 513) spectrum, then autocorrelation
@@ -136,8 +136,8 @@ class EGeMAPS:
         first, column = frame * HOP_LENGTH % N_WAVE, frame % self._window_hops
         short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, self._wave,
                        first, s.short_fft, s.short)  # fmt: skip
-        spectral(t.mel_bins, t.mel_weights, t.loudness_weights, t.dct, t.slopes, s.short, self._wave, first, column,
-                 self._last_magnitude, s.power, self._contours)  # fmt: skip
+        spectral(t.mel_first, t.mel_falling, t.loudness_weights, t.dct, t.slopes, s.short, self._wave, first, column,
+                 self._last_magnitude, s.power, s.bands, self._contours)  # fmt: skip
         if frame == 0:
             self._contours[5, :: self._window_hops] = 0.0  # no flux without a frame before
         formants(t.resample_cos, t.resample_sin, t.roots, s.short, column, s.resampled, s.lpc, s.zeros, self._contours)

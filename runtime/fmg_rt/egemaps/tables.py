@@ -17,22 +17,23 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 8000.0
 
 
 def _mel(hz):
-    return 1127 * np.log1p(hz / 700)
+    return np.float32(1127 * np.log(1 + np.float64(hz) / 700))
 
 
 def _mel_bank():
-    """Triangles between 28 points equidistant in mel from 20 Hz to 8 kHz: first bin and number of bins, and weights."""
-    edges = np.linspace(_mel(20.0), _mel(8000.0), N_BANDS + 2)
+    """Triangles between 28 points equidistant in mel from 20 Hz to 8 kHz, rounded as in the reference implementation.
+
+    First bin of each of the 27 segments, and the end; share of each bin that goes to the lower of two bands; centres, Hz.
+    """
+    low, high = _mel(20.0), _mel(8000.0)
+    edges = low + np.arange(N_BANDS + 2, dtype=np.float32) * ((high - low) / np.float32(N_BANDS + 1))
     bins = np.arange(2, 256)
     mel = _mel(bins * RATE / SHORT_FFT)
-    spans, weights = np.zeros((N_BANDS, 2), np.int32), np.zeros((N_BANDS, 64), np.float32)
-    for band in range(N_BANDS):
-        low, middle, high = edges[band : band + 3]
-        triangle = np.minimum((mel - low) / (middle - low), (high - mel) / (high - middle))
-        inside = np.flatnonzero(triangle > 0)
-        spans[band] = bins[inside[0]] if len(inside) else 2, len(inside)
-        weights[band, : len(inside)] = triangle[inside]
-    return spans, weights, 700 * np.expm1(edges[1:-1] / 1127)
+    segment = np.searchsorted(edges, mel, side="right") - 1
+    falling = np.zeros(SHORT_FFT // 2 + 1, np.float32)
+    falling[bins] = (edges[segment + 1] - mel) / (edges[segment + 1] - edges[segment])
+    first = 2 + np.searchsorted(segment, np.arange(N_BANDS + 2))
+    return first.astype(np.int32), falling, 700 * (np.exp(edges[1:-1].astype(np.float64) / 1127) - 1)
 
 
 def _equal_loudness(hz):
@@ -99,8 +100,7 @@ def build():
     angle = -2 * np.pi * np.arange(LONG_FFT) / LONG_FFT
     t.long_cos, t.long_sin = _float32(np.cos(angle)), _float32(np.sin(angle))  # (1024,)
 
-    t.mel_bins, mel_weights, centres = _mel_bank()  # (26, 2)
-    t.mel_weights = _float32(mel_weights)  # (26, 64)
+    t.mel_first, t.mel_falling, centres = _mel_bank()  # (28,), (257,)
     t.loudness_weights = _float32(_equal_loudness(centres))  # (26,)
     c, band = np.arange(1, 5)[:, None], np.arange(N_BANDS)
     lifter = 1 + 11 * np.sin(np.pi * c / 22)

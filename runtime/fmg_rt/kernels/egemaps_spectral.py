@@ -6,7 +6,7 @@ from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, fast_
 
 ZERO, ONE, TEN = np.float32(0), np.float32(1), np.float32(10)
 POWER_FLOOR, DB_FLOOR = np.float32(1e-14), np.float32(-140)
-BAND_FLOOR, LOUDNESS_EXPONENT = np.float32(9.3e-10), np.float32(0.33)
+BAND_FLOOR, LOUDNESS_EXPONENT = np.float32(9.3e-10), np.float64(np.float32(0.33))
 INT16_POWER = np.float32(32767.0**2)
 FRAME = 320
 BIN_500, BIN_1000, BIN_1500, BIN_2000, BIN_5000 = 16, 32, 48, 64, 160
@@ -28,31 +28,47 @@ def measure(spectrum, magnitude, power):
     return np.sqrt(flux / F32(BIN_5000))
 
 
-@fast_kernel(VOID(array_in(I32, 2), IN2, IN1, IN2, array_in(F64, 2), IN2, IN1, I64, I64, OUT1, OUT1, OUT2))
+@kernel(F32(array_in(I32, 1), IN1, IN1, IN1, OUT1))
+def hear(mel_first, mel_falling, loudness_weights, power, bands):
+    """Power in the 26 mel bands, and the loudness of them all.
+
+    Nothing fused or reordered: the peaks of loudness are counted, and in near-silence they hang on the last bit.
+    """
+    rising, falling = ZERO, ZERO
+    for segment in range(mel_first.shape[0] - 1):
+        for k in range(mel_first[segment], mel_first[segment + 1]):
+            part = power[k] * mel_falling[k]
+            falling += part
+            rising += power[k] - part
+        if segment > 0:
+            bands[segment - 1] = falling
+        falling, rising = rising, ZERO
+    loudness = ZERO
+    for band in range(bands.shape[0]):
+        loudness += F32(F64(max(bands[band], BAND_FLOOR) * loudness_weights[band]) ** LOUDNESS_EXPONENT)
+    return loudness / F32(bands.shape[0])
+
+
+@fast_kernel(VOID(array_in(I32, 1), IN1, IN1, IN2, array_in(F64, 2), IN2, IN1, I64, I64, OUT1, OUT1, OUT1, OUT2))
 def spectral(
-    mel_bins, mel_weights, loudness_weights, dct, slopes, spectrum, wave, first, column, magnitude, power, contours
+    mel_first, mel_falling, loudness_weights, dct, slopes, spectrum, wave, first, column, magnitude, power, bands, contours
 ):
     """Write rows 0-10 of `contours` (rows, 2 n) at `column` and column + n.
 
-    mel_bins (26, 2): first bin and number of bins of each band; mel_weights (26, 64); loudness_weights (26,); dct (4, 26),
-    lifted; slopes (2, 49): what a bin's level adds to each slope, 1/Hz; spectrum (2, 257); wave: the frame is the 320
-    samples from `first`; magnitude (257,): of the frame before, then of this one; power (257,) scratch.
+    mel_first (28,): first bin of each of the 27 segments between band centres, and the end; mel_falling (257,): share of a
+    bin that goes to the band that falls there; loudness_weights (26,); dct (4, 26), lifted; slopes (2, 49): what a bin's
+    level adds to each slope, 1/Hz; spectrum (2, 257); wave: the frame is the 320 samples from `first`; magnitude (257,):
+    of the frame before, then of this one; power (257,), bands (26,) scratch.
     """
     n = contours.shape[1] // 2
     contours[5, column] = measure(spectrum, magnitude, power)
 
+    contours[0, column] = hear(mel_first, mel_falling, loudness_weights, power, bands)
     contours[1:5, column] = ZERO
-    loudness = ZERO
-    for band in range(mel_bins.shape[0]):
-        first_bin = mel_bins[band, 0]
-        energy = ZERO
-        for i in range(mel_bins[band, 1]):
-            energy += mel_weights[band, i] * power[first_bin + i]
-        loudness += (max(energy, BAND_FLOOR) * loudness_weights[band]) ** LOUDNESS_EXPONENT
-        level = np.log(max(energy * INT16_POWER, ONE))
+    for band in range(bands.shape[0]):
+        level = np.log(max(bands[band] * INT16_POWER, ONE))
         for i in range(dct.shape[0]):
             contours[1 + i, column] += dct[i, band] * level
-    contours[0, column] = loudness / F32(mel_bins.shape[0])
 
     low, high = ZERO, ZERO
     for k in range(BIN_1000):
