@@ -145,7 +145,7 @@ function drawHead(g, c, jaw) {
     }
     if (squint > 0) {  // the cheek pushes up against the lower lid
       glow(g, s * 76, 34 - 6 * squint, 30, 13, SKIN.light, 0.9 * squint);
-      stroke(g, [[s * 36, 21], [s * 62, 27 - 4 * squint], [s * 94, 16]], SKIN.deep, 2.6, 0.85 * squint);
+      stroke(g, [[s * 36, 21], [s * 62, 27 - 4 * squint], [s * 94, 16]], SKIN.deep, 2.6, 0.65 * squint);
     }
     glow(g, s * 60, -22, 48, 34, SKIN.shade, 0.42);  // eye socket
   }
@@ -363,15 +363,15 @@ function drawMouth(g, c, jaw) {
       glow(g, x - 16 * s, y + 15, 16, 6, SKIN.light, get("mouthPress"));
     }
     if (get("mouthStretch") > 0) {
-      stroke(g, [[x + 4 * s, y + 10], [x + s, y + 30]], SKIN.line, 2, 0.55 * get("mouthStretch"));
-      stroke(g, [[x + 12 * s, y + 6], [x + 12 * s, y + 26]], SKIN.line, 2, 0.45 * get("mouthStretch"));
+      stroke(g, [[x + 4 * s, y + 10], [x + s, y + 30]], SKIN.line, 2, 0.4 * get("mouthStretch"));
+      stroke(g, [[x + 12 * s, y + 6], [x + 12 * s, y + 26]], SKIN.line, 2, 0.3 * get("mouthStretch"));
     }
   }
   if (c.mouthPucker > 0) {  // the skin gathers around pursed lips
     for (const [side, s] of SIDES) {
       const [x, y] = side === "Left" ? m.left : m.right;
       for (const [dx, dy] of [[12, -12], [15, 1], [12, 13]]) {
-        stroke(g, [[x + 5 * s, y + 0.5 * dy], [x + dx * s, y + dy]], SKIN.line, 2, 0.5 * c.mouthPucker);
+        stroke(g, [[x + 5 * s, y + 0.5 * dy], [x + dx * s, y + dy]], SKIN.line, 2, 0.38 * c.mouthPucker);
       }
     }
   }
