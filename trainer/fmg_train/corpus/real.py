@@ -44,7 +44,9 @@ def read_manifest(directory: Path, source: str) -> list[dict]:
         entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise form.DatasetError(f"{path}: cannot read the recordings' manifest ({error})") from error
-    chosen = sorted((entry for entry in entries if entry["source"] == source), key=lambda entry: entry["file"])
+    # Of a voice without phones only its emotion can be learnt.
+    chosen = sorted((entry for entry in entries if entry["source"] == source and (entry["phones"] or source == "emodb")),
+                    key=lambda entry: entry["file"])  # fmt: skip
     if not chosen:
         raise form.DatasetError(f"{path}: nothing of '{source}' in it")
     return chosen
