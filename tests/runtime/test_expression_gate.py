@@ -34,13 +34,13 @@ def mouth_at_rest(faces: np.ndarray) -> np.ndarray:
     return np.all(faces[:, MOUTH] == 0.0, axis=1)
 
 
-@pytest.mark.parametrize("lookahead", [0, 800, 1600])
+@pytest.mark.parametrize("lookahead", [0, 1600])
 @pytest.mark.parametrize("level", [-50, -35, -20])
 @pytest.mark.parametrize("kind", ["white", "pink", "brown", "hum50", "hum60", "hum100", "hum120", "fan-12", "fan-3"])
 def test_steady_noise_rests_within_300_ms_of_its_start_and_stays(kind, level, lookahead):
     """Also for a noise that nobody has heard before: the stream begins with it."""
     for seed in (1, 2):
-        times, faces = Player(GATE, 60, lookahead).play(noise(kind, 8, level, seed))
+        times, faces = Player(GATE, 60, lookahead).play(noise(kind, 5, level, seed))
         assert mouth_at_rest(faces[times >= 0.3]).all(), times[~mouth_at_rest(faces)].max()
 
 
@@ -50,12 +50,12 @@ def test_a_noise_that_starts_in_silence_rests_again_within_300_ms(kind):
     assert mouth_at_rest(faces[(times < 2) | (times >= 2.3)]).all()
 
 
-@pytest.mark.parametrize("level", [-50, -20])
-def test_a_fan_that_is_mostly_tone_is_recognised_within_600_ms(level):
+@pytest.mark.parametrize("kind", ["fan3", "fan6", "fan10", "fan20"])
+def test_a_fan_that_is_mostly_tone_is_recognised_within_800_ms_and_for_good(kind):
     """The hardest case: pitched like a voice and rough like one; documented as the slowest."""
-    for kind, limit in (("fan6", 0.6), ("fan20", 0.6)):
-        times, faces = Player(GATE, 60, 0).play(noise(kind, 8, level))
-        assert mouth_at_rest(faces[times >= limit]).all(), (kind, times[~mouth_at_rest(faces)].max())
+    for seed, level in ((0, -50), (1, -35), (2, -20)):
+        times, faces = Player(GATE, 60, 0).play(noise(kind, 12, level, seed))
+        assert mouth_at_rest(faces[times >= 0.8]).all(), times[~mouth_at_rest(faces)].max()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -132,7 +132,7 @@ def track_floor(powers, minima, floor, state):
     R. Martin, Noise power spectral density estimation based on optimal smoothing and minimum statistics, IEEE Trans.
     Speech and Audio Processing 9(5), 2001; here with fixed smoothing and a measured bias.
     """
-    voiced = state[PERIODICITY] > _VOICED
+    voiced = state[PERIODICITY] > _VOICED and state[SPEAKING] > _ZERO
     if not voiced:
         state[COUNT] += _ONE
     turn = state[COUNT] >= _SUBWINDOW
