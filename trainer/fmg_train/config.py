@@ -31,7 +31,8 @@ class Model:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set, or a folder of data sets (shards); `weight` is its share of a batch relative to the others."""
+    """A data set, a folder of data sets (shards), or a pattern such as ``data/corpus/shard-*``; `weight` is its share of a
+    batch relative to the others. Training takes the recordings of split ``train``, validation those of ``val``."""
 
     path: str = ""
     weight: float = 1.0

@@ -35,7 +35,7 @@ class Cache:
 
     spans : (recordings, 2) first and last + 1 row of each recording in `mel` and `face`.
     windows : (recordings, 2) first and last + 1 row in `egemaps`.
-    recordings : their manifest lines, in the same order.
+    recordings : their manifest lines, in the same order; one split stands after the other.
     known : (recordings, 52) bool. measured : (recordings,) bool, whether the lips were measured on a face.
     """
 
@@ -68,6 +68,11 @@ def is_complete(directory: Path, with_egemaps: bool = False) -> bool:
     return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
 
 
+def _by_split(recordings: list[form.Recording]) -> list[form.Recording]:
+    """Each split in one piece, so that a sequence drawn anywhere in a split stays in it."""
+    return sorted(recordings, key=lambda recording: form.SPLITS.index(recording.split))
+
+
 def build(directory: Path, with_egemaps: bool = True) -> float:
     """Compute the features of one data set; returns the seconds of audio.
 
@@ -79,7 +84,7 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
         A recording cannot be read.
     """
     directory = Path(directory)
-    recordings = form.read_manifest(directory)
+    recordings = _by_split(form.read_manifest(directory))
     if with_egemaps:
         from fmg_rt.egemaps import egemaps  # its kernels compile on import: only who needs them waits
     mels, faces, functionals, entries = [], [], [], []
@@ -107,8 +112,8 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
     return sum(recording.seconds for recording in recordings)
 
 
-def load(directory: Path) -> Cache:
-    """Open the features of a data set.
+def load(directory: Path, split: str | None = None) -> Cache:
+    """Open the features of a data set, of one split alone if asked (possibly none).
 
     Raises
     ------
@@ -122,11 +127,17 @@ def load(directory: Path) -> Cache:
     try:
         entries = json.loads((folder / _INDEX).read_text())
         mel, face, functionals = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("mel", "face", "egemaps"))
+        recordings = _by_split(form.read_manifest(directory))
+        chosen = [i for i, recording in enumerate(recordings) if split in (None, recording.split)]
+        entries, recordings = [entries[i] for i in chosen], [recordings[i] for i in chosen]
+        spans, windows = (np.array([e[name] for e in entries], int).reshape(-1, 2) for name in ("span", "window"))
         known = np.zeros((len(entries), spec.N_COEFFICIENTS), bool)
         for row, entry in enumerate(entries):
             known[row, entry["known"]] = True
-        return Cache(mel, face, functionals, np.array([e["span"] for e in entries]),
-                     np.array([e["window"] for e in entries]), tuple(form.read_manifest(directory)), known,
-                     np.array([e["measured"] for e in entries], bool))  # fmt: skip
-    except (OSError, ValueError, KeyError) as error:
+        measured = np.array([e["measured"] for e in entries], bool)
+        row, window = spans.min(initial=len(mel)), windows.min(initial=len(functionals))
+        return Cache(mel[row : spans.max(initial=row)], face[row : spans.max(initial=row)],
+                     functionals[window : windows.max(initial=window)], spans - row, windows - window, tuple(recordings),
+                     known, measured)  # fmt: skip
+    except (OSError, ValueError, KeyError, IndexError) as error:
         raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error

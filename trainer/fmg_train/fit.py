@@ -61,17 +61,17 @@ def join_workers(device: torch.device) -> Workers:
     return Workers(torch.distributed.get_rank(), count)
 
 
-def open_pool(sources: tuple[Source, ...], hears_egemaps: bool, is_first: bool) -> Pool:
-    """The finished data sets of `sources`, features computed where they are missing (by the first process).
+def open_pool(sources: tuple[Source, ...], split: str, hears_egemaps: bool, is_first: bool) -> Pool:
+    """The recordings of `split` in the finished data sets of `sources`, features computed where they are missing.
 
     Raises
     ------
     DatasetError
-        A source without a finished data set, or unreadable data.
+        A source without a finished data set, without a recording of that split, or unreadable data.
     """
     groups = []
     for source in sources:
-        shards = form.shards(Path(source.path))
+        shards = form.shards(source.path)
         if not shards:
             raise form.DatasetError(f"{source.path}: no finished data set here (make one with fmg-train corpus or prepare)")
         if is_first:
@@ -81,7 +81,13 @@ def open_pool(sources: tuple[Source, ...], hears_egemaps: bool, is_first: bool) 
         groups.append((shards, source.weight))
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
-    return Pool([([features.load(shard) for shard in shards], weight) for shards, weight in groups])
+    opened = []
+    for source, (shards, weight) in zip(sources, groups, strict=True):
+        caches = [cache for cache in (features.load(shard, split) for shard in shards) if len(cache.mel)]
+        if not caches:
+            raise form.DatasetError(f"{source.path}: no recording of the split '{split}'")
+        opened.append((caches, weight))
+    return Pool(opened)
 
 
 def statistics_of(pool: Pool, seed: int) -> Statistics:
@@ -140,7 +146,7 @@ class Fit:
             raise ConfigError(f"'optim.batch': {config.optim.batch} does not divide among {self.workers.count} processes")
         hears_egemaps = config.model.architecture == "predecessor"
         self._hears_egemaps = hears_egemaps
-        train = open_pool(config.data.train, hears_egemaps, self.workers.is_first)
+        train = open_pool(config.data.train, "train", hears_egemaps, self.workers.is_first)
         torch.manual_seed(config.seed)
         if initial is None:
             self.statistics = statistics_of(train, config.seed)
@@ -217,7 +223,7 @@ class Fit:
     def _train_epoch(self, model: nn.Module, bar: tqdm) -> dict[str, float]:
         optim = self.config.optim
         # The data sets are listed anew: a corpus may still be growing beside the training.
-        pool = open_pool(self.config.data.train, self._hears_egemaps, self.workers.is_first)
+        pool = open_pool(self.config.data.train, "train", self._hears_egemaps, self.workers.is_first)
         rng = np.random.default_rng([self.config.seed, 2, self.epoch, self.workers.rank])
         torch.manual_seed(self.config.seed * 1_000_003 + self.epoch)
         model.train()
@@ -261,7 +267,7 @@ class Fit:
         return torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext()
 
     def _validation_batches(self) -> list[tuple[torch.Tensor, ...]]:
-        pool = open_pool(self.config.data.val, self._hears_egemaps, self.workers.is_first)
+        pool = open_pool(self.config.data.val, "val", self._hears_egemaps, self.workers.is_first)
         rng = np.random.default_rng([self.config.seed, 3])
         size = min(self.config.optim.batch, VALIDATION_SEQUENCES)
         count = -(-VALIDATION_SEQUENCES // size)
@@ -281,7 +287,7 @@ class Fit:
             "net": self.twin.net.state_dict(), "optimiser": self._optimiser.state_dict(), "epoch": self.epoch,
             "best": self.best, "best_epoch": self._best_epoch, "coefficient_weights": self._weights,
         }  # fmt: skip
-        data = tuple(str(shard) for source in self.config.data.train for shard in form.shards(Path(source.path)))
+        data = tuple(str(shard) for source in self.config.data.train for shard in form.shards(source.path))
         saved = Checkpoint(self.config, self.statistics, self.average.net.state_dict(), progress, data)
         checkpoints.save(self.folder / checkpoints.LAST, saved)
         if improved:

@@ -1,16 +1,19 @@
 """fmg-train export."""
 
 import subprocess
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 import numpy as np
 
-from fmg_rt.weights import WeightsError
+from fmg_rt.weights import Weights, WeightsError
 
 from .. import checkpoint as checkpoints
+from .. import emotion as emotions
 from .. import features
+from ..datasets import form
 from ..datasets.form import DatasetError
 from ..export import ExportError, weights_of
 from ..export import export as export_weights
@@ -22,7 +25,9 @@ VERIFY_FRAMES = 6_000
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write.")
-def export(run: Path, output: Path) -> None:
+@click.option("--emotion", type=click.Path(path_type=Path),
+              help="Data set with emotions: adds the read-out that moves the face with the mood of the voice.")
+def export(run: Path, output: Path, emotion: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file.
 
     The file is read back by the runtime and compared with PyTorch on the training data's features before it is kept.
@@ -30,6 +35,7 @@ def export(run: Path, output: Path) -> None:
     \b
     Examples:
       fmg-train export runs/first -o best.npz
+      fmg-train export runs/first -o best.npz --emotion data/corpus/real-emodb
       fmg-train export runs/first/last.pt -o last.npz
     """
     try:
@@ -38,12 +44,40 @@ def export(run: Path, output: Path) -> None:
             "data": [Path(name).name for name in saved.data], "seed": saved.config.seed, "epoch": saved.progress["epoch"],
             "commit": _commit(), "fmg": version("fmg"), "validation_loss": round(float(saved.progress["best"]), 6),
         }  # fmt: skip
-        sha256, worst = export_weights(output, saved, weights_of(saved, provenance), _real_features(saved))
+        weights = weights_of(saved, provenance)
+        if emotion is not None:
+            weights = _with_emotion(weights, emotion)
+        sha256, worst = export_weights(output, saved, weights, _real_features(saved))
     except (checkpoints.CheckpointError, ExportError, WeightsError, DatasetError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None
     click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB, largest difference to PyTorch {worst:.1e}, SHA-256 {sha256}")
+
+
+def _with_emotion(weights: Weights, directory: Path) -> Weights:
+    """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
+    if weights.architecture == "predecessor":
+        raise click.UsageError("--emotion: the predecessor's network has feature statistics of its own")
+    shards = form.shards(directory)
+    for shard in shards:
+        if not features.is_complete(shard, with_egemaps=True):
+            features.build(shard, with_egemaps=True)
+    caches = [features.load(shard) for shard in shards]
+    learnt = emotions.examples(caches, "train")
+    if not len(learnt.emotion):
+        raise DatasetError(f"{directory}: no training recording with an emotion")
+    readout = emotions.train(learnt)
+    provenance = dict(weights.provenance)
+    held_out = emotions.examples(caches, "test", last_only=True)
+    if len(held_out.emotion):
+        arousal, classes = emotions.accuracy(held_out, readout)
+        provenance["emotion"] = {"arousal_sign": round(arousal, 3), "classes": round(classes, 3),
+                                 "held_out_recordings": len(held_out.emotion)}  # fmt: skip
+        click.echo(f"emotion on {len(held_out.emotion)} held-out recordings: sign of arousal {arousal:.1%}, "
+                   f"seven classes {classes:.1%}")  # fmt: skip
+    tensors = {"weight": readout.weight, "bias": readout.bias}
+    return replace(weights, egemaps_mean=readout.mean, egemaps_std=readout.std, emotion=tensors, provenance=provenance)
 
 
 def _real_features(saved: checkpoints.Checkpoint) -> np.ndarray:

@@ -15,6 +15,7 @@ A manifest line: ``id``, ``split`` (train, val, test), ``speaker``, ``language``
 ``audio_sha256``, ``face_sha256``, and optionally ``emotion`` (a name of `fmg_rt.spec.EMOTIONS`).
 """
 
+import glob
 import hashlib
 import io
 import json
@@ -159,12 +160,15 @@ def read_manifest(directory: Path) -> list[Recording]:
     return recordings
 
 
-def shards(directory: Path) -> list[Path]:
-    """The complete data sets at or directly below `directory`, sorted by name."""
-    directory = Path(directory)
-    if (directory / MANIFEST).is_file():
-        return [directory]
-    return sorted(path.parent for path in directory.glob(f"*/{MANIFEST}"))
+def shards(pattern: str | os.PathLike[str]) -> list[Path]:
+    """The complete data sets at or directly below the folders that `pattern` names (``*`` and ``?`` as in a shell), sorted."""
+    found = set()
+    for directory in map(Path, glob.glob(os.fspath(pattern))):
+        if (directory / MANIFEST).is_file():
+            found.add(directory)
+        else:
+            found.update(path.parent for path in directory.glob(f"*/{MANIFEST}"))
+    return sorted(found)
 
 
 def read_audio(directory: Path, recording: Recording) -> np.ndarray:
