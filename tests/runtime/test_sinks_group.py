@@ -170,6 +170,20 @@ def test_ipv6_and_names(host):
     receiver.close()
 
 
+def test_a_name_with_both_addresses_goes_to_ipv4_where_most_receivers_listen(monkeypatch):
+    receiver = Receiver()
+    both = [
+        (family, socket.SOCK_DGRAM, 17, "", (host, receiver.port))
+        for family, host in ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1"))
+    ]
+    monkeypatch.setattr(udp.socket, "getaddrinfo", lambda *_, **__: both)
+    link = Udp("pc.local", receiver.port)
+    link.send([b"hello"])
+    assert receiver.datagrams() == [b"hello"]
+    link.close()
+    receiver.close()
+
+
 def test_addresses_are_written_as_people_type_them():
     assert format_address("127.0.0.1", 9000) == "127.0.0.1:9000"
     assert format_address("::1", 9000) == "[::1]:9000"
