@@ -42,7 +42,6 @@ class LogMel:
     def reset(self) -> None:
         """Forget everything heard; equal to a new one."""
         self._n_hops = 0
-        self._samples[:] = 0
         self.frame[:] = np.log(_OFFSET)
 
     def push(self, hop: np.ndarray) -> bool:

@@ -1,8 +1,10 @@
 """What every kernel owes: one exact signature, no silent recompilation, no allocation, no import but the flags."""
 
+import ast
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -73,6 +75,17 @@ def test_no_allocation(kernel):
     text = llvm_text(kernel)
     assert "define " in text and len(text) > 500, "the LLVM text must be real"
     assert not allocations(text)
+
+
+@pytest.mark.parametrize("path", sorted(Path(fmg_rt.kernels.__path__[0]).glob("*.py")), ids=lambda path: path.stem)
+def test_no_bare_float_literal(path):
+    """A bare 0.5 inside a kernel makes its whole expression float64."""
+    functions = [n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef)]
+    kernels = [f for f in functions if any("kernel" in ast.unparse(d) for d in f.decorator_list)]
+    assert kernels or path.stem in ("__init__", "jit")
+    for kernel in kernels:
+        literals = [n for n in ast.walk(kernel) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
+        assert not literals, f"{path.name}:{literals[0].lineno}: use a np.float32 constant"
 
 
 def test_the_search_for_allocations_finds_one():
