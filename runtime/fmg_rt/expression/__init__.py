@@ -56,7 +56,7 @@ class Expression:
         self._blink = Blink(rate, seed)
         self._breath = Breath(seed)
         self._merge = Merge(tracker) if tracker is not None else None
-        self._pending: ExpressionSettings | None = None
+        self._wanted = settings  # written by `update` on any thread, only read by `shape`
         self._lld_positions: tuple[int, int] | None = None
         self._take(settings)
         self.reset()
@@ -64,11 +64,11 @@ class Expression:
     @property
     def settings(self) -> ExpressionSettings:
         """What the next frame is made with."""
-        return self._pending or self._settings
+        return self._wanted
 
     def update(self, settings: ExpressionSettings) -> None:
         """Use `settings` from the next frame on; may be called from any thread."""
-        self._pending = settings
+        self._wanted = settings
 
     def reset(self) -> None:
         """Forget everything heard and drawn; equal to a new one with the present settings."""
@@ -104,8 +104,9 @@ class Expression:
 
         Parts that are off leave every bit, so with `ExpressionSettings.off()` the face stays what it was.
         """
-        if self._pending is not None:
-            self._take(self._pending)
+        wanted = self._wanted
+        if wanted is not self._settings:
+            self._take(wanted)
         settings, gate = self._settings, self._gate
         seconds = max(0, time - self._time) / spec.SAMPLE_RATE
         self._time = time
@@ -160,7 +161,6 @@ class Expression:
 
     def _take(self, settings: ExpressionSettings) -> None:
         """Lay out what the settings mean as arrays."""
-        self._pending = None
         self._settings = settings
         self._calibration = Calibration(settings.calibration) if settings.calibration else None
         self._strength = Strength(settings)
