@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .speech import EngineMissing, Phones, Utterance, Voice, later, move_burst_labels, to_16k, trim
+from .speech import EngineMissing, NothingSaid, Phones, Utterance, Voice, later, move_burst_labels, to_16k, trim
 
 LAG = -0.001
 """The sound is this much later than the events, s."""
@@ -156,7 +156,7 @@ class Espeak:
         library.espeak_Synth(data, len(data) + 1, 0, 1, 0, _UTF8 | _ENDPAUSE, None, None)
         library.espeak_Synchronize()
         if not self._chunks:
-            raise ValueError(f"espeak-ng said nothing for {text!r} in {voice.name}")
+            raise NothingSaid(f"espeak-ng said nothing for {text!r} in {voice.name}")
         audio = to_16k(np.concatenate(self._chunks).astype(np.float32) / 32768, self._rate)
         phones = move_burst_labels(later(self._phones(sum(map(len, self._chunks))), LAG), audio, is_voiceless_stop)
         audio, phones = trim(audio, phones, lambda name: name.startswith(PAUSE), 0.05)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from .speech import EngineMissing, Phones, Utterance, Voice, later, to_16k, trim
+from .speech import EngineMissing, NothingSaid, Phones, Utterance, Voice, later, to_16k, trim
 
 VOICES = {
     "kal_diphone": ("en", "arpabet", 0.007, 0.35, "festvox-kallpc16k"),
@@ -55,20 +55,21 @@ class Festival:
     def _process(self, name: str) -> subprocess.Popen:
         if name not in self._processes:
             self._processes[name] = subprocess.Popen(
-                [self._program, "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+                [self._program, "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL)  # fmt: skip
             self._send(name, f"(voice_{name})")
         return self._processes[name]
 
     def _send(self, name: str, command: str) -> None:
         """Run a command and wait until it is done."""
         process = self._processes[name]
-        process.stdin.write(f'{command}\n(begin (format t "\\nfmg-done\\n") (fflush nil))\n'.encode("utf-8"))
+        process.stdin.write(f'{command}\n(begin (format t "\\nfmg-done\\n") (fflush nil))\n'.encode())
         process.stdin.flush()
         while True:
             line = process.stdout.readline()
             if not line:
                 del self._processes[name]
-                raise ValueError(f"festival stopped at {command!r}")
+                raise NothingSaid(f"festival stopped at {command!r}")
             if line.strip() == b"fmg-done":
                 return
 
@@ -84,7 +85,7 @@ class Festival:
         self._send(voice.name, f'(begin (set! u (SynthText "{quoted}")) (utt.save.segs u "{segments}") '
                                f"(utt.save.wave u \"{wave}\" 'riff))")  # fmt: skip
         if not wave.is_file():
-            raise ValueError(f"festival said nothing for {text!r} with {voice.name}")
+            raise NothingSaid(f"festival said nothing for {text!r} with {voice.name}")
         audio, sample_rate = soundfile.read(wave, dtype="float32")
         phones: Phones = []
         start = 0.0

@@ -8,7 +8,7 @@ import ctypes.util
 
 import numpy as np
 
-from .speech import EngineMissing, Phones, Utterance, Voice, later, to_16k, trim
+from .speech import EngineMissing, NothingSaid, Phones, Utterance, Voice, later, to_16k, trim
 
 LICENCE = "CMU Flite voice (permissive)"
 VOICES = {"awb": 0.004, "kal": 0.003, "kal16": 0.003, "rms": 0.006, "slt": 0.006}
@@ -84,7 +84,7 @@ class Flite:
             library.feat_set_float(features, name.encode(), value)
         utterance = library.flite_synth_text(text.encode("ascii", "ignore"), pointer)
         if not utterance:
-            raise ValueError(f"flite said nothing for {text!r}")
+            raise NothingSaid(f"flite said nothing for {text!r}")
         try:
             wave = library.utt_wave(utterance).contents
             sample_rate = wave.sample_rate

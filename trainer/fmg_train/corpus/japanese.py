@@ -24,12 +24,15 @@ _FALLBACK = {
     "place": "東京 大阪 京都 札幌 仙台 名古屋 神戸 広島 福岡 別府 米子 松山 水戸 奈良",
 }
 TEMPLATES = (
-    "{place}の{noun}は{adjective}です。", "{name}さんは{noun}を{verb}そうです。", "{adverb}{noun}が{verb}のを見ました。",
-    "{noun}と{noun}、どちらが{adjective}ですか？", "{adjective}{noun}を{number}個ください。", "{thing}していたら、{noun}に{verb}ことができた。",
-    "{name}さん、{place}で{thing}してもいいですか？", "{number}時{minute}分に{place}で{thing}します。", "{verb}なら{adverb}{verb}べきだ。",
-    "ええっと、{noun}は{adverb}{adjective}よね。", "もしもし、{name}ですけど、{noun}のことで。", "{noun}、{noun}、{noun}。",
-    "{noun}ばかり{verb}から、{adjective}と思う。", "うん、{adverb}{verb}。", "すみません、{place}まで{number}枚お願いします。",
-    "まあ、{adjective}{noun}ですね！", "{name}の{noun}も{noun}も{adjective}。", "へえ、{thing}って{adjective}んだ。",
+    "{place}の{noun}は{adjective}です。", "{name}さんは{noun}を{verb}そうです。",
+    "{adverb}{noun}が{verb}のを見ました。", "{noun}と{noun}、どちらが{adjective}ですか？",
+    "{adjective}{noun}を{number}個ください。", "{thing}していたら、{noun}に{verb}ことができた。",
+    "{name}さん、{place}で{thing}してもいいですか？", "{number}時{minute}分に{place}で{thing}します。",
+    "{verb}なら{adverb}{verb}べきだ。", "ええっと、{noun}は{adverb}{adjective}よね。",
+    "もしもし、{name}ですけど、{noun}のことで。", "{noun}、{noun}、{noun}。",
+    "{noun}ばかり{verb}から、{adjective}と思う。", "うん、{adverb}{verb}。",
+    "すみません、{place}まで{number}枚お願いします。", "まあ、{adjective}{noun}ですね！",
+    "{name}の{noun}も{noun}も{adjective}。", "へえ、{thing}って{adjective}んだ。",
 )  # fmt: skip
 MORAE = tuple(
     """あ い う え お か き く け こ が ぎ ぐ げ ご さ し す せ そ ざ じ ず ぜ ぞ た ち つ て と だ で ど な に ぬ ね の
@@ -37,6 +40,8 @@ MORAE = tuple(
     しゃ しゅ しょ じゃ じゅ じょ ちゃ ちゅ ちょ にゃ にゅ にょ ひゃ ひゅ ひょ びゃ びゅ びょ ぴゃ ぴゅ ぴょ みゃ みゅ みょ
     りゃ りゅ りょ ふぁ ふぃ ふぇ ふぉ てぃ でぃ うぃ うぇ うぉ しぇ じぇ ちぇ つぁ""".split())  # fmt: skip
 LABIAL = tuple(m for m in MORAE if m[0] in "ばびぶべぼぱぴぷぺぽまみむめも")
+
+_GEMINATES = "かきくけこさしすせそたちつてとぱぴぷぺぽ"
 
 
 def _hiragana(katakana: str) -> str:
@@ -77,7 +82,7 @@ def nonsense(rng: np.random.Generator, labial: float = 0.3) -> str:
     for i in range(rng.integers(2, 8)):
         pool = LABIAL if rng.random() < labial else MORAE
         mora = pool[rng.integers(len(pool))]
-        if i and rng.random() < 0.08 and mora[0] in "かきくけこさしすせそたちつてとぱぴぷぺぽ" and not text.endswith(("ん", "っ", "ー")):
+        if i and rng.random() < 0.08 and mora[0] in _GEMINATES and not text.endswith(("ん", "ー")):
             text += "っ"
         if not i and mora == "ん":
             mora = "ま"

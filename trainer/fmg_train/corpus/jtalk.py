@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .speech import EngineMissing, Phones, Utterance, Voice, later, to_16k, trim
+from .speech import EngineMissing, NothingSaid, Phones, Utterance, Voice, later, to_16k, trim
 
 LAG = 0.002
 """The sound is this much later than the state durations, s."""
@@ -88,7 +88,7 @@ class JTalk:
         engine, alpha = self._engine(voice.name)
         labels = self._front_end(text)
         if len(labels) < 3:
-            raise ValueError(f"Open JTalk said nothing for {text!r}")
+            raise NothingSaid(f"Open JTalk said nothing for {text!r}")
         tract = 0.0 if voice.tract == 1.0 else voice.tract
         library.HTS_Engine_set_speed(engine, voice.rate)
         library.HTS_Engine_set_alpha(engine, alpha + tract)
@@ -96,7 +96,7 @@ class JTalk:
         library.HTS_Engine_set_gv_weight(engine, 1, voice.settings.get("gv", 1.0))
         lines = (ctypes.c_char_p * len(labels))(*(label.encode() for label in labels))
         if not library.HTS_Engine_synthesize_from_strings(engine, lines, ctypes.c_size_t(len(labels))):
-            raise ValueError(f"HTS Engine cannot say {text!r}")
+            raise NothingSaid(f"HTS Engine cannot say {text!r}")
         sample_rate = library.HTS_Engine_get_sampling_frequency(engine)
         try:
             audio = self._speech(engine)

@@ -61,13 +61,12 @@ def splits(source: str, entries: list[dict]) -> list[str]:
     names = [entry["speaker"] for entry in entries]
     if len(set(names)) == 1:
         names = [entry["file"] for entry in entries]
-    n_test, n_val = _NOT_TRAINED_ON[source]
     order = sorted(set(names))
-    # Every k-th in the order of names: those with many and with few recordings alike.
-    step = len(order) / (n_test + n_val)
-    picked = [order[int(i * step)] for i in range(n_test + n_val)]
-    test = set(picked[::3] + picked[1::3]) if n_test == 2 * n_val else set(picked[:n_test])
-    return ["test" if name in test else "val" if name in picked else "train" for name in names]
+    n_test, n_val = _NOT_TRAINED_ON[source]
+    # Evenly spread over the order of names, every third of them for validation.
+    picked = [order[i * len(order) // (n_test + n_val)] for i in range(n_test + n_val)]
+    validation = picked[2::3][:n_val]
+    return ["val" if name in validation else "test" if name in picked else "train" for name in names]
 
 
 def read_audio(path: Path) -> np.ndarray:

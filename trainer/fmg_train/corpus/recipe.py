@@ -16,7 +16,7 @@ from .items import FACE_RATE, Item, copy, speech_item
 from .japanese import Japanese
 from .jtalk import JTalk
 from .nonspeech import nonspeech
-from .speech import Engine, EngineMissing
+from .speech import Engine, EngineMissing, NothingSaid
 
 ENGINES: dict[str, type] = {"espeak": Espeak, "flite": Flite, "festival": Festival, "jtalk": JTalk}
 SHARES = {"en": 0.36, "ja": 0.27}
@@ -35,6 +35,8 @@ NONSPEECH = 0.08
 """Share of the corpus with a resting face."""
 COPIES = 3
 """Augmented copies of one clean synthesis."""
+LONGEST = 7.0
+"""No further sentence is added to an item that lasts longer, s."""
 NONSPEECH_LICENCE = "made by fmg"
 
 
@@ -127,11 +129,13 @@ class Speaker:
         voice = engine.draw(language, rng)
         manner = str(rng.choice(list(MANNERS), p=list(MANNERS.values())))
         utterances, seconds = [], 0.0
-        for _ in range(rng.integers(1, 4)):
-            utterances.append(engine.speak(self._texts[key].sentence(rng), voice, rng))
+        wanted = rng.integers(1, 4)
+        while len(utterances) < wanted and seconds < LONGEST:
+            try:
+                utterances.append(engine.speak(self._texts[key].sentence(rng), voice, rng))
+            except NothingSaid:
+                continue
             seconds += len(utterances[-1].audio) / spec.SAMPLE_RATE
-            if seconds > 7:
-                break
         pauses = [rng.uniform(0.05, 0.6), *(rng.exponential(0.35) + 0.03 for _ in utterances)]
         if rng.random() < 0.15:
             pauses[rng.integers(len(pauses))] += rng.uniform(0.5, 2.0)

@@ -17,7 +17,7 @@ import numpy as np
 from fmg_rt import spec
 from fmg_train.datasets import form
 
-from . import japanese, real, recipe, tests
+from . import holdouts, japanese, real, recipe
 from .items import FACE_RATE, Item
 from .speech import EngineMissing
 
@@ -86,7 +86,7 @@ def unfinished(directory: Path, jobs: list[Job]) -> list[Job]:
 
 def plan(hours: float, seed: int, languages: tuple[str, ...], recordings: Path | None, copies: int) -> list[Job]:
     """All data sets, those first that every later step waits for."""
-    jobs = [Job(name, make, arguments) for name, make, arguments in tests.jobs()]
+    jobs = [Job(name, make, arguments) for name, make, arguments in holdouts.jobs()]
     if recordings is not None:
         jobs = [Job(f"real-{name}", real.items, (recordings, source, seed, copies))
                 for name, source in real.SOURCES.items()] + jobs  # fmt: skip

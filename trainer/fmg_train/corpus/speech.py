@@ -17,6 +17,10 @@ class EngineMissing(Exception):
     """An engine, or one of its voices, is not installed; the message says what to install."""
 
 
+class NothingSaid(Exception):
+    """An engine made no sound of a text; another text may do."""
+
+
 @dataclass(frozen=True)
 class Voice:
     """A speaker of an engine with a manner of speaking.
@@ -67,7 +71,7 @@ class Engine(Protocol):
         """A voice of `language` for training."""
 
     def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
-        """`text` spoken by `voice`."""
+        """`text` spoken by `voice`. Raises `NothingSaid`, and `EngineMissing` where the voice is not installed."""
 
     def close(self) -> None:
         """Give back processes and files; the engine is not used again."""

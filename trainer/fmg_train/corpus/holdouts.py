@@ -11,6 +11,7 @@ from .flite import Flite
 from .items import Item, speech_item
 from .japanese import Japanese
 from .jtalk import JTalk
+from .recipe import Texts
 from .speech import Engine, Voice
 
 SEED = 2026
@@ -20,7 +21,9 @@ PAUSES = [0.4, 0.4]
 """Silence before and after each sentence, s."""
 
 
-def _say(engine: Engine, texts, voice: Callable[[np.random.Generator], Voice], n: int, number: int) -> Iterator[tuple[str, Item]]:
+def _say(engine: Engine, texts: Texts, voice: Callable[[np.random.Generator], Voice], n: int,
+         number: int) -> Iterator[tuple[str, Item]]:  # fmt: skip
+    """`n` sentences, each in a newly drawn voice; `number` keeps the draws of the sets apart."""
     rng = np.random.default_rng([SEED, number])
     for _ in range(n):
         yield "test", speech_item([engine.speak(texts.sentence(rng), voice(rng), rng)], PAUSES, engine.name)
@@ -28,7 +31,8 @@ def _say(engine: Engine, texts, voice: Callable[[np.random.Generator], Voice], n
 
 def rms() -> Iterator[tuple[str, Item]]:
     """English by the Flite voice that is never trained on."""
-    yield from _say(engine := Flite(), English("val"), lambda rng: engine.vary(flite.HELD_OUT, rng), SENTENCES, 0)
+    engine = Flite()
+    yield from _say(engine, English("val"), lambda rng: engine.vary(flite.HELD_OUT, rng), SENTENCES, 0)
 
 
 def japanese() -> Iterator[tuple[str, Item]]:
