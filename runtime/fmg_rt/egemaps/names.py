@@ -6,8 +6,9 @@ LLD_NAMES: tuple[str, ...] = (
     "F1frequency", "F1bandwidth", "F2frequency", "F2bandwidth", "F3frequency", "F3bandwidth",
     "F0semitoneFrom27.5Hz", "jitterLocal", "shimmerLocaldB", "HNRdBACF", "logRelF0-H1-H2", "logRelF0-H1-A3",
     "F1amplitudeLogRelF0", "F2amplitudeLogRelF0", "F3amplitudeLogRelF0",
+    "F0",
 )  # fmt: skip
-"""Low-level descriptors of one frame, not smoothed. From F0 on they need the pitch, which is decided some frames later."""
+"""Low-level descriptors of one frame, not smoothed, F0 also in Hz. From F0semitoneFrom27.5Hz on they need the pitch, which is decided some frames later."""
 N_PROMPT = LLD_NAMES.index("F0semitoneFrom27.5Hz")
 """How many of them are known as soon as the frame has been heard."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..kernels.egemaps_fft import autocorrelation, spectrum
 from ..kernels.egemaps_formants import formants
 from ..kernels.egemaps_functionals import functionals
-from ..kernels.egemaps_jitter import jitter
+from ..kernels.egemaps_jitter import jitter, jitter_from
 from ..kernels.egemaps_pitch import candidates, follow, peaks_only, to_octaves
 from ..kernels.egemaps_spectral import spectral
 from ..kernels.egemaps_split import short_spectrum
@@ -22,12 +22,14 @@ SHORT_HOPS = tables.SHORT_FRAME // HOP_LENGTH
 LONG_HOPS = tables.LONG_FRAME // HOP_LENGTH
 READY_HOPS = 50
 """Half a second: before that there is too little to speak of."""
-N_WAVE = 64 * HOP_LENGTH
-"""Samples kept: the longest wait for a pitch decision (40 frames), its 60 ms frame, and two of the longest periods."""
+WAITING_HOPS = 64
+"""Audio kept besides the window: the longest wait for a pitch decision (40 frames), its 60 ms frame, some periods."""
 N_PENDING = 64
 """Frames whose magnitudes are kept until their pitch is decided; `follow` counts modulo the same number."""
 BEFORE = 1024
 """Samples that `jitter` may look back from a frame's start."""
+OPENING = 60
+"""Frames at a window's start whose periods are followed anew; longer voiced stretches are rare, and cost time."""
 
 _tables = functools.cache(tables.build)
 
@@ -54,15 +56,16 @@ class EGeMAPS:
             raise ValueError(f"The eGeMAPS window must be at least 0.5 s long, not {window_s} s.")
         self._t = _tables()
         n_frames = self._window_hops
-        self._wave = np.empty(2 * N_WAVE, np.float32)  # each sample twice, so that every window lies in one piece
-        self._contours = np.empty((len(LLD_NAMES), 2 * n_frames), np.float32)  # (26, 1000), each frame twice as well
+        self._n_wave = (n_frames + WAITING_HOPS) * HOP_LENGTH
+        self._wave = np.empty(2 * self._n_wave, np.float32)  # each sample twice, so that every window lies in one piece
+        self._contours = np.empty((len(LLD_NAMES), 2 * n_frames), np.float32)  # (27, 1000), each frame twice as well
         self._magnitudes = np.empty((N_PENDING, tables.N_OCTAVE), np.float32)  # (64, 513), by frame modulo 64
         self._last_magnitude = np.empty(tables.SHORT_FFT // 2 + 1, np.float32)  # (257,)
         self._path = SimpleNamespace(
             ring=np.empty((N_PENDING, 7), np.float32), costs=np.empty(8), paths=np.empty((7, N_PENDING), np.int32)
         )
         self._periods = np.empty(4, np.float32)
-        self._lld = np.empty(len(LLD_NAMES), np.float32)  # (26,)
+        self._lld = np.empty(len(LLD_NAMES), np.float32)  # (27,)
         self._scratch = SimpleNamespace(
             short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
             short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
@@ -76,6 +79,7 @@ class EGeMAPS:
             ways=np.empty((7, N_PENDING), np.int32), search=np.empty(25), pitch=np.empty(48, np.float32),
             harmonics=np.empty((4, 100), np.float32),
             sums=np.empty(2048), squares=np.empty(2048), match=np.empty(128),
+            opening=np.empty((2, OPENING), np.float32), periods=np.empty(4, np.float32),
             contour=np.empty((4, n_frames + 1), np.float32), events=np.empty((2, n_frames + 1), np.int64),
             stretches=np.empty(3),
         )  # fmt: skip
@@ -102,7 +106,7 @@ class EGeMAPS:
 
     @property
     def lld(self) -> np.ndarray:
-        """Newest low-level descriptors, (26,) float32 as `LLD_NAMES` lists them; a view, valid until the next call.
+        """Newest low-level descriptors, (27,) float32 as `LLD_NAMES` lists them; a view, valid until the next call.
 
         Loudness to formants are of the newest 20 ms; F0 and what follows it of the newest frame whose pitch is decided,
         usually 70 to 90 ms back, never more than 460 ms. All 0 before the first frame.
@@ -119,7 +123,7 @@ class EGeMAPS:
         n, done = len(samples), 0
         while done < n:
             count = min(n - done, HOP_LENGTH - self._n_samples % HOP_LENGTH)
-            append(samples, done, count, self._n_samples % N_WAVE, self._wave)
+            append(samples, done, count, self._n_samples % self._n_wave, self._wave)
             self._n_samples += count
             done += count
             if self._n_samples % HOP_LENGTH == 0:
@@ -133,7 +137,7 @@ class EGeMAPS:
 
     def _short_frame(self, frame: int) -> None:
         t, s = self._t, self._scratch
-        first, column = frame * HOP_LENGTH % N_WAVE, frame % self._window_hops
+        first, column = frame * HOP_LENGTH % self._n_wave, frame % self._window_hops
         short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, self._wave,
                        first, s.short_fft, s.short)  # fmt: skip
         spectral(t.mel_first, t.mel_falling, t.loudness_weights, t.dct, t.slopes, s.short, self._wave, first, column,
@@ -144,7 +148,7 @@ class EGeMAPS:
 
     def _long_frame(self, frame: int) -> None:
         t, s, path = self._t, self._scratch, self._path
-        level = spectrum(t.gauss, t.long_cos, t.long_sin, self._wave, frame * HOP_LENGTH % N_WAVE, s.long_fft, s.long)
+        level = spectrum(t.gauss, t.long_cos, t.long_sin, self._wave, frame * HOP_LENGTH % self._n_wave, s.long_fft, s.long)
         peaks_only(s.long, self._magnitudes[frame % N_PENDING], s.peaks)
         to_octaves(t.right, t.tridiagonal, t.node, t.interpolation, s.peaks, s.second, s.octaves)
         candidates(t.shift, t.decay, s.octaves, s.summed, s.candidates)
@@ -157,11 +161,11 @@ class EGeMAPS:
     def _decided(self, frame: int, hz: np.float32) -> None:
         t, s = self._t, self._scratch
         column, magnitude = frame % self._window_hops, self._magnitudes[frame % N_PENDING]
-        first = frame * HOP_LENGTH % N_WAVE
+        first = frame * HOP_LENGTH % self._n_wave
         if hz > 0:
             autocorrelation(t.long_cos, t.long_sin, magnitude, s.long_fft, s.long)
         voice(hz, magnitude, s.long[0], column, s.harmonics, self._contours)
-        jitter(hz, self._wave, first if first >= BEFORE else first + N_WAVE, column, self._periods, s.sums, s.squares,
+        jitter(hz, self._wave, first if first >= BEFORE else first + self._n_wave, column, self._periods, s.sums, s.squares,
                s.match, self._contours)  # fmt: skip
 
     def functionals(self) -> np.ndarray:
@@ -172,8 +176,13 @@ class EGeMAPS:
         start = max(0, n_hops - self._window_hops)
         out = np.empty(N_EGEMAPS, np.float32)
         s = self._scratch
-        functionals(self._contours, start % self._window_hops, n_hops - SHORT_HOPS + 1 - start, self._n_decided - start,
-                    self._next_pitch, s.contour, s.events, s.stretches, out)  # fmt: skip
+        column = start % self._window_hops
+        n_opening = 0
+        if start > 0:
+            n_opening = jitter_from(self._contours, column, self._wave, start * HOP_LENGTH % self._n_wave, s.periods, s.sums,
+                                    s.squares, s.match, s.opening)  # fmt: skip
+        functionals(self._contours, column, n_hops - SHORT_HOPS + 1 - start, self._n_decided - start, self._next_pitch,
+                    s.opening, n_opening, s.contour, s.events, s.stretches, out)  # fmt: skip
         return out
 
 

@@ -246,12 +246,12 @@ N_UNVOICED = 5
 """So many of BY_VOICE are also measured where there is no voice."""
 
 
-@kernel(VOID(IN2, I64, I64, I64, F32, OUT2, array_out(I64, 2), array_out(F64, 1), OUT1))
-def functionals(contours, first, n_frames, n_decided, next_pitch, scratch, events, stretches, out):
+@kernel(VOID(IN2, I64, I64, I64, F32, IN2, I64, OUT2, array_out(I64, 2), array_out(F64, 1), OUT1))
+def functionals(contours, first, n_frames, n_decided, next_pitch, opening, n_opening, scratch, events, stretches, out):
     """The 88 functionals of the columns first .. first + n_frames - 1 of `contours`; out (88,).
 
-    n_decided: leading frames whose pitch is decided; next_pitch: likely pitch of the one after them, semitones;
-    scratch (4, n), events (2, n) with n > n_frames, stretches (3,).
+    n_decided: leading frames whose pitch is decided; next_pitch: likely pitch of the one after them, semitones; opening:
+    jitter and shimmer of the first n_opening frames, see `egemaps_jitter.jitter_from`; scratch (4, n), events (2, n) with n > n_frames, stretches (3,).
     """
     pitch, x, y, z = scratch[0], scratch[1], scratch[2], scratch[3]
     out[:] = ZERO
@@ -273,6 +273,9 @@ def functionals(contours, first, n_frames, n_decided, next_pitch, scratch, event
         masked = FORMANT <= row < F0
         for i in range(n_decided):
             x[i] = ZERO if masked and pitch[i] <= VOICED_ABOVE else contours[row, first + i]
+        if JITTER <= row < HNR:
+            for i in range(min(n_opening, n_decided)):
+                x[i] = opening[row - JITTER, i]
         if n_decided > 0:
             x[n_decided] = x[n_decided - 1]
         smooth_voiced(x, n_decided, y)

@@ -5,7 +5,7 @@ The periods are compared by normalised correlation; sums in float64, since a con
 
 import numpy as np
 
-from .jit import F32, F64, I64, IN1, OUT1, OUT2, VOID, array_out, kernel, fast_kernel
+from .jit import F32, F64, I64, IN1, IN2, OUT1, OUT2, VOID, array_out, fast_kernel, kernel
 
 OUT_F64 = array_out(F64, 1)
 ZERO, HALF, ONE, TWENTY = np.float32(0), np.float32(0.5), np.float32(1), np.float32(20)
@@ -41,19 +41,11 @@ def swing(wave, first, lag):
     return high - low
 
 
-@kernel(VOID(F32, IN1, I64, I64, OUT1, OUT_F64, OUT_F64, OUT_F64, OUT2))
-def jitter(hz, wave, first, column, state, sums, squares, match, contours):
-    """Write rows 18-19 of `contours` (rows, 2 n) at `column` and column + n.
-
-    hz: pitch, 0 when unvoiced; wave: the frame starts at sample `first`, at least 1024 samples precede it; state (4,):
-    samples that the last frame left unread, its last period, last jitter, last shimmer; sums, squares (2048,), match (128,)
-    scratch.
-    """
-    n = contours.shape[1] // 2
+@kernel(VOID(F32, IN1, I64, OUT1, OUT_F64, OUT_F64, OUT_F64))
+def follow_periods(hz, wave, first, state, sums, squares, match):
+    """Go on through the periods of the frame that starts at sample `first` of `wave`; see `jitter`."""
     if hz <= ZERO:
         state[:] = ZERO
-        contours[18:20, column] = ZERO
-        contours[18:20, column + n] = ZERO
         return
     missed = I64(state[0])
     cursor = first - missed
@@ -106,6 +98,36 @@ def jitter(hz, wave, first, column, state, sums, squares, match, contours):
         state[3] = TWENTY * np.log10(ONE + min(swing_change / swings, ONE)) if swings > ZERO else ZERO
     state[0] = F32(HOP + missed - last)
     state[1] = last_period
+
+
+@kernel(VOID(F32, IN1, I64, I64, OUT1, OUT_F64, OUT_F64, OUT_F64, OUT2))
+def jitter(hz, wave, first, column, state, sums, squares, match, contours):
+    """Write rows 18-19 of `contours` (rows, 2 n) at `column` and column + n.
+
+    hz: pitch, 0 when unvoiced; wave: the frame starts at sample `first`, at least 1024 samples precede it; state (4,):
+    samples that the last frame left unread, its last period, last jitter, last shimmer; sums, squares (2048,), match (128,)
+    scratch.
+    """
+    n = contours.shape[1] // 2
+    follow_periods(hz, wave, first, state, sums, squares, match)
     for i in range(2):
         contours[18 + i, column] = state[2 + i]
         contours[18 + i, column + n] = state[2 + i]
+
+
+@kernel(I64(IN2, I64, IN1, I64, OUT1, OUT_F64, OUT_F64, OUT_F64, OUT2))
+def jitter_from(contours, column, wave, first, state, sums, squares, match, out):
+    """Jitter and shimmer, rows of out (2, n), of a voiced stretch as if nothing were known of before it.
+
+    Where the first period is taken to begin decides where all others of the stretch do, so a window that starts in the
+    middle of a voice must follow the periods from its own start. contours: the stretch starts at `column`, and its first
+    frame at sample `first` of `wave`; state (4,) and the rest as for `jitter`, scratch. Returns its length, at most n.
+    """
+    state[:] = ZERO
+    for i in range(out.shape[1]):
+        hz = contours[26, column + i]
+        if hz <= ZERO:
+            return i
+        follow_periods(hz, wave, first + i * HOP, state, sums, squares, match)
+        out[0, i], out[1, i] = state[2], state[3]
+    return out.shape[1]
