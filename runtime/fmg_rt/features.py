@@ -41,7 +41,7 @@ class LogMel:
 
     def reset(self) -> None:
         """Forget everything heard; equal to a new one."""
-        self._n_hops = 0
+        self._n_hops = 0  # the samples need no clearing: three new hops replace all before the next frame
         self.frame[:] = np.log(_OFFSET)
 
     def push(self, hop: np.ndarray) -> bool:
