@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import statistics
 import struct
 import threading
 import time
@@ -208,25 +207,35 @@ def test_sixty_frames_a_second(served, page):
             served.send(i, i / 30, rng.random(spec.N_COEFFICIENTS, np.float32) * 0.5)
             i += 1
 
+    def busy():  # seconds of processor time that the page's thread has used; others' programs do not count
+        return next(m["value"] for m in page.call("Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
+
+    page.open(served.url, "document.querySelectorAll('#bars b').length === 52")
+    page.call("Performance.enable", timeDomain="threadTicks")
     thread = threading.Thread(target=talk)
     thread.start()
     try:
-        rates = []
-        for _ in range(3):
-            rates.append(page.run("""new Promise((done) => {
+        rates, costs = [], []
+        while len(rates) < 5 and max(rates, default=0) < 57:
+            before = busy()
+            n, seconds = page.run("""new Promise((done) => {
               let n = 0, start = 0;
               requestAnimationFrame(function tick(now) {
                 if (n++ === 0) start = now;
-                now - start < 1000 ? requestAnimationFrame(tick) : done(1000 * (n - 1) / (now - start));
+                now - start < 1000 ? requestAnimationFrame(tick) : done([n - 1, (now - start) / 1000]);
               });
-            })"""))
-            if rates[-1] > 57:
-                break
+            })""")
+            rates.append(n / seconds)
+            costs.append(1000 * (busy() - before) / n)
     finally:
         stop.set()
         thread.join()
-    print(f"frames a second: {', '.join(f'{rate:.0f}' for rate in rates)}")
-    # Other programs share the processor; one undisturbed second is enough to show what the page can do.
+        page.call("Performance.disable")
+    print(f"frames a second: {', '.join(f'{r:.0f}' for r in rates)}; processor a frame: {min(costs):.1f} ms")
+    assert min(costs) < 14  # of 16.7 ms, without any help of a graphics card
+    # One undisturbed second is enough to show what the page can do.
+    if max(rates) <= 50 and os.getloadavg()[0] > os.cpu_count():
+        pytest.skip(f"the machine is too busy to tell: {max(rates):.0f} frames a second at load {os.getloadavg()[0]:.1f}")
     assert max(rates) > 50
 
 
@@ -248,22 +257,6 @@ def test_sliders_and_save_work_by_hand(page, tmp_path):
     finally:
         preview.close()
     page.wait("document.getElementById('state').textContent === 'not running'")
-
-
-def test_drawing_takes_a_small_part_of_a_frame(page, served):
-    page.open(served.url)
-    times = page.run("""(async () => {
-      const { drawFace } = await import("/face.js");
-      const pen = Object.assign(document.createElement("canvas"), { width: 800, height: 800 }).getContext("2d");
-      return Array.from({ length: 40 }, (_, i) => {
-        const start = performance.now();
-        drawFace(pen, { jawOpen: i / 40, eyeBlinkLeft: i / 40, mouthSmileRight: i / 40 }, 800, 800);
-        pen.getImageData(0, 0, 1, 1);
-        return performance.now() - start;
-      });
-    })()""")
-    print(f"one drawing: {statistics.median(times):.1f} ms")
-    assert statistics.median(times) < 12
 
 
 def avatar_file(path, spelling, wrap=None):

@@ -206,7 +206,7 @@ function paint(now) {
   if (furthest < 1e-3) { shown.set(target); dirty = false; }
   const pose = Object.fromEntries(names.map((name, i) => [name, shown[i]]));
   if (avatar) avatar.draw(pose, canvas.width, canvas.height); else drawFace(pen, pose, canvas.width, canvas.height);
-  drawBars();
+  if (!dirty || counted.frames % 3 === 0) drawBars();  // laying out numbers costs more than the face; 20 times a second will do
 }
 
 new ResizeObserver(fit).observe($("stage"));
