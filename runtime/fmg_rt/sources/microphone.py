@@ -17,6 +17,8 @@ _CAPACITY = 0.5
 """Seconds of audio that may wait; beyond, the oldest is dropped."""
 _STALL = 1.0
 """Seconds without a block after which a device counts as gone, even if its system says nothing."""
+_GRACE = 4.0
+"""The same for the first block: a wireless headset takes its time to wake up."""
 _FIRST_DELAY, _LAST_DELAY = 0.25, 2.0
 """Seconds between two tries to open a lost device: doubled from the first to the last."""
 _portaudio_lock = threading.Lock()
@@ -67,7 +69,8 @@ class _Line:
 
     @property
     def alive(self) -> bool:
-        return self._stream.active and time.monotonic() - max(self.heard, self._opened) < _STALL
+        deadline = self.heard + _STALL if self.heard else self._opened + _GRACE
+        return self._stream.active and time.monotonic() < deadline
 
     @property
     def lost(self) -> int:
