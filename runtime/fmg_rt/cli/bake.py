@@ -18,7 +18,6 @@ from ..sources import SourceError
 from ..sources.file import open_file
 from .expression_options import build_expression, expression_options
 from .run import packaged_weights
-from .sink_options import record_format_option
 
 if TYPE_CHECKING:  # compiled code is imported when there is work for it
     from multiprocessing.sharedctypes import Synchronized
@@ -154,7 +153,9 @@ def _run(jobs: list[Job], params: Mapping[str, Any], stream: "FaceStream") -> It
     length = max(1, int(sum(_seconds(job.sound) for job in jobs)))
     try:
         running = {executor.submit(_bake, job, params["record_format"]): job for job in jobs}
-        with click.progressbar(length=length, label="baking", show_pos=True, item_show_func=str) as bar:
+        # No estimate: click counts the workers' start in, and would promise an hour for a minute.
+        with click.progressbar(length=length, label="baking", show_pos=True, show_percent=True, show_eta=False,
+                               item_show_func=lambda text: text or "s of audio") as bar:  # fmt: skip
             while running:
                 done, _ = futures.wait(running, timeout=0.2, return_when=futures.FIRST_COMPLETED)
                 bar.update(min(int(heard.value), length) - bar.pos, f"s of audio, {len(running)} files to go")
@@ -166,7 +167,7 @@ def _run(jobs: list[Job], params: Mapping[str, Any], stream: "FaceStream") -> It
                         yield str(error)
                     except futures.BrokenExecutor:
                         yield f"{job.sound}: a worker died, perhaps for want of memory"
-            bar.update(length - bar.pos, "s of audio")
+            bar.update(length - bar.pos)
     finally:
         stop.set()
         executor.shutdown(cancel_futures=True)
@@ -176,7 +177,8 @@ def _run(jobs: list[Job], params: Mapping[str, Any], stream: "FaceStream") -> It
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Folder of the results; made if need be.")  # fmt: skip
-@record_format_option
+@click.option("--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True,
+              help="Format of the results.")  # fmt: skip
 @click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
               help="Frames per second.")  # fmt: skip
 @click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
@@ -196,7 +198,6 @@ def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
       fmg-rt bake talk.wav --out faces
       fmg-rt bake voices/*.flac --out faces --record-format livelink --rate 60
     """
-    params["record_format"] = params["record_format"] or "csv"
     params["weights"] = params["weights"] or packaged_weights()
     if params["merge"] is not None:
         raise click.UsageError("--merge is for a tracker that runs now; a bake has none")

@@ -73,10 +73,6 @@ def record_format(path: Path, name: str | None) -> str:
         ) from None
 
 
-record_format_option = click.option(
-    "--record-format", type=click.Choice(list(FORMATS)), help="Format of recordings; else the file name decides."
-)
-
 _OPTIONS = (
     click.option(
         "--osc", type=Address(), multiple=True, metavar="HOST:PORT",
@@ -114,7 +110,9 @@ _OPTIONS = (
         "--record", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
         help="Write the frames to FILE: .csv, .jsonl, .npz or .json.",
     ),
-    record_format_option,
+    click.option(
+        "--record-format", type=click.Choice(list(FORMATS)), help="Format of the recording; else its name decides."
+    ),
 )  # fmt: skip
 
 
