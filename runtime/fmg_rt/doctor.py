@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, f
         except SourceError as error:
             yield Finding(FAIL if main else NOTE, "microphone", f"{about}: {error}")
             continue
-        level = listen(microphone, seconds, lambda now, name=device["name"]: show(name, now))
+        level = listen(microphone, seconds, partial(show, device["name"]))
         if level is None:
             yield Finding(FAIL if main else NOTE, "microphone", f"{about}: opens, but nothing comes")
         elif level <= _SILENCE + 1:

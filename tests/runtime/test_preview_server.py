@@ -20,6 +20,7 @@ from fmg_rt.cli.expression_options import expression_options
 from fmg_rt.cli.preview_options import build_preview, preview_options
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.preview import Controls, Preview, PreviewError
+from fmg_rt.sources.microphone import Microphone
 
 REST = np.zeros(spec.N_COEFFICIENTS, np.float32)
 
@@ -360,8 +361,11 @@ class Source:
     name = "clip.wav"
 
 
-class Picker(Source):
+class Picker(Microphone):
     """As much of a microphone."""
+
+    def __init__(self):
+        self.name = "Yeti"
 
     def devices(self):
         return ["Yeti"]

@@ -33,7 +33,7 @@ def preview_options(command: Callable) -> Callable:
 def build_preview(params: Mapping[str, Any], expression: "Expression", source: Source) -> "Preview | None":
     """The page that the command line asks for, served and opened in the browser; None when it asks for none.
 
-    Its sliders change `expression`, its device picker a `source` that has one; "save" writes to the files that the
+    Its sliders change `expression`, its device picker a `source` that is a microphone; "save" writes to the files that the
     command line named.
 
     Raises
@@ -44,9 +44,10 @@ def build_preview(params: Mapping[str, Any], expression: "Expression", source: S
     if params["preview"] is None:
         return None
     from ..preview import Controls, Preview, PreviewError
+    from ..sources.microphone import Microphone
 
     controls = Controls(settings=expression.settings, update=expression.update)
-    if hasattr(source, "choose"):  # a microphone
+    if isinstance(source, Microphone):
         controls.devices, controls.device, controls.choose = source.devices, source.name, source.choose
     if params["calibration"] is not None:
         controls.calibration_file = Path(params["calibration"])
