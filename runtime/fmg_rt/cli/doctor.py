@@ -48,6 +48,10 @@ def doctor(context: click.Context, **params: Any) -> None:
     click.echo("The main job would run.")
 
 
+# Nothing is recorded here: an option that does nothing would only mislead.
+doctor.params = [param for param in doctor.params if param.name not in ("record", "record_format")]
+
+
 def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
     from .. import doctor
     from ..sources import SourceError
