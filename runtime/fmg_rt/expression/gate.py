@@ -45,6 +45,7 @@ class RestGate:
         self._minima = np.empty((2 + kernels.N_MINIMA, kernels.N_GROUPS), np.float32)  # (10, 8)
         self._floor = np.empty(kernels.N_GROUPS, np.float32)  # (8,)
         self._state = np.empty(kernels.N_STATE, np.float32)  # (16,)
+        self._parts = np.empty((kernels.N_SEGMENTS + 1, kernels.N_GROUPS), np.float32)  # (5, 8)
         self._gains = np.ones(spec.N_COEFFICIENTS, np.float32)  # (52,)
         self._mouth = np.array(spec.region_indices(*MOUTH))  # (28,)
         self.reset()
@@ -83,8 +84,8 @@ class RestGate:
         if mel is None:
             return
         state = self._state
-        kernels.gate_hop(hop, mel, self._wave, self._scratch, self._powers, self._history, self._pitch, self._minima,
-                         self._floor, state)  # fmt: skip
+        kernels.gate_hop(hop, mel, self._wave, self._history, self._pitch, self._minima, self._floor, state,
+                         self._scratch, self._powers, self._parts)  # fmt: skip
         if state[kernels.SPEAKING]:
             self._last = self._heard - _WINDOW_TAIL
             self._from_noise = False

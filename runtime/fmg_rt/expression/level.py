@@ -16,11 +16,13 @@ LOWEST, HIGHEST = 0.6, 1.8
 _SHARE = 0.9
 _PACE = 0.5  # natural-log units a second
 _MOVING = 0.02  # aperture below which a frame says nothing about the speaker
+# Bounds of the level's logarithm, a little outside the gain's range, so that it comes back soon.
+_QUIETEST, _LOUDEST = math.log(TARGET / HIGHEST) - 0.1, math.log(TARGET / LOWEST) + 0.1
 _NOTICED = 0.002  # change of the gain that is worth writing
 
 
 class Levelling:
-    """A slow gain that brings the 90th percentile of the aperture to `TARGET`.
+    """`gain`, slow and 1 at first, brings the 90th percentile of the aperture to `TARGET`.
 
     The percentile is tracked by stochastic approximation: up by ``0.9 pace`` when a frame exceeds it, down by
     ``0.1 pace`` when not, so a loud speaker is tamed within seconds and a quiet one grows over some ten.
@@ -35,10 +37,7 @@ class Levelling:
 
     def reset(self) -> None:
         self._log_level = math.log(TARGET)
-
-    @property
-    def gain(self) -> float:
-        return min(HIGHEST, max(LOWEST, TARGET / math.exp(self._log_level)))
+        self.gain = 1.0
 
     def hear(self, face: np.ndarray, seconds: float) -> None:
         """Learn from (52,) `face` of a speaking moment, `seconds` after the last frame."""
@@ -48,8 +47,8 @@ class Levelling:
         step = _PACE * min(seconds, 0.1)
         above = math.log(gap) > self._log_level
         level = self._log_level + (step * _SHARE if above else step * (_SHARE - 1.0))
-        # Bounded a little outside the gain's range, so it comes back soon.
-        self._log_level = min(math.log(TARGET / LOWEST) + 0.1, max(math.log(TARGET / HIGHEST) - 0.1, level))
+        self._log_level = min(_LOUDEST, max(_QUIETEST, level))
+        self.gain = min(HIGHEST, max(LOWEST, TARGET / math.exp(self._log_level)))
 
 
 class Strength:

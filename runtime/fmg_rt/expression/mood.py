@@ -8,6 +8,7 @@ from .. import spec
 from ..kernels import expression_face as kernels
 
 _SECONDS = 1.5  # in which the face follows
+_NOTICED = 0.002  # change that is worth following
 _PAIRS = {
     # feeling: coefficient, both sides where it has two, at full strength
     "glad": {"mouthSmile": 0.30, "cheekSquint": 0.22, "eyeSquint": 0.10, "browOuterUp": 0.04},
@@ -39,7 +40,8 @@ class Mood:
 
     def reset(self) -> None:
         self._target = (0.0, 0.0)
-        self._arousal = self._valence = 0.0
+        self._arousal = self._valence = self._strength = 0.0
+        self._amounts[:] = 0
         self._felt = False
 
     def feel(self, arousal: float, valence: float) -> None:
@@ -52,9 +54,17 @@ class Mood:
         """Add to (52,) `face`, `seconds` after the last frame; nothing before the first `feel`."""
         if not self._felt:
             return
-        share = 1.0 - math.exp(-seconds / _SECONDS)
-        self._arousal += share * (self._target[0] - self._arousal)
-        self._valence += share * (self._target[1] - self._valence)
+        aroused, pleased = self._target[0] - self._arousal, self._target[1] - self._valence
+        if abs(aroused) + abs(pleased) > _NOTICED or strength != self._strength:
+            share = 1.0 - math.exp(-seconds / _SECONDS)
+            self._arousal += share * aroused
+            self._valence += share * pleased
+            self._strength = strength
+            self._weigh(strength)
+        kernels.add_parts(self._amounts, self._parts, face)
+
+    def _weigh(self, strength: float) -> None:
+        """How much of each feeling the present mood holds."""
         arousal, unpleasant = self._arousal, max(0.0, -self._valence)
         hot = 0.5 + 0.5 * arousal  # an unpleasant mood turns to anger when aroused, to sadness when not
         amounts = self._amounts
@@ -63,4 +73,3 @@ class Mood:
         amounts[2] = strength * unpleasant * hot
         amounts[3] = strength * max(0.0, arousal)
         amounts[4] = strength * max(0.0, -arousal)
-        kernels.add_parts(amounts, self._parts, face)

@@ -52,7 +52,8 @@ _DRIFT, _OPEN, _STAY = np.float32(0.7), np.float32(2.5), np.float32(0.5)
 _RANGE = np.float32(40)  # dB that the faintest sound of speech lies below the loudest of the last seconds
 _PEAK_PACE, _PEAK_DECAY = np.float32(0.25), np.float32(0.02)  # a hop: 40 ms to reach it, 2 dB/s to forget it
 _VOICED, _RARELY = np.float32(0.5), np.float32(0.25)
-_AUDIBLE, _STRONG = np.float32(5), np.float32(10)
+_AUDIBLE = np.float32(5)  # dB above the floor
+_STRONG = np.float32(0.1)  # of the loudest group's power
 _SAME_PITCH, _SAME_LEVEL = np.float32(0.004), np.float32(0.6)
 _LIKE_PITCH, _LIKE_LEVEL, _LONG = np.float32(0.015), np.float32(2.0), np.float32(15)
 _NEAR_BEST = np.float32(0.9)
@@ -71,7 +72,7 @@ def group_powers(mel, out):
 
 
 @fast_kernel(VOID(IN1, OUT1, OUT1, OUT1))
-def periodicity(hop, wave, scratch, state):
+def periodicity(hop, wave, state, scratch):
     """Highest normalised cross-correlation of the newest 40 ms with itself 2.5 to 13.3 ms earlier, and its lag.
 
     hop (160,); wave (214,) pre-emphasised signal at 4 kHz, newest last, updated; scratch (56,).
@@ -120,7 +121,7 @@ def periodicity(hop, wave, scratch, state):
         state[LAG] = np.float32(at) + (_HALF * (a - c) / bend if bend < _ZERO else _ZERO)
 
 
-@fast_kernel(VOID(OUT1, OUT2, OUT1, OUT1))
+@fast_kernel(VOID(IN1, OUT2, OUT1, OUT1))
 def track_floor(powers, minima, floor, state):
     """Noise floor of each group, dB: minimum of the smoothed power over 1.28 s, plus its bias; floor (8,) overwritten.
 
@@ -154,13 +155,13 @@ def track_floor(powers, minima, floor, state):
         floor[g] = max(_TO_DB * np.log(lowest + _TINY) + _BIAS[g], _FLOOR_DB)
 
 
-@fast_kernel(VOID(OUT1, OUT2, OUT2, OUT2, OUT1, OUT1))
-def recognise_noise(powers, history, pitch, minima, floor, state):
+@fast_kernel(VOID(IN1, OUT2, OUT2, OUT2, OUT1, OUT1, OUT2))
+def recognise_noise(powers, history, pitch, minima, floor, state, parts):
     """Set ``state[STEADY]`` to 1, and the floor to the present level, when the last 200 ms were a machine's.
 
-    history (20, 8) powers and pitch (20, 2) periodicity and lag, newest last, updated. A machine is either hiss, hardly
-    periodic and as level as noise is; or hum, whose period and level stand stiller than a voice can hold them: at once
-    when they do not move at all, after 300 ms more when they hardly move.
+    history (20, 8) powers and pitch (20, 2) periodicity and lag, newest last, updated; scratch parts (5, 8). A machine is
+    either hiss, hardly periodic and as level as noise is; or hum, whose period and level stand stiller than a voice can
+    hold them: at once when they do not move at all, after 150 ms more when they hardly move.
     """
     for i in range(N_HISTORY - 1):
         for g in range(N_GROUPS):
@@ -174,28 +175,33 @@ def recognise_noise(powers, history, pitch, minima, floor, state):
     if state[FILLED] < np.float32(N_HISTORY):
         return
 
-    loudest, audible = _FLOOR_DB, False
-    worst_noise, worst_tone, level = _ZERO, _ZERO, _ZERO
+    # parts: the power of each segment and, last, of the whole, each a mean.
     span = N_HISTORY // N_SEGMENTS
     for g in range(N_GROUPS):
-        total = _ZERO
-        for i in range(N_HISTORY):
-            total += history[i, g]
-        loudest = max(loudest, _TO_DB * np.log(total / np.float32(N_HISTORY) + _TINY))
+        parts[N_SEGMENTS, g] = _ZERO
+    for k in range(N_SEGMENTS):
+        for g in range(N_GROUPS):
+            parts[k, g] = _ZERO
+        for i in range(k * span, (k + 1) * span):
+            for g in range(N_GROUPS):
+                parts[k, g] += history[i, g] / np.float32(span)
+        for g in range(N_GROUPS):
+            parts[N_SEGMENTS, g] += parts[k, g] / np.float32(N_SEGMENTS)
+    loudest = _TINY
     for g in range(N_GROUPS):
-        lowest, highest, total = np.float32(np.inf), _ZERO, _ZERO
-        for k in range(N_SEGMENTS):
-            part = _ZERO
-            for i in range(k * span, (k + 1) * span):
-                part += history[i, g]
-            lowest, highest, total = min(lowest, part), max(highest, part), total + part
-        level = _TO_DB * np.log(total / np.float32(N_HISTORY) + _TINY)
-        if level < floor[g] + _AUDIBLE:
+        loudest = max(loudest, parts[N_SEGMENTS, g])
+    audible = False
+    worst_noise, worst_tone = _ZERO, _ZERO
+    for g in range(N_GROUPS):
+        if _TO_DB * np.log(parts[N_SEGMENTS, g] + _TINY) < floor[g] + _AUDIBLE:
             continue
         audible = True
+        lowest, highest = parts[0, g], parts[0, g]
+        for k in range(1, N_SEGMENTS):
+            lowest, highest = min(lowest, parts[k, g]), max(highest, parts[k, g])
         spread = _TO_DB * np.log((highest + _TINY) / (lowest + _TINY))
         worst_noise = max(worst_noise, spread / _LOOSE[g])
-        if level > loudest - _STRONG:
+        if parts[N_SEGMENTS, g] > _STRONG * loudest:
             worst_tone = max(worst_tone, spread)
     if not audible:
         return
@@ -212,16 +218,13 @@ def recognise_noise(powers, history, pitch, minima, floor, state):
         return
     state[STEADY] = _ONE
     for g in range(N_GROUPS):
-        total = _ZERO
-        for i in range(N_HISTORY):
-            total += history[i, g]
-        minimum = total / np.float32(N_HISTORY) * np.exp(-_BIAS[g] / _TO_DB)
+        minimum = parts[N_SEGMENTS, g] * np.exp(-_BIAS[g] / _TO_DB)
         for k in range(1, 2 + N_MINIMA):
             minima[k, g] = minimum
         floor[g] = max(_TO_DB * np.log(minimum + _TINY) + _BIAS[g], _FLOOR_DB)
 
 
-@fast_kernel(VOID(OUT1, OUT1, OUT1))
+@fast_kernel(VOID(IN1, IN1, OUT1))
 def decide(powers, floor, state):
     """Set ``state[SPEAKING]``: enough evidence above the floors opens, little keeps open.
 
@@ -260,11 +263,11 @@ def decide(powers, floor, state):
         state[SPEAKING] = _ZERO
 
 
-@fast_kernel(VOID(IN1, IN1, OUT1, OUT1, OUT1, OUT2, OUT2, OUT2, OUT1, OUT1))
-def gate_hop(hop, mel, wave, scratch, powers, history, pitch, minima, floor, state):
+@fast_kernel(VOID(IN1, IN1, OUT1, OUT2, OUT2, OUT2, OUT1, OUT1, OUT1, OUT1, OUT2))
+def gate_hop(hop, mel, wave, history, pitch, minima, floor, state, scratch, powers, parts):
     """One hop (160,) and the newest log-mel frame (80,): ``state[SPEAKING]`` and ``state[STEADY]`` answer."""
     group_powers(mel, powers)
-    periodicity(hop, wave, scratch, state)
+    periodicity(hop, wave, state, scratch)
     track_floor(powers, minima, floor, state)
-    recognise_noise(powers, history, pitch, minima, floor, state)
+    recognise_noise(powers, history, pitch, minima, floor, state, parts)
     decide(powers, floor, state)
