@@ -34,9 +34,9 @@ def speech_level(audio: np.ndarray) -> float:
 
 
 def stft(audio: np.ndarray) -> np.ndarray:
-    """(frames, 257) complex64; frame i is centred on sample 128 i."""
-    padded = np.pad(audio, (_N_FFT // 2, _N_FFT))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _N_FFT)[: len(audio) + _HOP : _HOP]
+    """(frames, 257) complex64; every sample lies in four frames, the first and last ones too."""
+    padded = np.pad(audio, _N_FFT)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _N_FFT)[::_HOP]
     return fft.rfft(frames * _WINDOW, axis=1)
 
 
@@ -48,7 +48,7 @@ def istft(spectra: np.ndarray, n_samples: int) -> np.ndarray:
     for i in range(4):
         out[i : i + len(frames)] += quarters[:, i]
     # The squared Hann window at a quarter of its length sums to 1.5.
-    return out.reshape(-1)[_N_FFT // 2 : _N_FFT // 2 + n_samples] / np.float32(1.5)
+    return out.reshape(-1)[_N_FFT : _N_FFT + n_samples] / np.float32(1.5)
 
 
 def log_envelope(spectra: np.ndarray, n_cepstra: int = 28) -> np.ndarray:

@@ -1,16 +1,21 @@
 """The corpus on disk: shards, the validation set and the test sets, each a data set; unfinished ones are made anew.
 
-Every set is made in its own process from (seed, its own number), so the number of jobs does not show in the result and
-no engine's memory of what it said before does either.
+Every set is made in its own process from (seed, its own number), so neither the number of jobs nor what an engine
+remembers of an earlier set shows in the result.
 """
 
-import functools
 import json
 import multiprocessing
+import multiprocessing.connection
 import shutil
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,15 +73,42 @@ def run(directory: Path, job: Job) -> float | None:
         return None
 
 
+def _work(connection: Connection, function: Callable, arguments: tuple) -> None:
+    # Ctrl-C is the parent's to answer; its SIGTERM unwinds, so that engines give back their processes and files.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        connection.send(function(*arguments))
+    except Exception as error:
+        connection.send(error)
+
+
+def _start(function: Callable, *arguments: object) -> tuple[Connection, BaseProcess]:
+    """Call a function in a process of its own; its result, or what it raised, comes through the connection."""
+    # Forked where that exists, so that the Japanese lexicon is read once.
+    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(sender, function, arguments), daemon=True)
+    process.start()
+    sender.close()
+    return receiver, process
+
+
+def _receive(connection: Connection, process: BaseProcess, name: str) -> Any:
+    try:
+        result = connection.recv()
+    except EOFError:
+        process.join()
+        raise form.DatasetError(f"{name}: its process died (exit code {process.exitcode})") from None
+    process.join()
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
 def missing_engines() -> dict[str, str]:
     """Engine → why it cannot run here; found out in a process of its own, since some of them leave global state."""
-    with _context().Pool(1) as pool:
-        return pool.apply(recipe.missing)
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    # Forked where that exists, so that the Japanese lexicon is read once.
-    return multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
+    return _receive(*_start(recipe.missing), "engines")
 
 
 def unfinished(directory: Path, jobs: list[Job]) -> list[Job]:
@@ -117,8 +149,26 @@ def settle(directory: Path, settings: dict) -> None:
 
 
 def generate(directory: Path, jobs: list[Job], processes: int) -> Iterator[tuple[Job, float | None]]:
-    """Make the data sets that are not there yet; gives each with what `run` returned, in the order of `jobs`."""
-    todo = unfinished(directory, jobs)
+    """Make the data sets that are not there yet, in this order; gives each with what `run` returned as it is done.
+
+    Raises
+    ------
+    form.DatasetError
+        A process died; what it raised itself is raised again. The other processes are ended.
+    """
+    waiting = unfinished(directory, jobs)[::-1]
     japanese.lexicon()
-    with _context().Pool(processes, maxtasksperchild=1) as pool:
-        yield from zip(todo, pool.imap(functools.partial(run, directory), todo, chunksize=1), strict=True)
+    running: dict[Connection, tuple[Job, BaseProcess]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                job = waiting.pop()
+                connection, process = _start(run, directory, job)
+                running[connection] = job, process
+            for connection in multiprocessing.connection.wait(list(running)):
+                job, process = running.pop(connection)
+                yield job, _receive(connection, process, job.name)
+    finally:
+        for _, process in running.values():
+            process.terminate()
+            process.join()

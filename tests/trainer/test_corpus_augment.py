@@ -1,0 +1,150 @@
+"""Augmentation: the sound keeps its time, the changes are the ones named, nothing leaves ± 1."""
+
+import numpy as np
+import pytest
+from scipy import signal
+
+from fmg_train.corpus import augment, items, nonspeech
+
+RATE = 16_000
+
+
+def vowel(seconds: float = 1.0, f0: float = 120.0, formants: tuple[float, ...] = (700.0, 1200.0, 2600.0)) -> np.ndarray:
+    """A steady vowel: pulses through resonances."""
+    audio = np.zeros(int(seconds * RATE))
+    audio[:: int(RATE / f0)] = 1.0
+    for frequency in formants:
+        r = np.exp(-np.pi * 80 / RATE)
+        audio = signal.lfilter([1 - r], [1, -2 * r * np.cos(2 * np.pi * frequency / RATE), r * r], audio)
+    return (audio / np.abs(audio).max()).astype(np.float32)
+
+
+def peak_near(audio: np.ndarray, low: float, high: float) -> float:
+    """Frequency of the strongest smoothed spectral point between `low` and `high`, Hz."""
+    frequency, power = signal.welch(audio, RATE, nperseg=4096)
+    smooth = np.convolve(np.log(power + 1e-20), np.hanning(61) / 30, "same")
+    inside = (frequency > low) & (frequency < high)
+    return float(frequency[inside][np.argmax(smooth[inside])])
+
+
+def test_stft_there_and_back():
+    audio = np.random.default_rng(0).standard_normal(5000).astype(np.float32)
+    assert np.abs(augment.istft(augment.stft(audio), len(audio)) - audio).max() < 1e-4
+
+
+@pytest.mark.parametrize("factor", [0.85, 1.2])
+def test_formants_move_and_pitch_stays(factor):
+    audio = vowel()
+    warped = augment.warp_formants(audio, factor)
+    before, after = peak_near(audio, 2000, 3400), peak_near(warped, 2000, 3400)
+    assert after / before == pytest.approx(factor, rel=0.05)
+    lags = [np.argmax(np.correlate(a, a, "full")[len(a) - 1 + 80 : len(a) + 200]) + 80 for a in (audio, warped)]
+    assert abs(lags[0] - lags[1]) <= 1
+    assert len(warped) == len(audio)
+
+
+def test_resampling_is_a_tape():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32)
+    faster = augment.resample(tone, 1.25)
+    assert len(faster) == pytest.approx(RATE / 1.25, abs=2)
+    assert peak_near(faster, 500, 2000) == pytest.approx(1250, abs=10)
+
+
+@pytest.mark.parametrize("change", [augment.room, augment.equalise,
+                                    lambda a, rng: augment.transmit(a, rng)])  # fmt: skip
+def test_an_impulse_stays_where_it_is(change):
+    audio = np.zeros(8000, np.float32)
+    audio[3000] = 1.0
+    for seed in range(30):
+        out = change(audio, np.random.default_rng(seed))
+        assert len(out) == len(audio)
+        assert np.abs(out[:2990]).max() < 0.05 * np.abs(out).max() + 0.03
+        # Within 2 ms; a narrow band may ring a little later.
+        assert -5 <= int(np.argmax(np.abs(out))) - 3000 <= 32
+
+
+def test_room_decays_and_begins_with_the_direct_sound():
+    audio = np.zeros(16000, np.float32)
+    audio[0] = 1.0
+    out = augment.room(audio, np.random.default_rng(4))
+    assert out[0] == pytest.approx(1.0, abs=1e-3)
+    assert np.square(out[8000:]).sum() < 0.1 * np.square(out[1:8000]).sum()
+
+
+def test_mu_law_is_the_formula():
+    x = np.linspace(-1, 1, 2001).astype(np.float32)
+    out = augment.mu_law(x)
+    # G.711's continuous law, quantised to 127 steps a side, keeps the relative error below a step.
+    assert np.abs(out - x).max() < 0.025
+    assert len(np.unique(np.round(out, 7))) <= 255
+    assert np.abs(augment.mu_law(-x) + out).max() < 1e-6
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, 2.0])
+def test_noise_has_its_slope(slope):
+    noise = augment.coloured(10 * RATE, np.random.default_rng(1), slope)
+    assert augment.rms(noise) == pytest.approx(1, abs=1e-3)
+    frequency, power = signal.welch(noise, RATE, nperseg=2048)
+    inside = (frequency > 100) & (frequency < 6000)
+    fitted = np.polyfit(np.log(frequency[inside]), np.log(power[inside]), 1)[0]
+    assert fitted == pytest.approx(-slope, abs=0.12)
+
+
+def test_scene_keeps_length_bounds_and_is_a_function_of_the_seed():
+    audio = vowel(1.5) * 0.2
+    for seed in range(40):
+        out = augment.scene(audio, np.random.default_rng(seed), [audio], augment.Limits())
+        assert out.dtype == np.float32 and len(out) == len(audio)
+        assert np.isfinite(out).all() and 0 < np.abs(out).max() <= 1
+        assert np.array_equal(out, augment.scene(audio, np.random.default_rng(seed), [audio], augment.Limits()))
+
+
+def test_whisper_has_no_pitch_and_the_same_loudness_contour():
+    audio = np.concatenate([vowel(0.5), np.zeros(4000, np.float32), vowel(0.5)])
+    out = augment.whisper(audio, np.random.default_rng(0))
+
+    def periodicity(a):
+        a = a[1000:7000] - a[1000:7000].mean()
+        c = np.correlate(a, a, "full")[len(a) - 1 :]
+        return c[100:200].max() / c[0]
+
+    assert periodicity(audio) > 0.7 and periodicity(out) < 0.35
+    middle = out[8000 + 800 : 12000 - 800]
+    assert augment.rms(middle) < 0.02 * augment.rms(out[:8000])
+
+
+def test_face_follows_the_stretch():
+    curve = np.repeat(np.linspace(0, 1, 101, dtype=np.float32)[:, None], 52, 1)
+    out = items.stretch(curve, 1.25, 0.8)
+    assert out.shape == (80, 52)
+    assert np.allclose(out[:, 0], np.minimum(np.arange(80) * 1.25 / 100, 1), atol=1e-6)
+    assert np.array_equal(items.stretch(np.zeros((50, 52), np.float32), 0.8, 0.625), np.zeros((62, 52)))
+
+
+def test_copies_keep_face_sound_and_phones_together():
+    """A burst in the sound and a bump in the face stay together whatever happens to the recording."""
+    audio = np.zeros(32000, np.float32)
+    audio[16000:19200] = vowel(0.2)
+    face = np.zeros((200, 52), np.float32)
+    face[100:120] = 0.5
+    item = items.Item(audio, [("a", 1.0, 1.2)], face, "x", "en", "test", "none")
+    for seed in range(30):
+        copy = items.copy(item, np.random.default_rng([seed, 1]), [])
+        assert len(copy.face) == round(len(copy.audio) / 160)
+        start, end = copy.phones[0][1:]
+        moved = copy.face[:, 24] > 0.25
+        assert np.flatnonzero(moved)[0] / 100 == pytest.approx(start, abs=0.011)
+        assert np.flatnonzero(moved)[-1] / 100 == pytest.approx(end, abs=0.021)
+        level = np.square(copy.audio[: len(copy.audio) // 160 * 160].reshape(-1, 160)).mean(1)
+        loudest = np.argmax(np.convolve(level, np.ones(15), "same")) / 100
+        assert start - 0.03 < loudest < end + 0.06
+
+
+def test_nonspeech_kinds_are_finite_and_bounded():
+    kinds = set()
+    for seed in range(60):
+        out, kind = nonspeech.nonspeech(16000, np.random.default_rng(seed), [vowel()])
+        kinds.add(kind)
+        assert out.dtype == np.float32 and out.shape == (16000,)
+        assert np.isfinite(out).all() and np.abs(out).max() <= 1
+    assert len(kinds) == 9
