@@ -188,13 +188,21 @@ def test_page_shows_what_is_sent(served, page):
                 file.write(data)
 
 
+def skip_if_too_busy(good, measured):
+    """A time that is bad says nothing while more programs want the processors than there are."""
+    load = os.getloadavg()[0]
+    if not good and load > 2 * os.cpu_count():
+        pytest.skip(f"the machine is too busy to tell: {measured} at load {load:.1f}")
+
+
 def test_opens_within_a_second_from_this_computer_alone(served, page):
     page.requested.clear()
     best = min(page.open(served.url, "document.querySelectorAll('#bars b').length === 52") for _ in range(3))
     print(f"page opens in {best:.2f} s")
-    assert best <= 1.0
     assert page.requested and all(url.startswith((served.url, "ws://127.0.0.1:")) for url in page.requested)
     assert not page.errors
+    skip_if_too_busy(best <= 1.0, f"the page opens in {best:.1f} s")
+    assert best <= 1.0
 
 
 def test_sixty_frames_a_second(served, page):
@@ -234,8 +242,7 @@ def test_sixty_frames_a_second(served, page):
     print(f"frames a second: {', '.join(f'{r:.0f}' for r in rates)}; processor a frame: {min(costs):.1f} ms")
     assert min(costs) < 14  # of 16.7 ms, without any help of a graphics card
     # One undisturbed second is enough to show what the page can do.
-    if max(rates) <= 50 and os.getloadavg()[0] > os.cpu_count():
-        pytest.skip(f"the machine is too busy to tell: {max(rates):.0f} frames a second at load {os.getloadavg()[0]:.1f}")
+    skip_if_too_busy(max(rates) > 50, f"{max(rates):.0f} frames a second")
     assert max(rates) > 50
 
 
