@@ -14,7 +14,8 @@ from fmg_train.teacher import check
 @click.command()
 @click.option("--real", "directory", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,
               help="Folder of real recordings with measured lips.")  # fmt: skip
-@click.option("--vtl", is_flag=True, help="Against VocalTractLab's lips too (two minutes; needs vocaltractlab-cython and espeak-ng).")
+@click.option("--vtl", is_flag=True,
+              help="Against VocalTractLab's lips too (minutes; needs vocaltractlab-cython and espeak-ng).")  # fmt: skip
 def teacher(directory: Path, vtl: bool) -> None:
     """Check the teacher's lips against measured ones.
 
