@@ -47,10 +47,11 @@ def test_same_seed_same_corpus_whatever_the_jobs_and_it_goes_on(tmp_path):
     assert [shard.name for shard in form.shards(one)] == ["shard-00000", "shard-00001", "val"]
     # A half-written shard is made anew, a finished one is left alone.
     (one / "shard-00001" / form.MANIFEST).unlink()
-    next((one / "shard-00001" / "audio").iterdir()).write_bytes(b"half")
+    (one / "shard-00001" / "audio" / "99999.flac").write_bytes(b"half")
     untouched = (one / "shard-00000" / form.MANIFEST).stat().st_mtime_ns
     assert run(one).exit_code == 0
     assert hashes(one) == first
+    assert not (one / "shard-00001" / "audio" / "99999.flac").exists()
     assert (one / "shard-00000" / form.MANIFEST).stat().st_mtime_ns == untouched
     other = run(one, "--seed", "2")
     assert other.exit_code == 1 and "another seed" in other.output and "Traceback" not in other.output
