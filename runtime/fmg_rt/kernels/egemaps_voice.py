@@ -31,7 +31,7 @@ def semitones(hz):
 
 @kernel(F32(F32, IN1))
 def harmonics_to_noise(hz, correlation):
-    """Decibels, from the autocorrelation (513,) at the peak nearest to one period."""
+    """Decibels, from the autocorrelation (513,) at the peak nearest to one period; 0 without a peak."""
     start = I64(np.floor(SAMPLE_RATE / hz))
     lag = -1
     for distance in range(N_BINS):
@@ -47,7 +47,7 @@ def harmonics_to_noise(hz, correlation):
                 lag = right
                 break
     if lag < 0:
-        lag = start
+        return ZERO
     here = np.abs(correlation[lag])
     noise = np.abs(correlation[0]) - here
     ratio = here / noise if noise != ZERO else HIGHEST_RATIO
