@@ -64,13 +64,13 @@ class Tally:
         self.faces.append(face)
 
 
-def _manifest(directory: Path, source: str) -> list[dict]:
+def _manifest(directory: Path) -> list[dict]:
     path = directory / "manifest.jsonl"
     try:
         entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
+        return sorted((e for e in entries if e["source"] == "grid_s1"), key=lambda e: e["file"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise NoRealData(f"{path}: cannot read the list of recordings ({error})") from error
-    return sorted((e for e in entries if e["source"] == source), key=lambda e: e["file"])
 
 
 def grid(directory: Path) -> Iterator[Sentence]:
@@ -81,7 +81,9 @@ def grid(directory: Path) -> Iterator[Sentence]:
     NoRealData
         A file of it is missing or damaged.
     """
-    entries = _manifest(directory, "grid_s1")
+    entries = _manifest(directory)
+    if not entries:
+        raise NoRealData(f"{directory}: no GRID recordings (source grid_s1) are listed in manifest.jsonl")
     try:
         with np.load(directory / LIPS, allow_pickle=False) as archive:
             clip, times, opening = archive["clip"], archive["t"], archive["open_inner"]
