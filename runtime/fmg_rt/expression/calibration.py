@@ -61,8 +61,11 @@ def write_calibration(path: str | Path, affine: Mapping[str, tuple[float, float]
     path = Path(path)
     content = {"affine": {name: {"scale": scale, "bias": bias} for name, (scale, bias) in affine.items()}}
     part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class Calibration:
