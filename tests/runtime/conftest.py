@@ -52,8 +52,9 @@ class Program:
 
     def __init__(self, *arguments, **options):
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("environment", {})}
+        start = options.pop("start", ["-m", "fmg_rt"])
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fmg_rt", *map(str, arguments)], env=environment, stdout=subprocess.PIPE,
+            [sys.executable, *start, *map(str, arguments)], env=environment, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, encoding="utf-8", **options)  # fmt: skip
 
     def wait_for(self, text, timeout=60.0):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # compiled code and the preview are imported when the input i
 _DEFAULT_OSC = "127.0.0.1:9000"
 _SLOW_START = 1.5
 """Seconds after which a person is told why the start takes long."""
-_SLOW_START_WHY = ("fmg-rt: the first start on a machine compiles the program for it, once; "
+_SLOW_START_WHY = ("fmg-rt: getting ready. The first start on a machine compiles the program for it, once; "
                    "the next ones take about a second")  # fmt: skip
 
 
@@ -138,8 +138,11 @@ def _run(context: click.Context, weights_path: Path, params: dict[str, Any]) -> 
     slow = threading.Timer(_SLOW_START, click.echo, [_SLOW_START_WHY], {"err": True})
     slow.daemon = True
     slow.start()
-    with contextlib.closing(_open_source(params)) as source:
-        return _send_face(context, source, weights_path, params, slow)
+    try:
+        with contextlib.closing(_open_source(params)) as source:
+            return _send_face(context, source, weights_path, params, slow)
+    finally:
+        slow.cancel()
 
 
 def _load_egemaps(stream: "FaceStream", errands: deque[Callable[[], None]], *, wait: bool) -> None:

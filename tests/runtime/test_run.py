@@ -1,0 +1,254 @@
+"""The loop: every frame at its time, silence when no audio comes, a resting face whatever ends it."""
+
+import io
+import signal
+import time
+from collections import deque
+
+import numpy as np
+import pytest
+from conftest import random_weights
+
+from fmg_rt.clock import Pace
+from fmg_rt.run import run
+from fmg_rt.sinks import RecordError, Sinks
+from fmg_rt.sources import SourceError
+from fmg_rt.sources.blocks import BlockSource, Paced
+from fmg_rt.status import Status
+from fmg_rt.stop import Stop
+from fmg_rt.stream import FaceStream
+
+NOISE = np.random.default_rng(3).standard_normal((100, 160)).astype(np.float32) * 0.1
+
+
+class Script:
+    """A source that follows a script: hops to hand out, seconds of nothing, or an exception to raise."""
+
+    name, latency, overflows, trouble = "script", 0.0, 0, ""
+
+    def __init__(self, *lines):
+        self._lines = list(lines)
+        self._until = None
+
+    @property
+    def ended(self):
+        return not self._lines
+
+    def read(self, hop, timeout):
+        if not self._lines:
+            return False
+        line = self._lines[0]
+        if isinstance(line, float):
+            self._until = self._until or time.monotonic() + line
+            left = self._until - time.monotonic()
+            time.sleep(max(0.0, min(timeout, left)))
+            if left <= timeout:
+                self._lines.pop(0)
+                self._until = None
+            return False
+        self._lines.pop(0)
+        if isinstance(line, BaseException):
+            raise line
+        if callable(line):
+            line()
+            return False
+        hop[:] = line
+        return True
+
+    def close(self):
+        pass
+
+
+class Memory:
+    """A sink that remembers."""
+
+    name = "memory"
+
+    def __init__(self, then=None):
+        self.frames, self.closed, self._then = [], False, then
+
+    def send(self, index, time_s, coefficients):
+        assert not self.closed
+        self.frames.append((index, time_s, coefficients.copy(), time.monotonic()))
+        if self._then is not None:
+            self._then(index)
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return FaceStream(random_weights(), rate=30)
+
+
+def _run(source, stream, *sinks, **options):
+    stream.reset()
+    status = Status(source, 0.0, out=io.StringIO())
+    try:
+        run(source, stream, Sinks(sinks, report=status.report), status, **options)
+    finally:
+        status.close()
+
+
+def _expected(stream, hops):
+    stream.reset()
+    return np.concatenate([stream.step(hop).copy() for hop in hops] + [stream.finish()])
+
+
+def test_all_frames_at_their_times_then_two_at_rest(stream):
+    memory = Memory()
+    _run(Script(*NOISE), stream, memory)
+    expected = _expected(stream, NOISE)
+    assert len(expected) == 30
+    indices, times, faces, _ = zip(*memory.frames, strict=True)
+    assert list(indices) == list(range(32))
+    assert list(times[:30]) == [k / 30 for k in range(30)]
+    assert np.array_equal(faces[:30], expected)
+    assert not np.any(faces[30:])
+    assert memory.closed
+
+
+def test_real_time_changes_no_bit(stream):
+    fast, paced = Memory(), Memory()
+    _run(Script(*NOISE), stream, fast, live=False)
+    _run(Paced(BlockSource("noise", iter_blocks(NOISE), 16000)), stream, paced)
+    assert np.array_equal([f[2] for f in fast.frames], [f[2] for f in paced.frames])
+
+
+def iter_blocks(hops):
+    yield from hops
+
+
+def test_silence_is_fed_by_the_clock_while_no_audio_comes(stream):
+    memory = Memory()
+    _run(Script(*NOISE[:50], 1.2, *NOISE[50:]), stream, memory)
+    assert len(memory.frames) - 2 == pytest.approx(30 + 30, abs=3)  # 1.2 s less the patience of 0.2 s
+    mute = [at for index, _, _, at in memory.frames if 18 <= index <= 40]
+    assert np.median(np.diff(mute)) == pytest.approx(1 / 30, rel=0.25)
+    expected = _expected(stream, [*NOISE[:50], *np.zeros((80, 160), np.float32)])
+    assert np.array_equal([f[2] for f in memory.frames[:36]], expected[:36])
+
+
+def test_without_a_clock_only_the_audio_counts(stream):
+    memory = Memory()
+    _run(Script(*NOISE[:50], 0.5, *NOISE[50:]), stream, memory, live=False)
+    assert np.array_equal([f[2] for f in memory.frames[:-2]], _expected(stream, NOISE))
+
+
+@pytest.mark.parametrize("failure", [SourceError("the file is damaged"), KeyboardInterrupt(), SystemExit(130)])
+def test_whatever_ends_it_the_face_rests(stream, failure):
+    memory = Memory()
+    with pytest.raises(type(failure)):
+        _run(Script(*NOISE[:50], failure), stream, memory)
+    assert len(memory.frames) > 10
+    assert memory.frames[-3][2].any()
+    assert not memory.frames[-2][2].any() and not memory.frames[-1][2].any()
+    assert memory.closed
+
+
+def test_a_signal_within_a_frame_lets_it_finish(stream):
+    stop = Stop()
+    memory, other = Memory(lambda index: index == 5 and stop._handle(signal.SIGINT, None)), Memory()
+    _run(Script(*NOISE), stream, memory, other, stop=stop)
+    assert stop.exit_code == 130
+    assert [f[0] for f in memory.frames] == [f[0] for f in other.frames] == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert not other.frames[-1][2].any()
+
+
+def test_a_signal_while_waiting_ends_it_at_once(stream):
+    stop, memory = Stop(), Memory()
+    with pytest.raises(SystemExit) as leaving:
+        _run(Script(*NOISE[:20], lambda: stop._handle(signal.SIGTERM, None)), stream, memory, stop=stop)
+    assert leaving.value.code == 128 + signal.SIGTERM
+    assert not memory.frames[-1][2].any() and memory.closed
+
+
+def test_a_second_signal_waits_for_nothing():
+    stop = Stop()
+    stop.deferred = True
+    stop._handle(signal.SIGINT, None)
+    with pytest.raises(SystemExit):
+        stop._handle(signal.SIGINT, None)
+
+
+def test_errands_are_run_between_hops(stream):
+    done, errands = [], deque()
+    errands.append(lambda: done.append(stream.index))
+    memory = Memory(lambda index: index == 7 and errands.append(lambda: done.append(stream.index)))
+    _run(Script(*NOISE), stream, memory, errands=errands)
+    assert done == [0, 8]
+
+
+def test_it_ends_when_no_sink_is_left(stream):
+    def fail(index):
+        raise RecordError("the disk is full")
+
+    memory = Memory(fail)
+    source = Script(*NOISE)
+    _run(source, stream, memory)
+    assert len(memory.frames) == 1
+    assert not source.ended
+
+
+def test_pace_follows_the_count_and_forgives_a_long_delay():
+    pace, began = Pace(), time.perf_counter()
+    for _ in range(20):
+        time.sleep(pace.next(160))
+    assert time.perf_counter() - began == pytest.approx(0.2, abs=0.03)
+    time.sleep(0.5)
+    waits = [pace.next(160) for _ in range(40)]
+    assert waits[:15] == [0.0] * 15  # 0.2 s are made up for, 0.3 s are not
+    assert sum(w > 0 for w in waits) >= 15
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def _status(out, **changes):
+    source = Script()
+    for name, value in changes.items():
+        setattr(source, name, value)
+    status = Status(source, 0.08, out=out)
+    for _ in range(30):
+        status.count(np.full(160, 0.1, np.float32), 1, 0.0004)
+    time.sleep(0.35)
+    status.report("the receiver is gone")
+    time.sleep(0.15)
+    numbers = status.numbers()
+    status.close()
+    return numbers, out.getvalue()
+
+
+def test_the_status_line_stays_one_line(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    numbers, text = _status(_Terminal(), latency=0.02, overflows=3, trouble="待っています " * 9)
+    assert numbers["level"] == pytest.approx(-20, abs=0.1)
+    assert numbers["compute_p50"] == pytest.approx(0.4)
+    assert numbers["latency"] == pytest.approx(100.4)
+    assert numbers["overflows"] == 3
+    assert "\x1b" not in text
+    assert text.count("\n") == 2  # the report and the last word
+    assert "fmg-rt: the receiver is gone\n" in text
+    for piece in text.replace("\n", "\r").split("\r"):
+        assert sum(2 if ord(letter) > 0x2FFF else 1 for letter in piece.rstrip()) <= 60
+
+
+def test_without_a_terminal_only_news_are_written():
+    _, text = _status(io.StringIO(), trouble="")
+    assert "\r" not in text
+    assert text.splitlines()[0] == "fmg-rt: the receiver is gone"
+    assert "30 frames" in text.splitlines()[1]
+    _, text = _status(io.StringIO(), trouble="waiting for the microphone")
+    assert text.splitlines()[0] == "fmg-rt: waiting for the microphone"
+
+
+def test_a_console_that_is_gone_disturbs_nobody():
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise OSError("broken pipe")
+
+    numbers, _ = _status(Closed())
+    assert numbers["compute_p50"] > 0
