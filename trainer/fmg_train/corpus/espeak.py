@@ -24,8 +24,8 @@ VOICES = {
     "es": ("es", "es-419"), "fr": ("fr", "fr-be", "fr-ch"), "pt": ("pt", "pt-br"), "zh": ("cmn-latn-pinyin",), "no": ("nb",),
 }  # fmt: skip
 """Voice files of a language, where they are not just its tag."""
-RENAMED = {"_j": "j", ";": "j", "s^": "s;", "!": "_!"}
-"""Glides, a sibilant and a joint whose own names read as something else or as nothing."""
+RENAMED = {"_j": "j", ";": "j", "s^": "s;", "t^": "t;", "d^": "d;", "!": "_!"}
+"""Glides, palatal sounds and a joint whose own names read as something else or as nothing."""
 SHORTEST_PAUSE = 0.04
 """Shorter ones are joints between words or glottal stops and stay with the phone before, s."""
 VOICELESS_STOPS = tuple("ptkqc")
