@@ -9,7 +9,7 @@ from .jit import F32, F64, I64, IN1, IN2, OUT1, OUT2, VOID, array_out, fast_kern
 
 OUT_F64 = array_out(F64, 1)
 ZERO, HALF, ONE, TWENTY = np.float32(0), np.float32(0.5), np.float32(1), np.float32(20)
-NONE, TWO = np.float64(0), np.float64(2)
+NONE, TWO, UNKNOWN = np.float64(0), np.float64(2), np.float64(np.nan)
 SAMPLE_RATE = np.float32(16_000)
 SHORTEST, LONGEST = np.float32(0.9), np.float32(1.1)
 HOP, FRAME = 160, 960
@@ -18,6 +18,8 @@ HOP, FRAME = 160, 960
 @fast_kernel(F64(IN1, I64, I64, OUT_F64, OUT_F64, I64))
 def similarity(wave, first, lag, sums, squares, start):
     """Correlation coefficient of the `lag` samples from first + start with the `lag` samples after them.
+
+    Not a number when one of the two is constant: neither it nor its neighbours are then a maximum.
 
     sums, squares: running sums of wave[first:] and its square, one entry ahead.
     """
@@ -29,7 +31,7 @@ def similarity(wave, first, lag, sums, squares, start):
     power_a = squares[middle] - squares[start] - sum_a * sum_a / F64(lag)
     power_b = squares[end] - squares[middle] - sum_b * sum_b / F64(lag)
     power = power_a * power_b
-    return (product - sum_a * sum_b / F64(lag)) / np.sqrt(power) if power_a > NONE and power_b > NONE else NONE
+    return (product - sum_a * sum_b / F64(lag)) / np.sqrt(power) if power > NONE else UNKNOWN
 
 
 @kernel(F32(IN1, I64, I64))
