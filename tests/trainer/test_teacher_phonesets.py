@@ -1,6 +1,10 @@
 """Every phone name that an engine can say has an IPA transcription, and every transcription has targets."""
 
 import ctypes.util
+import shutil
+import struct
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +80,36 @@ def test_espeak_says_nothing_unknown(language):
     assert len(names) > 15
     for name in names:
         letters(to_ipa("espeak", name.strip(), language) if name.strip() else SILENCE)
+
+
+def _inventory() -> dict[str, set[str]]:
+    """Phoneme table of espeak-ng → every sound that it can name (pauses and stress marks left out)."""
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is not installed")
+    shown = subprocess.run(["espeak-ng", "--version"], capture_output=True, text=True, check=True).stdout
+    data = (Path(shown.split("Data at: ")[1].strip()) / "phontab").read_bytes()
+    tables: list[tuple[str, set[str]]] = []
+    place = 4
+    for _ in range(data[0]):
+        count, parent = data[place], data[place + 1]
+        name = data[place + 4 : place + 36].split(b"\0")[0].decode()
+        place += 36
+        sounds = set(tables[parent - 1][1]) if parent else set()
+        for _ in range(count):
+            mnemonic, kind = struct.unpack_from("<4s4x3xB4x", data, place)
+            place += 16
+            if kind > 1:
+                sounds.add(mnemonic.rstrip(b"\0").decode("latin1"))
+        tables.append((name, sounds))
+    assert place == len(data)
+    return dict(tables)
+
+
+def test_espeaks_whole_inventory_is_known():
+    inventory = _inventory()
+    for language in [*LANGUAGES, "en-us", "en-sc", "en-wi", "es-la", "pt-pt", "uk", "sk", "hr", "sr", "no", "ca", "hi"]:
+        for name in inventory[language] - {"||"}:
+            letters(to_ipa("espeak", name, {"no": "nb"}.get(language, language)))
 
 
 def test_every_transcription_has_targets():
