@@ -78,7 +78,7 @@ def follow_periods(hz, wave, first, state, sums, squares, match):
             lag = shortest + best
             a, b, c = match[best - 1], match[best], match[best + 1]
             curve = a - b - b + c
-            length = F32(F64(lag) + (a - c) / (TWO * curve))
+            length = F32((F64(lag) + (a - c) / (TWO * curve)) / F64(SAMPLE_RATE))  # seconds
             if b - (a - c) * (a - c) / (F64(8) * curve) > F64(HALF):
                 here, after = swing(wave, cursor + start, lag), swing(wave, cursor + start + lag, lag)
                 n_periods += 1
