@@ -18,8 +18,6 @@ CLOSURE_LEAD = 0.030
 """Seconds before a closing phone that still belong to it: lips run ahead of the sound."""
 JITTER_ABOVE = 8.0
 """Hz above which a face trembles rather than speaks."""
-REST_LIMIT = 0.02
-"""Largest coefficient of a face at rest."""
 BILABIALS = frozenset("pbm")
 OPEN_VOWELS = frozenset("aæɑɔɛ")
 ROUNDED = frozenset("uowʃ")
@@ -160,7 +158,7 @@ def errors(coefficients: np.ndarray, teacher: np.ndarray,
 
 
 def rest(coefficients: np.ndarray) -> float:
-    """Largest departure of any coefficient from rest (0); at most `REST_LIMIT` in silence and steady noise."""
+    """Largest departure of any coefficient from rest, which is 0; wanted ≤ 0.02 in silence and steady noise."""
     return float(np.abs(coefficients).max()) if len(coefficients) else 0.0
 
 

@@ -126,4 +126,5 @@ def against_vocaltractlab() -> tuple[int, float]:
         VocalTractLab or eSpeak NG is not installed.
     """
     spoken = list(islice(vtl.items(np.random.default_rng(SEED)), SENTENCES))
-    return len(spoken), scores.aperture_r((scores.aperture(item.face), item.aperture) for item in spoken)
+    return len(spoken), scores.aperture_r((scores.aperture(item.face), item.aperture) for item in spoken
+                                          if item.aperture is not None)  # fmt: skip

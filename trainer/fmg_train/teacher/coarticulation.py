@@ -95,11 +95,11 @@ def segments(phones: list[tuple[str, float, float]], seconds: float) -> Segments
             merged[-1] = (letter, merged[-1][1], end)
         else:
             merged.append((letter, start, end))
-    letter, start, end = (np.array(column) for column in zip(*merged, strict=True))
-    targets = [TARGETS[x] for x in letter]
-    room = np.where(np.isin(letter, list(VOWELS)), end - start, UNLIMITED)
-    room = np.concatenate(([np.inf], np.where(letter == SILENCE, np.inf, room), [np.inf]))
-    return Segments(start, end, letter, np.array([t.values for t in targets]), np.array([t.strengths for t in targets]),
+    names, starts, ends = (np.array(column) for column in zip(*merged, strict=True))
+    targets = [TARGETS[x] for x in names]
+    room = np.where(np.isin(names, list(VOWELS)), ends - starts, UNLIMITED)
+    room = np.concatenate(([np.inf], np.where(names == SILENCE, np.inf, room), [np.inf]))
+    return Segments(starts, ends, names, np.array([t.values for t in targets]), np.array([t.strengths for t in targets]),
                     np.array([t.contact for t in targets]), room[:-2], room[2:])  # fmt: skip
 
 
@@ -153,7 +153,8 @@ def _gates(times: np.ndarray, s: Segments) -> np.ndarray:
     return out
 
 
-def motion(phones: list[tuple[str, float, float]], seconds: float, rate: float, timing: Timing = TIMING):
+def motion(phones: list[tuple[str, float, float]], seconds: float, rate: float,
+           timing: Timing = TIMING) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Motion of the mouth: (frames, len(CHANNELS)) targets blended, and (frames, 3) contacts lips, teeth, near.
 
     Frame i is at i/rate; there are round(seconds·rate) frames.
