@@ -1,0 +1,105 @@
+"""fmg-train prepare."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ..datasets import assemble
+from ..datasets.form import DatasetError, Recording
+
+_out = click.option("--out", "directory", required=True, type=click.Path(path_type=Path, file_okay=False),
+                    help="Folder of the new data set.")  # fmt: skip
+_language = click.option("--language", default="und", show_default=True,
+                         help="Language spoken, such as en or ja; it only labels the recordings.")  # fmt: skip
+_source = click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+@click.group()
+def prepare() -> None:
+    """Turn recordings into data sets that cache, fit and evaluate read.
+
+    What cannot be used is named with its reason, here and in skipped.jsonl; the rest goes on, and the exit code is then 1.
+    """
+
+
+@prepare.command()
+@_source
+@_out
+@_language
+def claire(source: Path, directory: Path, language: str) -> None:
+    """NVIDIA's layout: mesh caches are solved to the 52 coefficients of their rig.
+
+    \b
+    Examples:
+      fmg-train prepare claire Audio2Face-3D-Dataset-v1.0.0-claire --out data/claire
+    """
+    from ..datasets import claire as reader
+
+    _prepare(directory, lambda: reader.takes(source, language))
+
+
+@prepare.command()
+@_source
+@_out
+@_language
+@click.option("--offset-ms", type=float, default=0.0, show_default=True,
+              help="Let the faces come this much later than their timecodes say.")  # fmt: skip
+def livelink(source: Path, directory: Path, language: str, offset_ms: float) -> None:
+    """Takes of the Live Link Face app: .csv and .wav (of a .mov without .wav, you are told how to get one).
+
+    For every take the lag between jawOpen and loudness is printed: if all show the same large one, give it as --offset-ms.
+
+    \b
+    Examples:
+      fmg-train prepare livelink takes --out data/me --language en
+      fmg-train prepare livelink takes --out data/me --offset-ms 80
+    """
+    from ..datasets import livelink as reader
+
+    _prepare(directory, lambda: reader.takes(source, language, offset_ms / 1000, click.echo))
+
+
+@prepare.command()
+@_source
+@_out
+@_language
+def predecessor(source: Path, directory: Path, language: str) -> None:
+    """Recordings of facial-motion-generator: audio.wav and blendshapes.jsonl in folders, and split_manifest.json.
+
+    \b
+    Examples:
+      fmg-train prepare predecessor recordings --out data/old
+    """
+    from ..datasets import predecessor as reader
+
+    _prepare(directory, lambda: reader.takes(source, language))
+
+
+def _prepare(directory: Path, read) -> None:
+    written: list[Recording] = []
+    skipped = 0
+    try:
+        takes, problems = read()
+        for result in _shown(assemble.assemble(takes, directory, problems)):
+            if isinstance(result, Recording):
+                written.append(result)
+            else:
+                skipped += 1
+                click.echo(f"skipped {result.recording}: {result.reason}", err=True)
+    except DatasetError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {directory}: {error.strerror or error}") from None
+    minutes = sum(recording.seconds for recording in written) / 60
+    click.echo(f"{directory}: {len(written)} recordings, {minutes:.1f} minutes; {skipped} problems"
+               + (f", see {directory / assemble.SKIPPED}" if skipped else ""))  # fmt: skip
+    if skipped:
+        raise SystemExit(1)
+
+
+def _shown(results: Iterator) -> Iterator:
+    from tqdm import tqdm
+
+    with tqdm(results, unit="recording", mininterval=1, disable=None) as bar:
+        yield from bar
