@@ -159,6 +159,8 @@ def test_losses_read_what_they_should():
     known = one.clone()
     known[..., 5] = 0
     assert losses.face_loss(other, target, known, measured, torch.ones(52), weights)["face"].item() == 0
+    unseen = losses.face_loss(1 - target, target, 0 * one, measured, torch.ones(52), weights)
+    assert all(value.item() == 0 for value in unseen.values())
     # A mouth that should be closed and is open costs more than one that should be open and is as wrong.
     jaw = 24
     closed, opened = torch.zeros(1, 2, 1, 52), torch.zeros(1, 2, 1, 52)
