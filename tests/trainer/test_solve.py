@@ -56,8 +56,8 @@ def test_over_a_shot_every_term_counts(tmp_path):
     pairs = [-1] * 52
     pairs[spec.INDEX["mouthSmileLeft"]] = pairs[spec.INDEX["mouthSmileRight"]] = 4
     solver, shapes, neutral, moves = _solver(
-        tmp_path, strengthL2regularization=0.2, strengthTemporalSmoothing=2.0, strengthSymmetry=5.0, strengthL1regularization=0.4,
-        bsSolveSymmetryPoses=pairs)  # fmt: skip
+        tmp_path, strengthL2regularization=0.2, strengthL1regularization=0.4, strengthTemporalSmoothing=2.0,
+        strengthSymmetry=5.0, bsSolveSymmetryPoses=pairs)  # fmt: skip
     truth = np.random.default_rng(3).uniform(0, 1, (5, 52))
     mesh = _mesh(neutral, moves, truth)
     n = len(mesh)

@@ -160,6 +160,7 @@ def _overlap(audio: np.ndarray, face: form.Face, name: str) -> tuple[np.ndarray,
     first = max(0, round(face.start * spec.SAMPLE_RATE))
     last = min(len(audio), round((face.start + len(face.coefficients) / face.rate) * spec.SAMPLE_RATE))
     if last - first < SHORTEST_S * spec.SAMPLE_RATE:
-        raise DatasetError(f"{name}: {len(audio) / spec.SAMPLE_RATE:.2f} s of audio and {len(face.coefficients) / face.rate:.2f} s"
-                           f" of face that begin {face.start:+.2f} s apart overlap by less than {SHORTEST_S} s")  # fmt: skip
+        heard, seen = len(audio) / spec.SAMPLE_RATE, len(face.coefficients) / face.rate
+        raise DatasetError(f"{name}: {heard:.2f} s of audio and {seen:.2f} s of face, which begin {face.start:+.2f} s apart, "
+                           f"overlap by less than {SHORTEST_S} s")  # fmt: skip
     return audio[first:last], replace(face, start=face.start - first / spec.SAMPLE_RATE)

@@ -16,6 +16,7 @@ from .solve import Solver
 
 FULL_TURN = 30.0
 """Degrees of an eye that make an eyeLook coefficient of 1."""
+EYES = Path("xform", "eye_rotations_all.npz")
 LICENCE = "as the source data set"
 
 
@@ -73,7 +74,7 @@ def _solver(root: Path) -> tuple[Solver, rig.Rig]:
 
 def _eye_rotations(root: Path) -> tuple[Mapping[str, np.ndarray], list[Skipped]]:
     """Rotations by shot; without the file the eyes are what the skin around them tells."""
-    path = root / "xform" / "eye_rotations_all.npz"
+    path = root / EYES
     if not path.is_file():
         return {}, []
     try:
@@ -91,8 +92,8 @@ def _face(folder: Path, shot: str, shapes: rig.Rig, solver: Solver, rotations: n
     coefficients, known = solver.solve(sequence.blocks), shapes.active.copy()
     if rotations is not None:
         if rotations.shape != (len(coefficients), 2, 2) or not np.isfinite(rotations).all():
-            raise DatasetError(f"{folder.parent.parent / 'xform' / 'eye_rotations_all.npz'}: '{shot}' is {rotations.shape}, or not "
-                               f"finite; its mesh has {len(coefficients)} frames")  # fmt: skip
+            raise DatasetError(f"{folder.parent.parent / EYES}: '{shot}' is {rotations.shape}, or not finite; "
+                               f"its mesh has {len(coefficients)} frames")  # fmt: skip
         for place, curve in eye_looks(rotations).items():
             coefficients[:, place] = curve
             known[place] = True

@@ -114,7 +114,8 @@ def _load(table: Path, offset: float, say: Callable[[str], None]) -> tuple[np.nd
     face = form.Face(coefficients, RATE, start, known)
     shift, r = lag(audio, face)
     how = "by timecode" if begins is not None else "no timecode in the sound: both begin together"
-    say(f"{table.stem}: jawOpen fits the loudness best {1000 * shift:+.0f} ms later (r {r:.2f}; {how})")
+    found = f"{1000 * shift:+.0f} ms later (r {r:.2f})" if r > 0 else "nowhere"
+    say(f"{table.stem}: jawOpen fits the loudness best {found}; {how}")
     return audio, face
 
 
