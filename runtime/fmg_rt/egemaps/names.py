@@ -8,7 +8,10 @@ LLD_NAMES: tuple[str, ...] = (
     "F1amplitudeLogRelF0", "F2amplitudeLogRelF0", "F3amplitudeLogRelF0",
     "F0",
 )  # fmt: skip
-"""Low-level descriptors of one frame, not smoothed, F0 also in Hz. From F0semitoneFrom27.5Hz on they need the pitch, which is decided some frames later."""
+"""Low-level descriptors of one frame, not smoothed, F0 in semitones and in Hz.
+
+From the semitones on they need the pitch, which is decided some frames later.
+"""
 N_PROMPT = LLD_NAMES.index("F0semitoneFrom27.5Hz")
 """How many of them are known as soon as the frame has been heard."""
 

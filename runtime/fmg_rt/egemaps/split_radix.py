@@ -82,7 +82,8 @@ def _twiddles(size: int, odd: bool) -> np.ndarray:
                 (c, s), _ = turns[:2]
                 turns[2:] = [(s, c), (-c, -s)]
         else:
-            single, triple = _first_pass()[j] if size == SIZE else (_single(2 * j * SIZE // size), _triple(2 * j * SIZE // size))
+            step = 2 * j * SIZE // size
+            single, triple = _first_pass()[j] if size == SIZE else (_single(step), _triple(step))
             turns = [single, single, triple, triple]
         out[:, j] = np.ravel(turns)
     return out

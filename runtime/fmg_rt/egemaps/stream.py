@@ -70,7 +70,8 @@ class EGeMAPS:
             short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
             short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
             power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32), bands=np.empty(tables.N_BANDS, np.float32),
-            resampled=np.empty((3, 256), np.float32), lpc=np.empty(11, np.float32), zeros=np.empty((8, 12)),
+            resampled=np.empty(231, np.float32), lags=np.empty((2, 12), np.float32), lpc=np.empty(11, np.float32),
+            zeros=np.empty((8, 12)),
             long_fft=np.empty((6, tables.LONG_FFT // 2), np.float32),
             long=np.empty((2, tables.LONG_FFT // 2 + 1), np.float32),  # (2, 513) spectrum, then autocorrelation
             peaks=np.empty(tables.N_OCTAVE, np.float32), second=np.empty((1, tables.N_OCTAVE), np.float32),
@@ -96,7 +97,8 @@ class EGeMAPS:
         self._n_samples = 0
         self._n_decided = 0
         self._next_pitch = 0.0
-        for state in (self._wave, self._contours, self._magnitudes, self._last_magnitude, self._periods, *vars(self._path).values()):
+        states = (self._wave, self._contours, self._magnitudes, self._last_magnitude, self._periods)
+        for state in (*states, *vars(self._path).values()):
             state[:] = 0
 
     @property
@@ -144,7 +146,8 @@ class EGeMAPS:
                  self._last_magnitude, s.power, s.bands, self._contours)  # fmt: skip
         if frame == 0:
             self._contours[5, :: self._window_hops] = 0.0  # no flux without a frame before
-        formants(t.resample_cos, t.resample_sin, t.roots, s.short, column, s.resampled, s.lpc, s.zeros, self._contours)
+        formants(t.resample_cos, t.resample_sin, t.roots, s.short, column, s.resampled, s.lags, s.lpc, s.zeros,
+                 self._contours)  # fmt: skip
 
     def _long_frame(self, frame: int) -> None:
         t, s, path = self._t, self._scratch, self._path

@@ -41,9 +41,9 @@ def resample(cos, sin, spectrum, out):
     out[N_SAMPLES:] = ZERO
 
 
-@kernel(VOID(IN1, OUT2, OUT1))
+@kernel(I64(IN1, OUT2, OUT1))
 def predict(x, scratch, out):
-    """Prediction coefficients out (11,) of x (231,), A(z) = 1 + sum out_i z^-(i+1). scratch (2, 12)."""
+    """Prediction coefficients out (11,) of x (231,), A(z) = 1 + sum out_i z^-(i+1); 0 for silence. scratch (2, 12)."""
     r, previous = scratch[0], scratch[1]
     r[:] = ZERO
     for i in range(N_SAMPLES):
@@ -52,7 +52,7 @@ def predict(x, scratch, out):
     out[:] = ZERO
     error = r[0]
     if error == ZERO:
-        return
+        return 0
     for i in range(ORDER):
         k = r[i + 1]
         for j in range(i):
@@ -65,7 +65,8 @@ def predict(x, scratch, out):
         out[i] = k
         error *= ONE - k * k
         if error == ZERO:
-            return
+            break
+    return 1
 
 
 @kernel(VOID(array_in(F64, 2), IN1, array_out(F64, 2)))
@@ -117,18 +118,16 @@ def roots(start, coefficients, z):
             return
 
 
-@kernel(VOID(IN2, IN2, array_in(F64, 2), IN2, I64, OUT2, OUT1, array_out(F64, 2), OUT2))
-def formants(cos, sin, start, spectrum, column, scratch, lpc, z, contours):
+@kernel(VOID(IN2, IN2, array_in(F64, 2), IN2, I64, OUT1, OUT2, OUT1, array_out(F64, 2), OUT2))
+def formants(cos, sin, start, spectrum, column, x, lags, lpc, z, contours):
     """Write rows 11-16 of `contours` (rows, 2 n), frequency and bandwidth of F1-F3, at `column` and column + n.
 
-    cos, sin (109, 220); start (2, 12); spectrum (2, 257); scratch (3, 256); lpc (11,) scratch; z (8, 12) scratch.
+    cos, sin (109, 220); start (2, 12); spectrum (2, 257); x (231,), lags (2, 12), lpc (11,), z (8, 12) scratch.
     """
     n = contours.shape[1] // 2
-    x = scratch[0, : N_SAMPLES + ORDER]
     resample(cos, sin, spectrum, x)
-    predict(x, scratch[1:].reshape(512)[: 2 * (ORDER + 1)].reshape(2, ORDER + 1), lpc)
     contours[11:17, column] = ZERO
-    if np.any(lpc != ZERO):
+    if predict(x, lags, lpc) > 0:
         roots(start, lpc, z)
         found = 0
         frequency, bandwidth = z[2], z[3]

@@ -251,7 +251,8 @@ def functionals(contours, first, n_frames, n_decided, next_pitch, opening, n_ope
     """The 88 functionals of the columns first .. first + n_frames - 1 of `contours`; out (88,).
 
     n_decided: leading frames whose pitch is decided; next_pitch: likely pitch of the one after them, semitones; opening:
-    jitter and shimmer of the first n_opening frames, see `egemaps_jitter.jitter_from`; scratch (4, n), events (2, n) with n > n_frames, stretches (3,).
+    jitter and shimmer of the first n_opening frames, see `egemaps_jitter.jitter_from`; scratch (4, n), events (2, n) with
+    n > n_frames, stretches (3,).
     """
     pitch, x, y, z = scratch[0], scratch[1], scratch[2], scratch[3]
     out[:] = ZERO

@@ -27,6 +27,7 @@ MAX_PENDING = 40
 LEAST_LEVEL = np.float32(0.001)
 VOICED = np.float64(np.float32(0.7))
 NONE, UNIT, TWO, LEAST_VOICING = np.float64(0), np.float64(1), np.float64(2), np.float64(0.01)
+TOO_HIGH = np.float64(1.2)
 UNLIKELY_CANDIDATE, MISSED_CANDIDATE, NO_FREQUENCY = np.float64(4), np.float64(8), np.float64(999)
 JUMP, BEND, SWITCH, STAY_UNVOICED = np.float64(10), np.float64(10), np.float64(10), np.float64(1)
 
@@ -147,7 +148,7 @@ def range_cost(hz):
         return NONE
     if hz < F64(600):
         return (hz - F64(350)) / F64(250)
-    return F64(1.2)
+    return TOO_HIGH
 
 
 @kernel(I64(IN2, F32, I64, I64, OUT2, OUT_F64, OUT_I32, OUT_I32, OUT_F64, OUT1))
@@ -162,7 +163,8 @@ def follow(candidate, level, decided, frame, ring, costs, paths, ways, scratch, 
     """
     slot = frame % BUFFER
     before = (frame - 1) % BUFFER
-    ring[slot, :N_CANDIDATES] = candidate[0]
+    for i in range(N_CANDIDATES):
+        ring[slot, i] = candidate[0, i]
     ring[slot, N_CANDIDATES] = level
 
     local, log_hz, log_before = scratch[:6], scratch[6:12], scratch[12:18]
@@ -179,11 +181,10 @@ def follow(candidate, level, decided, frame, ring, costs, paths, ways, scratch, 
         log_before[i] = np.log(F64(ring[before, i])) if ring[before, i] > ZERO else NONE
 
     if frame == 0:
-        costs[:UNVOICED] = local
-        costs[UNVOICED] = missed
-        costs[N_STATES] = UNIT
         for state in range(N_STATES):
+            costs[state] = local[state] if state < UNVOICED else missed
             paths[state, slot] = state
+        costs[N_STATES] = UNIT
     else:
         last_jump = costs[N_STATES]
         for state in range(N_STATES):
@@ -206,13 +207,17 @@ def follow(candidate, level, decided, frame, ring, costs, paths, ways, scratch, 
                 if cost < lowest:
                     best, lowest = origin, cost
             scratch[18 + state] = lowest + (local[state] if state < UNVOICED else missed)
-            ways[state] = paths[best]
+            for i in range(BUFFER):
+                ways[state, i] = paths[best, i]
             ways[state, slot] = state
-        least = scratch[18 : 18 + N_STATES].min()
+        least = scratch[18]
+        for state in range(1, N_STATES):
+            least = min(least, scratch[18 + state])
         for state in range(N_STATES):
             costs[state] = scratch[18 + state] - least
+            for i in range(BUFFER):
+                paths[state, i] = ways[state, i]
         costs[N_STATES] = last_jump
-        paths[:] = ways
 
     best = 0
     for state in range(1, N_STATES):
