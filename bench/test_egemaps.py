@@ -1,5 +1,6 @@
-"""eGeMAPS: at most 60 µs for a 10 ms hop, 300 µs for the 88 functionals, 25 times cheaper than openSMILE."""
+"""eGeMAPS: at most 60 µs for a 10 ms hop, 300 µs for the 88 functionals, 25 times cheaper than openSMILE, 100 × real time."""
 
+import statistics
 import time
 
 import numpy as np
@@ -33,23 +34,26 @@ def test_functionals(contest):
     contest("eGeMAPS, the 88 functionals", stream.functionals, must=300, aim=100)
 
 
-def test_whole_recording(contest):
-    wave = speech(10.0)
-    contest("eGeMAPS, one second of a recording", lambda: egemaps(wave), must=10_000, aim=5_000, per=10, rounds=20)
+def processor_time(function, *args):
+    """Seconds of this process's own time for one call: it lasts long enough for others to cut in."""
+    start = time.process_time()
+    function(*args)
+    return time.process_time() - start
 
 
-def test_a_minute_against_opensmile(benchmark, request):
+def test_a_minute_against_opensmile(benchmark):
     """A vector over the last 5 s every 300 ms: openSMILE must begin anew each time."""
     opensmile = pytest.importorskip("opensmile")
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
     wave = speech(60.0)
-    ends = range(80_000, len(wave) + 1, 4800)
-    start = time.perf_counter()
-    for end in ends:
-        smile.process_signal(wave[end - 80_000 : end], 16_000)
-    theirs = (time.perf_counter() - start) / len(ends)
-    benchmark.pedantic(egemaps, args=(wave,), rounds=5, warmup_rounds=1)
-    ours = benchmark.stats.stats.median / 200
-    benchmark.extra_info["× cheaper than openSMILE"] = round(theirs / ours, 1)
+    windows = [wave[end - 80_000 : end] for end in range(80_000, len(wave) + 1, 4800)]
+    theirs = statistics.median(processor_time(smile.process_signal, window, 16_000) for window in windows[::8])
+    egemaps(wave)
+    minute = statistics.median(processor_time(egemaps, wave) for _ in range(3))
+    ours = minute / 200
+    benchmark.pedantic(egemaps, args=(wave,), rounds=1)
+    benchmark.extra_info |= {"× real time": round(60 / minute), "× cheaper than openSMILE": round(theirs / ours, 1)}
     print(f"\neGeMAPS every 300 ms: {1e3 * ours:.2f} ms, openSMILE {1e3 * theirs:.1f} ms: {theirs / ours:.0f} × cheaper")
+    print(f"a whole recording: {60 / minute:.0f} × real time")
     assert theirs >= 25 * ours
+    assert 60 / minute >= 100
