@@ -70,6 +70,15 @@ class SoundServer:
         self._list(False)
         self._pactl("unload-module", str(self._module))
 
+    def pipe(self) -> Path:
+        """A microphone in place of the cable that hears what is written to this FIFO, s16le mono at `RATE`, when it is."""
+        self.unplug()
+        fifo = self._asoundrc.with_name("fifo")
+        self._pactl("load-module", "module-pipe-source", f"source_name={MICROPHONE}.monitor", f"file={fifo}",
+                    "format=s16le", f"rate={RATE}", "channels=1")  # fmt: skip
+        self._list(True)
+        return fifo
+
     def play(self, samples: np.ndarray) -> None:
         """Start to play (n,) in [-1, 1] at `RATE` into the cable."""
         sound = self._asoundrc.with_suffix(f".{len(self._players)}")

@@ -4,10 +4,11 @@ import contextlib
 import functools
 import gc
 import hashlib
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable
-from importlib import metadata, resources
+from collections.abc import Callable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,8 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
 
 
 def _print_version(weights: Path) -> None:
+    from importlib import metadata
+
     try:
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
@@ -145,28 +148,35 @@ def _run(context: click.Context, weights_path: Path, params: dict[str, Any]) -> 
         slow.cancel()
 
 
-def _load_egemaps(stream: "FaceStream", errands: deque[Callable[[], None]], *, wait: bool) -> None:
-    """Let the stream hear eGeMAPS: before the first hop, or as soon as the kernels are loaded."""
+@contextlib.contextmanager
+def _without_scipy() -> Iterator[None]:
+    """Numba loads SciPy's linear algebra where it finds it: a tenth of a second and 18 MB for what no kernel uses."""
+    if "scipy" in sys.modules:
+        yield
+        return
+    sys.modules["scipy"] = None  # type: ignore[assignment]  # makes its import fail, which Numba is prepared for
+    try:
+        yield
+    finally:
+        del sys.modules["scipy"]
 
-    def load() -> None:
-        from ..egemaps import EGeMAPS
 
-        errands.append(functools.partial(stream.attach_egemaps, EGeMAPS()))
+def _load_egemaps(stream: "FaceStream", errands: deque[Callable[[], None]]) -> None:
+    """Load the kernels, which takes its time, and let the stream hear them before its next hop."""
+    from ..egemaps import EGeMAPS
 
-    if wait:
-        load()
-    else:
-        threading.Thread(target=load, name="fmg-egemaps", daemon=True).start()
+    errands.append(functools.partial(stream.attach_egemaps, EGeMAPS()))
 
 
 def _send_face(context: click.Context, source: Source, weights_path: Path, params: dict[str, Any],
                slow: threading.Timer) -> int:  # fmt: skip
     # Numba costs most of the start: only now, when the input is known to be good.
-    from .. import weights as weight_file
-    from ..run import run as loop
-    from ..sinks import Sinks
-    from ..status import Status
-    from ..stream import FaceStream
+    with _without_scipy():
+        from .. import weights as weight_file
+        from ..run import run as loop
+        from ..sinks import Sinks
+        from ..status import Status
+        from ..stream import FaceStream
 
     lookahead = None if params["lookahead"] is None else round(params["lookahead"] * spec.SAMPLE_RATE / 1000)
     try:
@@ -178,7 +188,9 @@ def _send_face(context: click.Context, source: Source, weights_path: Path, param
     stream.expression = expression
     stream.reset()
     errands: deque[Callable[[], None]] = deque()
-    _load_egemaps(stream, errands, wait=params["fast"])
+    load = functools.partial(_load_egemaps, stream, errands)
+    if params["fast"]:
+        load()
     preview = build_preview(params, expression, source)
     # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
     outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
@@ -191,9 +203,12 @@ def _send_face(context: click.Context, source: Source, weights_path: Path, param
     # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.
     gc.freeze()
     stop = context.obj
+    if not params["fast"]:  # frames do not wait for it, and their own kernels are ready
+        threading.Thread(target=load, name="fmg-egemaps", daemon=True).start()
     try:
         with fine_waits():
             loop(source, stream, sinks, status, live=not params["fast"], stop=stop, errands=errands)
     finally:
+        gc.unfreeze()
         status.close()
     return stop.exit_code or (1 if sinks.lost else 0)
