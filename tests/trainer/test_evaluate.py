@@ -96,13 +96,13 @@ def test_intervals_are_those_of_a_plain_paired_bootstrap():
     table = report.comparisons({"set": {"a": first, "b": second, "envelope": first}})["set"]
     one, two = evaluate.summary(first), evaluate.summary(second)
     slow = [(evaluate.summary([first[i] for i in pick]), evaluate.summary([second[i] for i in pick]))
-            for pick in np.random.default_rng(9).integers(0, n, (400, n))]  # fmt: skip
+            for pick in np.random.default_rng(9).integers(0, n, (200, n))]  # fmt: skip
     for measure in ("mae", "mae jaw+lips", "mse", "aperture_r", "closure_recall", "closure_false", "jitter"):
         difference, low, high = table[measure]
         assert difference == pytest.approx(one[measure] - two[measure])
         expected = np.percentile([a[measure] - b[measure] for a, b in slow], [2.5, 97.5])
         spread = max(np.ptp(expected), 1e-9)
-        assert np.abs(np.array([low, high]) - expected).max() < 0.2 * spread, measure
+        assert np.abs(np.array([low, high]) - expected).max() < 0.25 * spread, measure
 
 
 def test_equal_files_do_not_differ(files, tmp_path):
