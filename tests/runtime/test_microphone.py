@@ -1,12 +1,15 @@
 """The microphone against a real sound server: heard whole, lost and found again twenty times; and which one is meant."""
 
+import contextlib
 import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pythonosc import osc_packet
 from sound_server import MICROPHONE, RATE, SoundServer
 
+from fmg_rt import spec
 from fmg_rt.sources import SourceError, devices
 
 
@@ -77,6 +80,37 @@ def test_unplugged_and_plugged_in_twenty_times(server):
         assert len(_listen(microphone, 0.5)) > 30
     finally:
         microphone.close()
+
+
+@pytest.mark.audio
+def test_the_face_goes_on_at_rest_while_the_microphone_is_away(server, program, receiver, weight_file):
+    def rate(seconds):
+        receiver.setblocking(False)
+        with contextlib.suppress(BlockingIOError):  # what came while nobody looked
+            while receiver.recv(65536):
+                pass
+        receiver.settimeout(20)
+        count, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            count += b"/blendshapes" in receiver.recv(65536)
+        return count / seconds
+
+    process = program("--weights", weight_file, "--device", MICROPHONE, "--no-accents", "--osc",
+                      f"127.0.0.1:{receiver.getsockname()[1]}")  # fmt: skip
+    receiver.recv(65536)
+    assert rate(1.5) == pytest.approx(30, abs=4)
+    server.unplug()
+    process.wait_for(f"waiting for the microphone '{MICROPHONE}'")
+    assert rate(1.5) == pytest.approx(30, abs=4)
+    mouth = spec.region_indices("jaw", "lips")
+    faces = [osc_packet.OscPacket(receiver.recv(65536)).messages for _ in range(12)]
+    faces = [m.message.params for messages in faces for m in messages if m.message.address == "/blendshapes"]
+    assert faces and not np.array(faces)[:, mouth].any()
+    server.plug()
+    process.wait_for("all is well again")
+    assert rate(1.5) == pytest.approx(30, abs=4)
+    process.process.terminate()
+    assert process.end()[0] == 128 + 15
 
 
 @pytest.mark.audio

@@ -14,14 +14,22 @@ class Source(Protocol):
 
     name: str
     """What the status line calls it."""
-    latency: float
-    """Seconds from a sound to the hop that holds it: the device's blocks and the resampling."""
-    overflows: int
-    """Hops of audio lost so far because nobody took them in time."""
-    trouble: str
-    """Why no audio comes at the moment; empty while all is well."""
-    ended: bool
-    """No audio will ever come again."""
+
+    @property
+    def latency(self) -> float:
+        """Seconds from a sound to the hop that holds it: the device's blocks and the resampling."""
+
+    @property
+    def overflows(self) -> int:
+        """Hops of audio lost so far because nobody took them in time."""
+
+    @property
+    def trouble(self) -> str:
+        """Why no audio comes at the moment; empty while all is well."""
+
+    @property
+    def ended(self) -> bool:
+        """No audio will ever come again."""
 
     def read(self, hop: np.ndarray, timeout: float) -> bool:
         """Fill `hop` (160,) float32 with the next samples; False: none within `timeout` seconds, or `ended`.

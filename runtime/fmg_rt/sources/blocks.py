@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class BlockSource:
     overflows = 0
     trouble = ""
 
-    def __init__(self, name: str, blocks: Iterator[np.ndarray], sample_rate: float):
+    def __init__(self, name: str, blocks: Generator[np.ndarray, None, None], sample_rate: float):
         self.name = name
         self.ended = False
         self._blocks = blocks

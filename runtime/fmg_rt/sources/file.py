@@ -1,7 +1,7 @@
 """A sound file, of any rate and channel count that libsndfile reads."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from importlib import resources
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def open_file(path: str | os.PathLike[str]) -> BlockSource:
     return BlockSource(name, _blocks(sound, target), sound.samplerate)
 
 
-def _blocks(sound, target: Path) -> Iterator[np.ndarray]:
+def _blocks(sound, target: Path) -> Generator[np.ndarray, None, None]:
     import soundfile
 
     # Half a second at the file's own rate; less when a damaged header names an absurd rate or channel count.

@@ -1,7 +1,7 @@
 """Raw samples from a pipe: little-endian signed 16 bit, mono."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -22,10 +22,11 @@ def open_stdin(sample_rate: float) -> BlockSource:
     if sys.stdin is None or sys.stdin.isatty():
         raise SourceError("--input - reads raw s16le samples from a pipe, and standard input is none")
     # The unbuffered file: a thread that waits in the buffered one at exit would abort the interpreter.
-    return BlockSource("standard input", _blocks(sys.stdin.buffer.raw, sample_rate), sample_rate)
+    raw = sys.stdin.buffer.raw  # type: ignore[attr-defined, union-attr]
+    return BlockSource("standard input", _blocks(raw, sample_rate), sample_rate)
 
 
-def _blocks(raw, sample_rate: float) -> Iterator[np.ndarray]:
+def _blocks(raw, sample_rate: float) -> Generator[np.ndarray, None, None]:
     size = 2 * max(round(sample_rate / 100), 1)  # bytes of 10 ms
     odd = b""
     while data := raw.read(size):
