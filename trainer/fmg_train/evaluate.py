@@ -133,8 +133,8 @@ def summary(of: Sequence[Row]) -> dict[str, float]:
     table = {"aperture_r": _mean([r.aperture_r for r in of]),
              "closure_recall": closed[0] / closed[1] if closed[1] else np.nan,
              "closure_false": closed[2] / closed[3] if closed[3] else np.nan,
-             "rounding_auc": scores.auc(np.concatenate([r.rounded for r in of] or [[]]),
-                                        np.concatenate([r.spread for r in of] or [[]])),
+             "rounding_auc": scores.auc(np.array([value for r in of for value in r.rounded]),
+                                        np.array([value for r in of for value in r.spread])),
              "jitter": float(np.median([r.jitter for r in of])) if of else np.nan}  # fmt: skip
     columns = {"": list(range(spec.N_COEFFICIENTS)), " jaw+lips": spec.region_indices("jaw", "lips")}
     columns |= {f" {group}": spec.region_indices(*regions) for group, regions in scores.GROUPS.items()}

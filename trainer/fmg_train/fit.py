@@ -207,7 +207,7 @@ class Fit:
                 improved = scores["total"] < self.best
                 if improved:
                     self.best, self._best_epoch = scores["total"], self.epoch
-                if self.workers.is_first:
+                if board is not None:
                     self._keep(improved)
                     entry = {"epoch": self.epoch, "train": losses, "val": scores}
                     with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
@@ -232,10 +232,11 @@ class Fit:
             step = self.epoch * optim.steps_per_epoch + i
             for group in self._optimiser.param_groups:
                 group["lr"] = learning_rate(step, self.config)
-            mel, functionals, *rest = self._draw(pool, rng, optim.batch // self.workers.count, self._hears_egemaps)
+            size = optim.batch // self.workers.count
+            mel, functionals, target, known, measured = self._draw(pool, rng, size, self._hears_egemaps)
             with self._precision():
                 face = model(mel, functionals)
-            parts = face_loss(face.float(), *rest, self._weights, self.config.loss)
+            parts = face_loss(face.float(), target, known, measured, self._weights, self.config.loss)
             loss = torch.stack(list(parts.values())).sum()
             self._optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -276,8 +277,8 @@ class Fit:
     def _validate(self, batches: list[tuple[torch.Tensor, ...]]) -> dict[str, float]:
         totals: dict[str, float] = {}
         with torch.no_grad():
-            for mel, functionals, *rest in batches:
-                parts = face_loss(self.average(mel, functionals), *rest, self._weights, self.config.loss)
+            for mel, functionals, target, known, measured in batches:
+                parts = face_loss(self.average(mel, functionals), target, known, measured, self._weights, self.config.loss)
                 for name, value in {**parts, "total": torch.stack(list(parts.values())).sum()}.items():
                     totals[name] = totals.get(name, 0.0) + value.item() / len(batches)
         return totals

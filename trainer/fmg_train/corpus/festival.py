@@ -31,9 +31,10 @@ class Festival:
     name = "festival"
 
     def __init__(self) -> None:
-        self._program = shutil.which("festival")
-        if self._program is None:
+        program = shutil.which("festival")
+        if program is None:
             raise EngineMissing("festival is not installed (Debian: festival and its festvox packages)")
+        self._program = program
         self._installed = {path.name for path in FOLDER.glob("*/*")}
         self._processes: dict[str, subprocess.Popen] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="fmg-festival-"))
@@ -63,6 +64,7 @@ class Festival:
     def _send(self, name: str, command: str) -> None:
         """Run a command and wait until it is done."""
         process = self._processes[name]
+        assert process.stdin is not None and process.stdout is not None
         process.stdin.write(f'{command}\n(begin (format t "\\nfmg-done\\n") (fflush nil))\n'.encode())
         process.stdin.flush()
         while True:

@@ -52,7 +52,7 @@ class Flite:
             getattr(library, function).restype = result
             getattr(library, function).argtypes = arguments
         library.flite_init()
-        self._voices: dict[str, ctypes.c_void_p] = {}
+        self._voices: dict[str, int] = {}
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -16,7 +16,7 @@ from .items import FACE_RATE, Item, copy, speech_item
 from .japanese import Japanese
 from .jtalk import JTalk
 from .nonspeech import nonspeech
-from .speech import Engine, EngineMissing, NothingSaid
+from .speech import Engine, EngineMissing, NothingSaid, Utterance
 
 ENGINES: dict[str, type] = {"espeak": Espeak, "flite": Flite, "festival": Festival, "jtalk": JTalk}
 SHARES = {"en": 0.36, "ja": 0.27}
@@ -128,7 +128,8 @@ class Speaker:
             self._texts[key] = texts(language, self._part, engine.name)
         voice = engine.draw(language, rng)
         manner = str(rng.choice(list(MANNERS), p=list(MANNERS.values())))
-        utterances, seconds = [], 0.0
+        utterances: list[Utterance] = []
+        seconds = 0.0
         wanted = rng.integers(1, 4)
         while len(utterances) < wanted and seconds < LONGEST:
             try:

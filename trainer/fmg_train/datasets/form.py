@@ -24,6 +24,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -115,7 +116,7 @@ def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face:
         raise DatasetError(f"{recording_id}: coefficients have shape {coefficients.shape}, not (frames, 52)")
     if not np.isfinite(coefficients).all() or coefficients.min() < 0 or coefficients.max() > 1:
         raise DatasetError(f"{recording_id}: coefficients outside [0, 1] or not finite")
-    arrays = {"coefficients": coefficients.astype(np.float16), "rate": np.float64(face.rate),
+    arrays: dict[str, Any] = {"coefficients": coefficients.astype(np.float16), "rate": np.float64(face.rate),
               "start": np.float64(face.start), "known": np.asarray(face.known, bool)}  # fmt: skip
     if face.phones:
         names, starts, ends = zip(*face.phones, strict=True)

@@ -35,6 +35,11 @@ def sizes(model: Model) -> dict[str, int]:
 class Twin(nn.Module):
     """A network together with its standardisation: raw features in, faces before clipping out, for any architecture."""
 
+    mel_mean: torch.Tensor
+    mel_std: torch.Tensor
+    egemaps_mean: torch.Tensor
+    egemaps_std: torch.Tensor
+
     def __init__(self, model: Model, statistics: Statistics):
         super().__init__()
         self.architecture = model.architecture
@@ -58,6 +63,7 @@ class Twin(nn.Module):
         mel = (mel - self.mel_mean) / (self.mel_std + spec.STD_OFFSET)
         if not self.hears_egemaps:
             return self.net(mel)[0]
+        assert functionals is not None
         functionals = (functionals - self.egemaps_mean) / (self.egemaps_std + spec.STD_OFFSET)
         functionals = functionals.clamp(-spec.EGEMAPS_LIMIT, spec.EGEMAPS_LIMIT).nan_to_num(0.0)
         windows = mel.unfold(1, spec.PREDECESSOR_FRAMES, 1).transpose(2, 3)  # (B, steps, 7, 80)
