@@ -138,19 +138,17 @@ def test_thirty_frames_a_second_arrive_from_a_paced_file(tmp_path, weight_file, 
 @needs_signals
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.1, 0.2, 0.35, 0.55, 0.8, 1.5])
 def test_ctrl_c_at_any_moment(after, weight_file, voice, tmp_path, program):
-    # What Python does before it comes to us is its own affair: the time counts from our first line.
+    # What Python does before it comes to us, and click, is their own affair: the time counts from our first line.
     process = program("--weights", weight_file, "--input", voice, "--record", tmp_path / "out.csv",
-                      start=["-c", "import sys; print('up', file=sys.stderr); sys.stderr.flush(); from fmg_rt.cli "
-                                   "import main; main(prog_name='fmg-rt')"])  # fmt: skip
+                      start=["-c", "import sys; from fmg_rt.cli import main; print('up', file=sys.stderr, flush=True); "
+                                   "main(prog_name='fmg-rt')"])  # fmt: skip
     process.wait_for("up")
     time.sleep(after)
     process.process.send_signal(signal.SIGINT)
     code, _, err = process.end(20)
-    # While it imports click, the signal itself ends it: shells call that 130, too.
-    assert code in (130, -signal.SIGINT), err
-    assert code == 130 or after < 0.2
-    if code == 130:
-        assert "Traceback" not in err
+    # Between the two statements the signal itself may end it: shells call that 130, too.
+    assert code == 130 or (after == 0.0 and code == -signal.SIGINT), err
+    assert "Traceback" not in err or code != 130
     assert not list(tmp_path.glob("*.part"))
     if (tmp_path / "out.csv").exists():
         _table(tmp_path / "out.csv")  # whole lines only
@@ -173,7 +171,7 @@ def test_stopped_it_leaves_a_face_at_rest(weight_file, voice, program, receiver,
         for _ in range(10):
             receiver.recv(65536)
     process.process.send_signal(number)
-    ended, _, err = process.end(5)
+    ended, _, err = process.end(30)
     assert ended == code, err
     assert "Traceback" not in err
     faces = _faces(_drain(receiver))
