@@ -12,6 +12,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -52,6 +53,11 @@ class Weights:
     emotion: Mapping[str, np.ndarray] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
+
+
+def packaged() -> Path:
+    """The weight file that comes with fmg."""
+    return Path(str(resources.files("fmg_weights") / "best.npz"))
 
 
 _STATISTICS = {"mel.mean": (spec.N_MELS,), "mel.std": (spec.N_MELS,),

@@ -17,7 +17,6 @@ from ..sinks.record import FORMATS
 from ..sources import SourceError
 from ..sources.file import open_file
 from .expression_options import build_expression, expression_options
-from .run import packaged_weights
 
 if TYPE_CHECKING:  # compiled code is imported when there is work for it
     from multiprocessing.sharedctypes import Synchronized
@@ -198,7 +197,7 @@ def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
       fmg-rt bake talk.wav --out faces
       fmg-rt bake voices/*.flac --out faces --record-format livelink --rate 60
     """
-    params["weights"] = params["weights"] or packaged_weights()
+    params["weights"] = params["weights"] or weights.packaged()
     if params["merge"] is not None:
         raise click.UsageError("--merge is for a tracker that runs now; a bake has none")
     jobs = plan(files, out, params["record_format"])

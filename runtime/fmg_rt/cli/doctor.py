@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from .run import packaged_weights
 from .sink_options import build_sinks, sink_options
 
 _RECEIVERS = {"osc": (("127.0.0.1", 9000),), "vmc": (("127.0.0.1", 39539),), "vrchat": ("127.0.0.1", 9000),
@@ -55,9 +54,10 @@ doctor.params = [param for param in doctor.params if param.name not in ("record"
 def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
     from .. import doctor
     from ..sources import SourceError
+    from ..weights import packaged
 
     yield doctor.check_program()
-    weights, finding = doctor.check_weights(params["weights"] or packaged_weights())
+    weights, finding = doctor.check_weights(params["weights"] or packaged())
     yield finding
     if weights is not None:
         yield from doctor.check_speed(weights, params["rate"])

@@ -8,7 +8,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +29,6 @@ _SLOW_START = 1.5
 """Seconds after which a person is told why the start takes long."""
 _SLOW_START_WHY = ("fmg-rt: getting ready. The first start on a machine compiles the program for it, once; "
                    "the next ones take about a second")  # fmt: skip
-
-
-def packaged_weights() -> Path:
-    """The weight file that comes with the program."""
-    return Path(str(resources.files("fmg_weights") / "best.npz"))
 
 
 def _configure(context: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
@@ -124,7 +118,9 @@ def run(context: click.Context, **params: Any) -> None:
     """See `cli.main`, which takes over these options and this function."""
     if context.invoked_subcommand is not None:
         return
-    weights = params["weights"] or packaged_weights()
+    from ..weights import packaged
+
+    weights = params["weights"] or packaged()
     try:
         if params["version"]:
             _print_version(weights)

@@ -1,6 +1,7 @@
 """fmg-train evaluate."""
 
 import json
+import math
 from pathlib import Path
 
 import click
@@ -66,7 +67,7 @@ def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split:
         click.echo(_text(summaries, rest, intervals))
         if json_path is not None:
             value = {"scores": summaries, "rest": rest, "differences": intervals}
-            form.write_beside(json_path, (json.dumps(value, indent=1) + "\n").encode())
+            form.write_beside(json_path, (json.dumps(_finite(value), indent=1, allow_nan=False) + "\n").encode())
         if html_path is not None:
             page = reports.page(results, summaries, rest, intervals, predictors, sets)
             form.write_beside(html_path, page.encode())
@@ -80,6 +81,15 @@ def _predictor(path: Path, lookahead: int | None, as_shipped: bool) -> evaluatio
     weights = weight_files.read(path)
     samples = None if lookahead is None else lookahead * spec.SAMPLE_RATE // 1000
     return (evaluation.shipped if as_shipped else evaluation.network)(weights, samples)
+
+
+def _finite(value):
+    """The value with null where a score does not exist: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if not math.isfinite(value) else float(value)
 
 
 def _text(summaries, rest, intervals) -> str:

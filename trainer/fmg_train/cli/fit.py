@@ -41,8 +41,8 @@ def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
         if epochs:
             values["optim"]["epochs"] = epochs
         initial = weight_files.read(init) if init else None
-        if initial is not None and config_path is None:
-            values["model"] = _model_of(initial)
+        if initial is not None and config.model == configuration.Model():
+            values["model"] = _model_of(initial)  # the configuration leaves the model to the weights
         config = configuration.from_dict(values)
         if not resume and (folder / checkpoints.LAST).exists():
             raise click.ClickException(f"{folder} holds a run already: add --resume, or choose another --out")

@@ -1,0 +1,33 @@
+"""A receiver of your own: anything with a name, `send` and `close` is a sink.
+
+    python examples/custom_sink.py talk.wav
+"""
+
+import sys
+
+import soundfile
+import soxr
+
+from fmg_rt import FaceStream, weights
+from fmg_rt.sinks import Sinks
+from fmg_rt.spec import INDEX, SAMPLE_RATE
+
+
+class Mouth:
+    """Draws the opening of the mouth as a bar."""
+
+    name = "mouth"
+
+    def send(self, index, time, coefficients):
+        opening = coefficients[INDEX["jawOpen"]] - coefficients[INDEX["mouthClose"]]
+        print(f"{time:7.3f} s {'#' * int(60 * max(0.0, opening))}")
+
+    def close(self):
+        print("the end")
+
+
+audio, sample_rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
+stream, sinks = FaceStream(weights.read(weights.packaged())), Sinks([Mouth()])
+for index, (time, face) in enumerate(stream.feed(soxr.resample(audio.mean(axis=1), sample_rate, SAMPLE_RATE))):
+    sinks.send(index, time, face)
+sinks.close()
