@@ -66,10 +66,7 @@ def articulate(sequence: Phones, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     EngineMissing
         VocalTractLab is not installed.
     """
-    try:
-        import vocaltractlab_cython as vocaltractlab
-    except ImportError as error:
-        raise EngineMissing("VocalTractLab is not installed (pip: vocaltractlab-cython)") from error
+    vocaltractlab = _simulator()
     names = [str(folder / f"u.{kind}") for kind in ("seg", "ges", "tract")]
     lines = [f"name = {name}; duration_s = {end - start:.4f};\n" for name, start, end in sequence]
     Path(names[0]).write_text("".join(lines), encoding="ascii")
@@ -95,8 +92,17 @@ def item(sequence: Phones, folder: Path) -> Item:
     return Item(audio, phones, face, "vtl-jd3", "und", "vtl", LICENCE, aperture=aperture)
 
 
+def _simulator():
+    try:
+        import vocaltractlab_cython
+    except ImportError as error:
+        raise EngineMissing("VocalTractLab is not installed (pip: vocaltractlab-cython)") from error
+    return vocaltractlab_cython
+
+
 def items(rng: np.random.Generator) -> Iterator[Item]:
     """About three minutes of short sentences."""
+    _simulator()  # whether it is there, before eSpeak starts, which can be started once a process
     espeak = Espeak()
     texts = [(language, Language(language, "val")) for language in LANGUAGES]
     try:
