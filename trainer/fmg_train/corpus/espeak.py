@@ -86,11 +86,8 @@ class Espeak:
     """One instance a process: the library has global state."""
 
     name = "espeak"
-    _started = False
 
     def __init__(self) -> None:
-        if Espeak._started:
-            raise RuntimeError("espeak-ng waits for ever when it is started a second time in a process")
         path = ctypes.util.find_library("espeak-ng")
         if path is None:
             raise EngineMissing("espeak-ng is not installed (Debian: espeak-ng)")
@@ -105,7 +102,6 @@ class Espeak:
         installed = ctypes.c_char_p()
         library.espeak_Info(ctypes.byref(installed))
         library.espeak_Terminate()
-        Espeak._started = True
         # Voices of our own need a data folder of our own: the installed one, linked, but for its variants.
         self._folder = tempfile.mkdtemp(prefix="fmg-espeak-")
         data = Path(self._folder) / "espeak-ng-data"
