@@ -21,7 +21,7 @@ def engines():
     def get(name: str):
         if name not in started:
             try:
-                started[name] = recipe.ENGINES[name]()
+                started[name] = (recipe.ENGINES | {"festival": festival.Festival})[name]()
             except EngineMissing as error:
                 pytest.skip(str(error))
         return started[name]
@@ -142,7 +142,7 @@ def test_held_out_voices_are_never_drawn(engines):
     assert {engines("flite").draw("en", rng).name for _ in range(200)} == set(flite.VOICES) - {flite.HELD_OUT}
     assert {engines("jtalk").draw("ja", rng).name for _ in range(50)} == {"mei"} and jtalk.HELD_OUT == "nitech"
     assert not set(languages.HELD_OUT) & set(recipe.TRAINING_LANGUAGES)
-    assert "vtl" not in recipe.ENGINES
+    assert "festival" not in recipe.ENGINES
 
 
 def test_geminates_are_held_stops(engines):
@@ -175,3 +175,14 @@ def test_vocaltractlab_closes_its_lips_at_p_and_opens_at_a(tmp_path):
     assert np.isnan(item.aperture[:5]).all() and len(item.aperture) == len(item.face)
     with pytest.raises(ValueError, match="ǃ"):
         vtl.segments([("ǃ", 0, 0.1)])
+
+
+def test_phonation_changes_the_voice_and_not_the_articulation():
+    score = ('<gesture_sequence type="vowel-gestures" unit=""><gesture value="a" slope="0"/></gesture_sequence>'
+             '<gesture_sequence type="glottal-shape-gestures" unit=""><gesture value="modal" slope="0"/>'
+             '<gesture value="voiced-plosive" slope="0"/></gesture_sequence>'
+             '<gesture_sequence type="f0-gestures" unit="st"><gesture value="80.0" slope="0"/></gesture_sequence>'
+             '<gesture_sequence type="lung-pressure-gestures" unit="dPa"><gesture value="8000.0" slope="0"/>'
+             "</gesture_sequence>")  # fmt: skip
+    assert vtl._phonate(score, vtl.Phonation(3.0, 1.25, "pressed")) == (
+        score.replace("80.0", "83.000000").replace("8000.0", "10000.000000").replace("modal", "pressed"))  # fmt: skip

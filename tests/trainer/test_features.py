@@ -52,6 +52,36 @@ def test_target_is_the_face_lookahead_before_the_newest_sample(tmp_path, stack, 
     assert batch.known.shape == (3, 100 // stack, 1, 52) and batch.measured.shape == (3, 100 // stack, 1)
 
 
+def test_noise_is_mixed_at_the_snr_that_is_drawn(tmp_path):
+    rng = np.random.default_rng(0)
+    recordings = []
+    for name, source, level in (("a", "speech", 0.1), ("b", batches.NOISE, 0.002)):
+        audio = (level * rng.standard_normal(64_000)).astype(np.float32)
+        face = form.Face(np.zeros((400, spec.N_COEFFICIENTS), np.float32), 100.0)
+        recordings.append(form.write_recording(tmp_path, name, audio, face, split="train", speaker="s", language="en",
+                                               source=source, licence="MIT"))  # fmt: skip
+    form.write_manifest(tmp_path, recordings)
+    features.build(tmp_path, with_egemaps=False)
+    cache = features.load(tmp_path)
+    noise = batches.Pool([([cache], 1.0)]).noise(rng, 200, 500)  # longer than the recording: it repeats
+    first, end = cache.spans[1]
+    assert noise.shape == (200, 500, 80)
+    assert np.isin(noise[:, 0, 0], cache.mel[first:end, 0].astype(np.float32)).all()
+
+    speech = np.stack([log_mel(form.read_audio(tmp_path, recordings[0]))] * 200)
+    mixed = batches.mix(speech, noise[:, : speech.shape[1]], rng)
+    # Both are steady and white: noise 0…30 dB below adds 10 lg(1 + 10^(-snr/10)) = 3.0…0.004 dB.
+    added = 10 * np.log10(np.exp(mixed).mean((1, 2)) / np.exp(speech).mean((1, 2)))
+    assert 2.7 < added.max() < 3.2 and added.min() < 0.05
+    expected = np.mean(10 * np.log10(1 + 10 ** (-np.linspace(0, 30, 1000) / 10)))
+    assert abs(added.mean() - expected) < 0.1
+
+
+def test_data_without_such_recordings_gives_no_noise(bursts):
+    features.build(bursts[0], with_egemaps=False)
+    assert batches.Pool([([features.load(bursts[0])], 1.0)]).noise(np.random.default_rng(0), 2, 100) is None
+
+
 def test_egemaps_come_from_the_preceding_window(bursts):
     train, _ = bursts
     features.build(train, with_egemaps=True)

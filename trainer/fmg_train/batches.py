@@ -11,6 +11,10 @@ from .features import WINDOW_ROWS, Cache
 
 LN_PER_DB = float(np.log(10.0) / 10.0)
 """A power ratio of 1 dB in natural-log units."""
+NOISE = "nonspeech"
+"""Source (`form.Recording.source`) of the recordings without speech that are mixed under others."""
+NOISE_SNR_DB = 0.0, 30.0
+"""Range of how far it lies below the louder half of a sequence, dB."""
 FIRST_WINDOW = 2
 """The runtime hands out no functionals before 0.5 s: the first it does are those of the second interval of 300 ms."""
 
@@ -39,6 +43,9 @@ class Pool:
         shares = [weight * n / n.sum() for n, (_, weight) in zip(lengths, groups, strict=True)]
         self._probability = np.concatenate(shares) / np.concatenate(shares).sum()
         self.frames = int(sum(n.sum() for n in lengths))
+        self._noises = [cache.mel[first:end] for cache in self._caches
+                        for (first, end), recording in zip(cache.spans, cache.recordings, strict=True)
+                        if recording.source == NOISE]  # fmt: skip
 
     @property
     def caches(self) -> list[Cache]:
@@ -59,6 +66,17 @@ class Pool:
         mel, functionals, target, known, measured = zip(*parts, strict=True)
         return Batch(np.stack(mel), np.stack(functionals) if with_egemaps else None, np.stack(target),
                      np.stack(known)[:, :, None], np.stack(measured)[:, :, None])  # fmt: skip
+
+
+    def noise(self, rng: np.random.Generator, n: int, n_frames: int) -> np.ndarray | None:
+        """`n` pieces of recordings without speech, repeated where they are short, (n, n_frames, 80) float32 log-mel.
+
+        None where the data sets hold no such recording.
+        """
+        if not self._noises:
+            return None
+        chosen = (self._noises[i] for i in rng.integers(0, len(self._noises), n))
+        return np.stack([mel[(rng.integers(len(mel)) + np.arange(n_frames)) % len(mel)] for mel in chosen]).astype(np.float32)
 
 
 def _sequence(cache: Cache, start: int, n_frames: int, stack: int, lookahead_rows: np.ndarray, context: int,
@@ -102,3 +120,16 @@ def augment(mel: np.ndarray, rng: np.random.Generator, settings: Augment) -> np.
     warped = np.take_along_axis(mel, low[:, None], 2) * (1 - share)
     warped += np.take_along_axis(mel, low[:, None] + 1, 2) * share
     return warped + (curve * LN_PER_DB).astype(np.float32)[:, None]
+
+
+def _level(mel: np.ndarray) -> np.ndarray:
+    """(B,) natural log of the mean power of the louder half of the frames."""
+    power = np.sort(np.exp(mel).mean(2), axis=1)
+    return np.log(power[:, power.shape[1] // 2 :].mean(1))
+
+
+def mix(mel: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A new (B, frames, 80) log-mel of both sounds: their powers add, but for the phase between them."""
+    snr = rng.uniform(*NOISE_SNR_DB, len(mel))
+    gain = (_level(mel) - _level(noise) - snr * LN_PER_DB).astype(np.float32)
+    return np.logaddexp(mel, noise + gain[:, None, None])

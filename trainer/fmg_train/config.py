@@ -53,12 +53,14 @@ class Augment:
 
     gain_db: level. tilt_db: spectral tilt from the lowest to the highest band. eq_db: smooth random filter.
     warp_bands: shift of all bands, as by another vocal-tract length.
+    noise: not a deviation but the share of sequences under which sounds without speech of the same data are mixed.
     """
 
     gain_db: float = 3.0
     tilt_db: float = 4.0
     eq_db: float = 2.0
     warp_bands: float = 1.0
+    noise: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,8 @@ def from_dict(value: Any) -> Config:
     for name in ("n_stack", "d_input", "d_model", "d_head"):
         if getattr(model, name) < 1 or (name != "n_stack" and getattr(model, name) % 4):
             raise ConfigError(f"'model.{name}': must be a positive multiple of 4")
+    if not 0.0 <= config.augment.noise <= 1.0:
+        raise ConfigError("'augment.noise': must lie between 0 and 1")
     for name in ("batch", "epochs", "steps_per_epoch", "patience", "rate"):
         if getattr(optim, name) <= 0:
             raise ConfigError(f"'optim.{name}': must be greater than 0")

@@ -4,7 +4,8 @@ import copy
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from fmg_rt.weights import Weights
 
 from . import checkpoint as checkpoints
 from . import features
-from .batches import Pool, augment
+from .batches import Pool, augment, mix
 from .checkpoint import Checkpoint
 from .config import Config, ConfigError, Data, Source
 from .datasets import form
@@ -126,7 +127,7 @@ class Fit:
     ----------
     config : what to train on what.
     folder : takes ``last.pt``, ``best.pt``, ``log.jsonl`` and TensorBoard's events.
-    device : cpu or cuda; on cuda the forward pass runs in mixed precision.
+    device : cpu or cuda; the forward pass runs in mixed precision where the hardware multiplies bfloat16.
     initial : weights to start from (fine-tuning); their feature statistics are kept.
 
     Raises
@@ -228,12 +229,11 @@ class Fit:
         torch.manual_seed(self.config.seed * 1_000_003 + self.epoch)
         model.train()
         totals: dict[str, float] = {}
-        for i in range(optim.steps_per_epoch):
+        for i, batch in enumerate(self._batches(pool, rng, optim.steps_per_epoch)):
             step = self.epoch * optim.steps_per_epoch + i
             for group in self._optimiser.param_groups:
                 group["lr"] = learning_rate(step, self.config)
-            size = optim.batch // self.workers.count
-            mel, functionals, target, known, measured = self._draw(pool, rng, size, self._hears_egemaps)
+            mel, functionals, target, known, measured = (None if part is None else part.to(self.device) for part in batch)
             with self._precision():
                 face = model(mel, functionals)
             parts = face_loss(face.float(), target, known, measured, self._weights, self.config.loss)
@@ -255,24 +255,47 @@ class Fit:
             for mean, value in zip(self.average.parameters(), self.twin.parameters(), strict=True):
                 mean.lerp_(value, 1 - keep)
 
-    def _draw(self, pool: Pool, rng: np.random.Generator, n: int, with_egemaps: bool, augmented: bool = True):
+    def _batches(self, pool: Pool, rng: np.random.Generator, count: int) -> Iterator[tuple[torch.Tensor | None, ...]]:
+        """Batches for training, the next one drawn while this one is learnt from."""
+        size = self.config.optim.batch // self.workers.count
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self._draw, pool, rng, size)
+            for i in range(count):
+                batch = ahead.result()
+                if i + 1 < count:
+                    ahead = reader.submit(self._draw, pool, rng, size)
+                yield batch
+
+    def _draw(self, pool: Pool, rng: np.random.Generator, n: int, augmented: bool = True):
         frames = round(self.config.data.sequence_s * spec.SAMPLE_RATE / spec.HOP_LENGTH)
         frames -= frames % self.twin.stack
-        batch = pool.draw(rng, n, frames, self.twin.stack, self._lookahead_rows, self.twin.context, with_egemaps)
+        batch = pool.draw(rng, n, frames, self.twin.stack, self._lookahead_rows, self.twin.context, self._hears_egemaps)
         if augmented:
-            batch = replace(batch, mel=augment(batch.mel, rng, self.config.augment))
+            batch = replace(batch, mel=self._disturb(batch.mel, pool, rng))
         arrays = (batch.mel, batch.egemaps, batch.target, batch.known, batch.measured)
-        return tuple(None if a is None else torch.from_numpy(a).to(self.device) for a in arrays)
+        return tuple(None if a is None else torch.from_numpy(a) for a in arrays)
+
+    def _disturb(self, mel: np.ndarray, pool: Pool, rng: np.random.Generator) -> np.ndarray:
+        settings = self.config.augment
+        mel = augment(mel, rng, settings)
+        noisy = np.flatnonzero(rng.random(len(mel)) < settings.noise)
+        noise = pool.noise(rng, len(noisy), mel.shape[1]) if len(noisy) else None
+        if noise is not None:
+            mel[noisy] = mix(mel[noisy], noise, rng)
+        return mel
 
     def _precision(self):
-        return torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext()
+        if self.device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False):
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
 
     def _validation_batches(self) -> list[tuple[torch.Tensor, ...]]:
         pool = open_pool(self.config.data.val, "val", self._hears_egemaps, self.workers.is_first)
         rng = np.random.default_rng([self.config.seed, 3])
         size = min(self.config.optim.batch, VALIDATION_SEQUENCES)
         count = -(-VALIDATION_SEQUENCES // size)
-        return [self._draw(pool, rng, size, self._hears_egemaps, augmented=False) for _ in range(count)]
+        drawn = (self._draw(pool, rng, size, augmented=False) for _ in range(count))
+        return [tuple(None if part is None else part.to(self.device) for part in batch) for batch in drawn]
 
     def _validate(self, batches: list[tuple[torch.Tensor, ...]]) -> dict[str, float]:
         totals: dict[str, float] = {}

@@ -150,7 +150,7 @@ def noise(n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> np.ndar
     """(n,) one kind of background, RMS 1."""
     kind = rng.choice(5, p=(0.5, 0.1, 0.12, 0.2, 0.08))
     if kind == 0:
-        return coloured(n, rng, rng.uniform(0, 2))
+        return coloured(n, rng, rng.uniform(-0.3, 2))
     if kind == 1:
         return hum(n, rng)
     if kind == 2:

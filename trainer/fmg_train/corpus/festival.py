@@ -1,6 +1,7 @@
-"""Festival in a pipe, one process a voice: kal and ked (diphone), slt (HTS) and the Russian unit selection voice.
+"""Festival in a pipe: ked (diphones, en) and a unit selection voice (ru). The whole engine is held out of training.
 
-One process a voice, since some voices leave settings behind that break the next. References: Festival manual 2.5.
+Its other English voices, kal and slt, are Flite's too, which are trained on. One process a voice, since some voices leave
+settings behind that break the next. References: Festival manual 2.5.
 """
 
 import shutil
@@ -14,12 +15,10 @@ import soundfile
 from .speech import EngineMissing, NothingSaid, Phones, Utterance, Voice, later, to_16k, trim
 
 VOICES = {
-    "kal_diphone": ("en", "arpabet", 0.007, 0.35, "festvox-kallpc16k"),
-    "ked_diphone": ("en", "arpabet", 0.007, 0.35, "festvox-kdlpc16k"),
-    "cmu_us_slt_arctic_hts": ("en", "arpabet", 0.009, 0.3, "festvox-us-slt-hts"),
-    "msu_ru_nsh_clunits": ("ru", "festival-ru", 0.0, 1.0, "festvox-ru"),
+    "ked_diphone": ("en", "arpabet", 0.007, "festvox-kdlpc16k"),
+    "msu_ru_nsh_clunits": ("ru", "festival-ru", 0.0, "festvox-ru"),
 }
-"""Voice → language, phone set, lag of the sound behind the segments (s), share among its language, Debian package."""
+"""Voice → language, phone set, lag of the sound behind the segments (s), Debian package."""
 LICENCE = "Festival voice (BSD-like)"
 FOLDER = Path("/usr/share/festival/voices")
 _SILENT = ("pau", "#", "h#", "sil")
@@ -46,11 +45,7 @@ class Festival:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def draw(self, language: str, rng: np.random.Generator) -> Voice:
-        names = [n for n, (spoken, *_) in VOICES.items() if spoken == language and n in self._installed]
-        if not names:
-            raise EngineMissing(f"no Festival voice for '{language}' is installed (Debian: festvox packages)")
-        shares = np.array([VOICES[n][3] for n in names])
-        name = names[rng.choice(len(names), p=shares / shares.sum())]
+        name = next(n for n, (spoken, *_) in VOICES.items() if spoken == language)
         return Voice(self.name, name, language, rate=float(np.clip(np.exp(0.15 * rng.standard_normal()), 0.75, 1.4)))
 
     def _process(self, name: str) -> subprocess.Popen:
@@ -76,7 +71,7 @@ class Festival:
                 return
 
     def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
-        language, phone_set, lag, _, package = VOICES[voice.name]
+        language, phone_set, lag, package = VOICES[voice.name]
         if voice.name not in self._installed:
             raise EngineMissing(f"the Festival voice '{voice.name}' is not installed (Debian: {package})")
         self._process(voice.name)

@@ -1,4 +1,5 @@
-"""The test sets: engines, voices and languages that no training item uses; never augmented, the same for every seed."""
+"""The test sets: sentences, voices, languages and an engine that no training item uses; never augmented, the same for
+every seed."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,6 +8,7 @@ import numpy as np
 from . import flite, jtalk, languages, vtl
 from .english import English
 from .espeak import Espeak
+from .festival import Festival
 from .flite import Flite
 from .items import Item, speech_item
 from .japanese import Japanese
@@ -56,12 +58,23 @@ def other_languages() -> Iterator[tuple[str, Item]]:
 
 
 def articulatory() -> Iterator[tuple[str, Item]]:
-    """The simulated vocal tract, whose lips are known: an engine that is never trained on."""
-    for item in vtl.items(np.random.default_rng([SEED, 20])):
+    """The simulated vocal tract, whose lips are known: other words than those trained on."""
+    for item in vtl.items(np.random.default_rng([SEED, 20]), "val", vtl.TEST_SENTENCES):
         yield "test", item
+
+
+def festival() -> Iterator[tuple[str, Item]]:
+    """English and Russian by an engine that is never trained on."""
+    engine = Festival()
+    try:
+        for number, texts in enumerate((English("val"), languages.Language("ru", "val")), 30):
+            language = ("en", "ru")[number - 30]
+            yield from _say(engine, texts, lambda rng, name=language: engine.draw(name, rng), SENTENCES // 2, number)
+    finally:
+        engine.close()
 
 
 def jobs() -> list[tuple[str, Callable[..., Iterator[tuple[str, Item]]], tuple]]:
     """Name of the data set, what makes it, its arguments."""
     return [("test-rms", rms, ()), ("test-ja", japanese, ()), ("test-languages", other_languages, ()),
-            ("test-vtl", articulatory, ())]  # fmt: skip
+            ("test-vtl", articulatory, ()), ("test-festival", festival, ())]  # fmt: skip

@@ -70,7 +70,7 @@ def nonspeech(n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> tup
         case "silence":
             out = np.zeros(n, np.float32)
         case "noise":
-            out = augment.coloured(n, rng, rng.uniform(0, 2))
+            out = augment.coloured(n, rng, rng.uniform(-0.5, 2))
             if rng.random() < 0.4:  # swells as wind and traffic do
                 swell = np.interp(np.arange(n), np.linspace(0, n, 6), rng.uniform(0.05, 1, 6))
                 out = out * swell.astype(np.float32)

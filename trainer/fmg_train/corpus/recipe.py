@@ -10,7 +10,6 @@ from fmg_rt import spec
 from . import languages
 from .english import English
 from .espeak import Espeak
-from .festival import Festival
 from .flite import Flite
 from .items import FACE_RATE, Item, copy, speech_item
 from .japanese import Japanese
@@ -18,17 +17,16 @@ from .jtalk import JTalk
 from .nonspeech import nonspeech
 from .speech import Engine, EngineMissing, NothingSaid, Utterance
 
-ENGINES: dict[str, type] = {"espeak": Espeak, "flite": Flite, "festival": Festival, "jtalk": JTalk}
+ENGINES: dict[str, type] = {"espeak": Espeak, "flite": Flite, "jtalk": JTalk}
 SHARES = {"en": 0.36, "ja": 0.27}
 """Of the speech; the rest goes to the other training languages."""
 WELL_KNOWN = ("de", "fr", "es", "it", "pt", "ru", "zh", "ko", "nl")
 """Get twice the share of the remaining languages."""
 ENGINE_SHARES = {
-    "en": {"flite": 0.42, "festival": 0.12, "espeak": 0.46},
+    "en": {"flite": 0.48, "espeak": 0.52},
     "ja": {"jtalk": 0.62, "espeak": 0.38},
-    "ru": {"festival": 0.5, "espeak": 0.5},
 }
-"""Language → engine → share; every other language is spoken by espeak alone. The slow engines have small shares."""
+"""Language → engine → share; every other language is spoken by espeak alone."""
 TRAINING_LANGUAGES = ("en", "ja", *languages.TRAINING)
 MANNERS = {"spoken": 0.9, "whispered": 0.05, "shouted": 0.05}
 NONSPEECH = 0.08

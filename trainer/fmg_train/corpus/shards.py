@@ -22,7 +22,7 @@ import numpy as np
 from fmg_rt import spec
 from fmg_train.datasets import form
 
-from . import holdouts, japanese, real, recipe
+from . import holdouts, japanese, real, recipe, vtl
 from .items import FACE_RATE, Item
 from .speech import EngineMissing
 
@@ -30,6 +30,8 @@ SHARD_SECONDS = 1800.0
 VALIDATION = 0.02
 """Hours of validation for an hour of training, at most `SHARD_SECONDS` altogether."""
 SETTINGS = "corpus.json"
+OPTIONAL = ("test-", "vtl")
+"""Data sets that are left out where their engine is missing."""
 _VALIDATION_NUMBER = 1 << 20
 
 
@@ -63,11 +65,11 @@ def write(directory: Path, items: Iterator[tuple[str, Item]]) -> float:
 
 
 def run(directory: Path, job: Job) -> float | None:
-    """Make one data set in this process. Returns its seconds, None for a test set whose engine is missing."""
+    """Make one data set in this process. Returns its seconds, None for one left out, since its engine is missing."""
     try:
         return write(directory / job.name, job.make(*job.arguments))
     except EngineMissing:
-        if not job.name.startswith("test-"):
+        if not job.name.startswith(OPTIONAL):
             raise
         shutil.rmtree(directory / job.name, ignore_errors=True)
         return None
@@ -119,6 +121,7 @@ def unfinished(directory: Path, jobs: list[Job]) -> list[Job]:
 def plan(hours: float, seed: int, languages: tuple[str, ...], recordings: Path | None, copies: int) -> list[Job]:
     """All data sets, those first that every later step waits for."""
     jobs = [Job(name, make, arguments) for name, make, arguments in holdouts.jobs()]
+    jobs = [Job("vtl", vtl.training, (seed, copies)), *jobs]
     if recordings is not None:
         jobs = [Job(f"real-{name}", real.items, (recordings, source, seed, copies))
                 for name, source in real.SOURCES.items()] + jobs  # fmt: skip

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +124,6 @@ def against_vocaltractlab() -> tuple[int, float]:
     EngineMissing
         VocalTractLab or eSpeak NG is not installed.
     """
-    spoken = list(islice(vtl.items(np.random.default_rng(SEED)), SENTENCES))
+    spoken = list(vtl.items(np.random.default_rng(SEED), "val", SENTENCES))
     return len(spoken), scores.aperture_r((scores.aperture(item.face), item.aperture) for item in spoken
                                           if item.aperture is not None)  # fmt: skip

@@ -16,6 +16,8 @@ whose frames are silence (lips of a held p b m lie at 0.003…0.004)."""
 GRID_SCALE = 3.4
 """Aperture in coefficient units for one outer-eye distance of inner lip opening: the 95th percentile of the training
 sentences (0.123) becomes 0.40, the teacher's own on the same sentences."""
+VOCALTRACTLAB_SCALE = 0.45
+"""Aperture in coefficient units for one centimetre of VocalTractLab's lip distance: see `GRID_SCALE`."""
 _OPENING = {"jawOpen": 1.0, "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.2, "mouthUpperUpLeft": 0.15,
             "mouthUpperUpRight": 0.15, "mouthFunnel": 0.2}  # fmt: skip
 _CLOSING = {"mouthClose": 1.0, "mouthRollLower": 0.2, "mouthRollUpper": 0.2,
@@ -33,6 +35,11 @@ def is_grid_test(index: int) -> bool:
 def aperture_from_grid(open_inner: np.ndarray) -> np.ndarray:
     """Lip aperture in coefficient units from GRID's inner lip opening, 0 when closed. Any shape; float32."""
     return np.clip((np.asarray(open_inner, np.float64) - GRID_CLOSED) * GRID_SCALE, 0.0, 1.0).astype(np.float32)
+
+
+def aperture_from_vocaltractlab(distance: np.ndarray) -> np.ndarray:
+    """Lip aperture in coefficient units from the lip distance of VocalTractLab, cm. Any shape; float32."""
+    return np.clip(np.asarray(distance, np.float64) * VOCALTRACTLAB_SCALE, 0.0, 1.0).astype(np.float32)
 
 
 def _table(weights: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
