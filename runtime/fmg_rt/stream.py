@@ -32,7 +32,7 @@ class FaceStream:
     rate : frames per second, 1 to 120.
     lookahead : samples of future audio to use, one of ``weights.lookaheads``; None takes the file's default.
     expression : what audio does not decide (rest, blinks, smoothing …); None gives the network's output as it is.
-    egemaps : a fresh `EGeMAPS`, or None until `attach_egemaps`; without it the 88 functionals stand at their mean.
+    egemaps : a fresh `EGeMAPS`; None: the 88 functionals stand at their mean, and the expression hears the log-mel only.
 
     Raises
     ------
@@ -78,10 +78,6 @@ class FaceStream:
         if self._egemaps is not None:
             self._egemaps.reset()
 
-    def attach_egemaps(self, egemaps: EGeMAPS) -> None:
-        """Start to hand live eGeMAPS to network and expression; for a caller who compiled them meanwhile."""
-        self._egemaps = egemaps
-
     def step(self, hop: np.ndarray) -> np.ndarray:
         """Take 160 samples, (160,) float32; return the frames now ready, (n, 52) in [0, 1], n ≥ 0.
 
@@ -95,7 +91,7 @@ class FaceStream:
         elif self.expression is not None:
             self.expression.listen(hop, None)
         if self._egemaps is not None:
-            self._listen_egemaps(hop)
+            self._listen_egemaps(self._egemaps, hop)
         n = 0
         while self._next_time <= self.network.horizon and n < len(self._frames):
             face = self._frames[n]
@@ -128,8 +124,7 @@ class FaceStream:
             for i, face in enumerate(self.step(samples[start : start + spec.HOP_LENGTH])):
                 yield (first + i) / self.rate, face.copy()
 
-    def _listen_egemaps(self, hop: np.ndarray) -> None:
-        egemaps = self._egemaps
+    def _listen_egemaps(self, egemaps: EGeMAPS, hop: np.ndarray) -> None:
         egemaps.push(hop)
         if self.expression is not None:
             self.expression.hear(egemaps.lld)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from conftest import random_weights
 from pythonosc.osc_packet import OscPacket
 
-from fmg_rt import spec
+from fmg_rt import spec, weights
 from fmg_rt.cli import main
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process only on Windows")
@@ -70,7 +71,7 @@ def test_a_file_fast_is_the_same_every_time_and_paced(tmp_path, weight_file, voi
         if not more:  # in real time only a second of it
             sound = tmp_path / "short.wav"
             soundfile.write(sound, soundfile.read(voice, frames=16000)[0], 16000, "PCM_16")
-        result = _invoke("--weights", weight_file, "--input", sound, "--record", tmp_path / name, "--no-accents", *more)
+        result = _invoke("--weights", weight_file, "--input", sound, "--record", tmp_path / name, *more)
         assert result.exit_code == 0, result.output
         tables.append(_table(tmp_path / name))
     times, faces = tables[0]
@@ -80,6 +81,20 @@ def test_a_file_fast_is_the_same_every_time_and_paced(tmp_path, weight_file, voi
     assert faces[:, spec.INDEX["jawOpen"]].max() > 0.02
     assert np.array_equal(tables[2][1][:25], faces[:25])  # the end is another one: silence follows it
     assert len(tables[2][1]) == 30
+
+
+def test_live_egemaps_are_there_from_the_first_frame(tmp_path, voice, program):
+    """In real time, with everything on and a network that hears them: the frames of `--fast`, bit for bit."""
+    weight_file = tmp_path / "random.npz"
+    weights.write(weight_file, random_weights("predecessor", lookaheads=(800,)))
+    common = ["--weights", weight_file, "--input", voice, "--seed", "1", "--record"]
+    result = _invoke(*common, tmp_path / "fast.npz", "--fast")  # now the kernels are cached, whatever there was before
+    assert result.exit_code == 0, result.output
+    code, _, err = program(*common, tmp_path / "live.npz").end()
+    assert code == 0, err
+    with np.load(tmp_path / "fast.npz") as fast, np.load(tmp_path / "live.npz") as live:
+        assert len(live["coefficients"]) == 90
+        assert np.array_equal(fast["coefficients"], live["coefficients"])
 
 
 @pytest.mark.parametrize("rate", ["44100", "16000"])

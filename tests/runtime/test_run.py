@@ -3,7 +3,6 @@
 import io
 import signal
 import time
-from collections import deque
 
 import numpy as np
 import pytest
@@ -170,14 +169,6 @@ def test_a_second_signal_waits_for_nothing():
     stop._handle(signal.SIGINT, None)
     with pytest.raises(SystemExit):
         stop._handle(signal.SIGINT, None)
-
-
-def test_errands_are_run_between_hops(stream):
-    done, errands = [], deque()
-    errands.append(lambda: done.append(stream.index))
-    memory = Memory(lambda index: index == 7 and errands.append(lambda: done.append(stream.index)))
-    _run(Script(*NOISE), stream, memory, errands=errands)
-    assert done == [0, 8]
 
 
 def test_it_ends_when_no_sink_is_left(stream):

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 import numpy as np
 
-from .. import spec, weights
+from .. import spec
 from ..sinks import Recorder, RecordError
 from ..sinks.record import FORMATS
 from ..sources import SourceError
 from ..sources.file import open_file
-from .expression_options import build_expression, expression_options
+from .expression_options import expression_options
+from .stream_options import stream_builder, stream_options
 
 if TYPE_CHECKING:  # compiled code is imported when there is work for it
     from multiprocessing.sharedctypes import Synchronized
@@ -52,17 +53,10 @@ def _build_stream(params: Mapping[str, Any]) -> "FaceStream":
 
     Raises
     ------
-    WeightsError, click.ClickException
-        Bad weights, calibration, mask or limits.
+    click.ClickException
+        Bad weights, look-ahead, calibration, mask or limits.
     """
-    from ..egemaps import EGeMAPS
-    from ..stream import FaceStream
-
-    ms = params["lookahead"]
-    lookahead = None if ms is None else round(ms * spec.SAMPLE_RATE / 1000)
-    stream = FaceStream(weights.read(params["weights"]), rate=params["rate"], lookahead=lookahead, egemaps=EGeMAPS())
-    stream.expression = build_expression(params, stream.rate, stream.network.lookahead, params["seed"])
-    return stream
+    return stream_builder(params)(True)
 
 
 def _start(params: Mapping[str, Any], stop: "Event", heard: "Synchronized") -> None:
@@ -178,12 +172,7 @@ def _run(jobs: list[Job], params: Mapping[str, Any], stream: "FaceStream") -> It
               help="Folder of the results; made if need be.")  # fmt: skip
 @click.option("--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True,
               help="Format of the results.")  # fmt: skip
-@click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
-              help="Frames per second.")  # fmt: skip
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
-              help="Weight file. [default: the packaged one]")  # fmt: skip
-@click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
-              help="Audio to look ahead, ms. [default: the weights']")  # fmt: skip
+@stream_options
 @expression_options
 def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
     """Turn sound files into files of frames, one each, on all cores.
@@ -197,7 +186,6 @@ def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
       fmg-rt bake talk.wav --out faces
       fmg-rt bake voices/*.flac --out faces --record-format livelink --rate 60
     """
-    params["weights"] = params["weights"] or weights.packaged()
     if params["merge"] is not None:
         raise click.UsageError("--merge is for a tracker that runs now; a bake has none")
     jobs = plan(files, out, params["record_format"])
@@ -209,8 +197,6 @@ def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
     try:
         stream = _build_stream(params)  # bad weights or options are told once, and the kernels are compiled once
         out.mkdir(parents=True, exist_ok=True)
-    except weights.WeightsError as error:
-        raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"cannot make {out}: {error.strerror}") from None
     failed = list(_run(waiting, params, stream))

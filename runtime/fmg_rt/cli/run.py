@@ -6,8 +6,7 @@ import gc
 import hashlib
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,13 @@ import click
 from .. import config, spec
 from ..clock import fine_waits
 from ..sources import Source, SourceError
-from .expression_options import build_expression, expression_options
+from .expression_options import expression_options
 from .preview_options import build_preview, preview_options
 from .sink_options import Address, build_sinks, sink_options
+from .stream_options import stream_builder, stream_options
 
 if TYPE_CHECKING:  # compiled code and the preview are imported when the input is known to be good
     from ..sinks import Sink
-    from ..stream import FaceStream
 
 _DEFAULT_OSC = "127.0.0.1:9000"
 _SLOW_START = 1.5
@@ -54,9 +53,12 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
     return path
 
 
-def _print_version(weights: Path) -> None:
+def _print_version(path: Path | None) -> None:
     from importlib import metadata
 
+    from ..weights import packaged
+
+    weights = path or packaged()
     try:
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
@@ -101,12 +103,7 @@ def _open_source(params: dict[str, Any]) -> Source:
 @click.option("--input-rate", type=click.FloatRange(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
               metavar="HZ", help="Sample rate of standard input.")  # fmt: skip
 @click.option("--fast", is_flag=True, help="Files and pipes: as fast as the machine can, not in real time.")
-@click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
-              help="Frames per second.")  # fmt: skip
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
-              help="Weight file. [default: the packaged one]")  # fmt: skip
-@click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
-              help="Audio to wait for, ms: later, but better lips. [default: the weights']")  # fmt: skip
+@stream_options
 @sink_options
 @preview_options
 @expression_options
@@ -118,28 +115,25 @@ def run(context: click.Context, **params: Any) -> None:
     """See `cli.main`, which takes over these options and this function."""
     if context.invoked_subcommand is not None:
         return
-    from ..weights import packaged
-
-    weights = params["weights"] or packaged()
     try:
         if params["version"]:
-            _print_version(weights)
+            _print_version(params["weights"])
         elif params["list_devices"]:
             _print_devices()
         else:
-            context.exit(_run(context, weights, params))
+            context.exit(_run(context, params))
     except SourceError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(context: click.Context, weights_path: Path, params: dict[str, Any]) -> int:
+def _run(context: click.Context, params: dict[str, Any]) -> int:
     """Build everything, run it, return the exit code."""
     slow = threading.Timer(_SLOW_START, click.echo, [_SLOW_START_WHY], {"err": True})
     slow.daemon = True
     slow.start()
     try:
         with contextlib.closing(_open_source(params)) as source:
-            return _send_face(context, source, weights_path, params, slow)
+            return _send_face(context, source, params, slow)
     finally:
         slow.cancel()
 
@@ -157,53 +151,40 @@ def _without_scipy() -> Iterator[None]:
         del sys.modules["scipy"]
 
 
-def _load_egemaps(stream: "FaceStream", errands: deque[Callable[[], None]]) -> None:
-    """Load the kernels, which takes its time, and let the stream hear them before its next hop."""
-    from ..egemaps import EGeMAPS
-
-    errands.append(functools.partial(stream.attach_egemaps, EGeMAPS()))
-
-
-def _send_face(context: click.Context, source: Source, weights_path: Path, params: dict[str, Any],
-               slow: threading.Timer) -> int:  # fmt: skip
+def _send_face(context: click.Context, source: Source, params: dict[str, Any], slow: threading.Timer) -> int:
     # Numba costs most of the start: only now, when the input is known to be good.
     with _without_scipy():
-        from .. import weights as weight_file
+        from ..run import Handover
         from ..run import run as loop
         from ..sinks import Sinks
         from ..status import Status
         from ..stream import FaceStream
 
-    lookahead = None if params["lookahead"] is None else round(params["lookahead"] * spec.SAMPLE_RATE / 1000)
-    try:
-        weights = weight_file.read(weights_path)
-        stream = FaceStream(weights, rate=params["rate"], lookahead=lookahead)
-    except weight_file.WeightsError as error:
-        raise click.ClickException(str(error)) from None
-    expression = build_expression(params, stream.rate, stream.network.lookahead, params["seed"])
-    stream.expression = expression
-    stream.reset()
-    errands: deque[Callable[[], None]] = deque()
-    load = functools.partial(_load_egemaps, stream, errands)
-    if params["fast"]:
-        load()
-    preview = build_preview(params, expression, source)
+    build = stream_builder(params)
+    first = build(params["fast"])
+    stream: FaceStream | Handover = first
+    if not params["fast"]:
+        stream = Handover(first, functools.partial(build, True))
+        if params["input"] != "mic":  # recorded audio waits, a microphone's first word does not
+            stream.wait()
+    assert first.expression is not None
+    preview = build_preview(params, first.expression, source)
     # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
     outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
     if not outputs:
         outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, stream.rate)
-    status = Status(source, stream.latency / spec.SAMPLE_RATE, listeners=[preview.status] if preview else [])
+    status = Status(source, first.latency / spec.SAMPLE_RATE, listeners=[preview.status] if preview else [])
     sinks = Sinks(outputs, report=status.report)
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
     # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.
     gc.freeze()
     stop = context.obj
-    if not params["fast"]:  # frames do not wait for it, and their own kernels are ready
-        threading.Thread(target=load, name="fmg-egemaps", daemon=True).start()
     try:
         with fine_waits():
-            loop(source, stream, sinks, status, live=not params["fast"], stop=stop, errands=errands)
+            # A file has no pauses of its own: whatever keeps it waiting is not silence.
+            live = params["input"] in ("mic", "-") and not params["fast"]
+            loop(source, stream, sinks, status, live=live, stop=stop)
     finally:
         gc.unfreeze()
         status.close()

@@ -33,11 +33,8 @@ class Network(Protocol):
         """Forget everything heard; equal to a new one."""
 
 
-def build(weights: Weights, lookahead: int | None = None) -> Network:
-    """The network of a weight file.
-
-    lookahead : samples; one of ``weights.lookaheads``. None: the one that ``config["default_lookahead"]`` names, or the
-    only one.
+def choose_lookahead(weights: Weights, lookahead: int | None = None) -> int:
+    """The look-ahead in samples that `build` takes for `lookahead`: itself, or for None the weights' default.
 
     Raises
     ------
@@ -49,6 +46,21 @@ def build(weights: Weights, lookahead: int | None = None) -> Network:
     if lookahead not in weights.lookaheads:
         offered = ", ".join(f"{1000 * n / 16000:g}" for n in weights.lookaheads)
         raise WeightsError(f"no look-ahead of {1000 * lookahead / 16000:g} ms in these weights (they offer: {offered} ms)")
+    return lookahead
+
+
+def build(weights: Weights, lookahead: int | None = None) -> Network:
+    """The network of a weight file.
+
+    lookahead : samples; one of ``weights.lookaheads``. None: the one that ``config["default_lookahead"]`` names, or the
+    first.
+
+    Raises
+    ------
+    WeightsError
+        The file has no read-out for that look-ahead.
+    """
+    lookahead = choose_lookahead(weights, lookahead)
     # Imported here: a stream compiles only the kernels of its own network.
     if weights.architecture == "predecessor":
         from .predecessor import PredecessorNetwork
