@@ -11,6 +11,7 @@ from .expression_options import build_settings
 
 if TYPE_CHECKING:  # compiled code, which `--help` does not need
     from ..expression import Tracker
+    from ..sources.tracker import TwiceRead
     from ..stream import FaceStream
 
 _OPTIONS = (
@@ -31,7 +32,8 @@ def stream_options(command: Callable) -> Callable:
 
 
 def stream_builder(params: Mapping[str, Any]) -> "Callable[[bool], FaceStream]":
-    """What makes streams as the command line asks for, all alike, with live eGeMAPS or without.
+    """What makes streams as the command line asks for, alike but for live eGeMAPS: one that has them, or first one
+    without and then one with them for a `Handover`.
 
     It listens for a tracker when the command line names a port.
 
@@ -52,24 +54,25 @@ def stream_builder(params: Mapping[str, Any]) -> "Callable[[bool], FaceStream]":
     except weight_file.WeightsError as error:
         raise click.ClickException(str(error)) from None
     settings = build_settings(params)
-    tracker = _listen(params["merge"]) if params["merge"] is not None else None
+    tracker = None if params["merge"] is None else _listen(params["merge"])
 
     def build(with_egemaps: bool) -> FaceStream:
         egemaps = None
+        faces: Tracker | None = tracker
         if with_egemaps:
             from ..egemaps import EGeMAPS  # loads its kernels, which takes long when they have to be compiled
 
-            egemaps = EGeMAPS()
-        expression = Expression(settings, params["rate"], lookahead, params["seed"], tracker)
+            egemaps, faces = EGeMAPS(), tracker and tracker.again
+        expression = Expression(settings, params["rate"], lookahead, params["seed"], faces)
         return FaceStream(weights, rate=params["rate"], lookahead=lookahead, expression=expression, egemaps=egemaps)
 
     return build
 
 
-def _listen(port: int) -> "Tracker":
-    from ..sources.tracker import TrackerError, TrackerSource
+def _listen(port: int) -> "TwiceRead":
+    from ..sources.tracker import TrackerError, TrackerSource, TwiceRead
 
     try:
-        return TrackerSource(port)
+        return TwiceRead(TrackerSource(port))
     except TrackerError as error:
         raise click.ClickException(str(error)) from None
