@@ -33,14 +33,16 @@ class Status:
     ----------
     source : whose name, trouble and overflows are shown.
     delay : seconds that stream and network hold a frame back.
+    failing : names of the sinks in trouble now.
     listeners : called with each set of numbers (see `numbers`), ten times a second, on the status thread.
     out : where to write.
     """
 
-    def __init__(self, source: Source, delay: float, *, listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
-                 out: TextIO | None = None):  # fmt: skip
+    def __init__(self, source: Source, delay: float, *, failing: Callable[[], Sequence[str]] = tuple,
+                 listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (), out: TextIO | None = None):  # fmt: skip
         self._source = source
         self._delay = delay
+        self._failing = failing
         self._listeners = listeners
         self._out = out or sys.stderr
         self._terminal = self._out.isatty()
@@ -72,7 +74,8 @@ class Status:
 
     def numbers(self) -> dict[str, Any]:
         """``level`` (dBFS), ``rate`` (frames/s), ``compute_p50``, ``compute_p99`` and ``latency`` (ms), ``overflows``
-        (hops of audio lost), ``device`` (name), ``note`` (why no audio comes; empty while it does)."""
+        (hops of audio lost), ``device`` (name), ``note`` (why no audio comes; empty while it does), ``failing`` (names of
+        sinks)."""
         (then, before), (now, frames) = self._looks[0], self._looks[-1]
         compute = np.sort(self._compute[: self._frames]) * 1000
         p50, p99 = (float(compute[int(q * len(compute))]) if len(compute) else 0.0 for q in (0.5, 0.99))
@@ -84,6 +87,7 @@ class Status:
             "overflows": self._source.overflows,
             "device": self._source.name,
             "note": self._source.trouble,
+            "failing": list(self._failing()),
         }  # fmt: skip
 
     def close(self) -> None:
@@ -135,9 +139,11 @@ class Status:
 
 def _line(n: Mapping[str, Any]) -> str:
     bar = "#" * round(10 * (n["level"] - _FLOOR) / -_FLOOR)
-    return (f"{n['level']:4.0f} dB {bar:<10} {n['rate']:5.1f} frames/s  compute {n['compute_p50']:.2f} / "
-            f"{n['compute_p99']:.2f} ms  latency {n['latency']:.0f} ms  overflows {n['overflows']}"
-            f"{'  ' + n['note'] if n['note'] else ''}  {n['device']}")  # fmt: skip
+    # Trouble comes first: a narrow terminal cuts the end off.
+    trouble = f"{n['note']}  " if n["note"] else ""
+    trouble += f"not taking frames: {', '.join(n['failing'])}  " if n["failing"] else ""
+    return (f"{trouble}{n['level']:4.0f} dB {bar:<10} {n['rate']:5.1f} frames/s  compute {n['compute_p50']:.2f} / "
+            f"{n['compute_p99']:.2f} ms  latency {n['latency']:.0f} ms  overflows {n['overflows']}  {n['device']}")
 
 
 def _fit(text: str, columns: int) -> tuple[str, int]:

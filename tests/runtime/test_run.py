@@ -198,11 +198,11 @@ class _Terminal(io.StringIO):
         return True
 
 
-def _status(out, **changes):
+def _status(out, failing=(), **changes):
     source = Script()
     for name, value in changes.items():
         setattr(source, name, value)
-    status = Status(source, 0.08, out=out)
+    status = Status(source, 0.08, failing=lambda: failing, out=out)
     for _ in range(30):
         status.count(np.full(160, 0.1, np.float32), 1, 0.0004)
     time.sleep(0.35)
@@ -234,6 +234,15 @@ def test_without_a_terminal_only_news_are_written():
     assert "30 frames" in text.splitlines()[1]
     _, text = _status(io.StringIO(), trouble="waiting for the microphone")
     assert text.splitlines()[0] == "fmg-rt: waiting for the microphone"
+
+
+@pytest.mark.parametrize("failing", [[], ["osc 127.0.0.1:9000", "vmc 10.0.0.7:39539"]])
+def test_the_status_line_keeps_naming_sinks_in_trouble(monkeypatch, failing):
+    monkeypatch.setenv("COLUMNS", "80")
+    numbers, text = _status(_Terminal(), failing=failing)
+    assert numbers["failing"] == failing
+    newest = text.split("\r")[-3]  # before the last word
+    assert newest.startswith("not taking frames: osc 127.0.0.1:9000, vmc 10.0.0.7:39539  ") == bool(failing), newest
 
 
 def test_a_console_that_is_gone_disturbs_nobody():

@@ -52,10 +52,12 @@ def test_a_failing_sink_is_reported_once_left_alone_and_tried_again():
     gaps = np.diff(broken.tried)
     assert gaps.tolist() == [FIRST_PAUSE + 1, 2 * FIRST_PAUSE + 1, 4 * FIRST_PAUSE + 1]
     assert lines == ["broken: no way there; trying again from time to time"]
+    assert sinks.failing == ["broken"]
     broken.broken = False
     for k in range(400, 700):
         sinks.send(k, k / 30, FACE)
     assert lines[1:] == ["broken: works again"]
+    assert sinks.failing == []
     assert broken.got[-1][0] == 699
     broken.broken = True
     sinks.send(700, 0.0, FACE)

@@ -85,9 +85,10 @@ def _open_source(params: dict[str, Any]) -> Source:
 
         source = open_stdin(params["input_rate"])
     else:
-        from ..sources.file import open_file
+        from ..sources.file import DEMO, open_file
 
-        source = open_file(wanted)
+        # Who wants to look at the preview has not seen enough after fourteen seconds.
+        source = open_file(wanted, repeat=wanted == DEMO and params["preview"] is not None and not params["fast"])
     if params["fast"]:
         return source
     from ..sources.blocks import Paced
@@ -97,7 +98,8 @@ def _open_source(params: dict[str, Any]) -> Source:
 
 @click.command()
 @click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-",
-              help="Microphone, the packaged clip, a sound file, or raw s16le mono on standard input.")  # fmt: skip
+              help="Microphone, the packaged clip (with --preview again and again), a sound file, or raw s16le mono on "
+                   "standard input.")  # fmt: skip
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
 @click.option("--list-devices", is_flag=True, help="Show the microphones and leave.")
 @click.option("--input-rate", type=click.FloatRange(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
@@ -140,7 +142,10 @@ def _run(context: click.Context, params: dict[str, Any]) -> int:
 
 @contextlib.contextmanager
 def _without_scipy() -> Iterator[None]:
-    """Numba loads SciPy's linear algebra where it finds it: a tenth of a second and 18 MB for what no kernel uses."""
+    """Keep Numba from loading SciPy's linear algebra: 0.05 to 0.1 s and 16 MB for what no kernel uses.
+
+    The program may decide that for itself; `kernels.jit`, imported by others, may not take `np.dot` from their kernels.
+    """
     if "scipy" in sys.modules:
         yield
         return
@@ -173,8 +178,9 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
     if not outputs:
         outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, stream.rate)
-    status = Status(source, first.latency / spec.SAMPLE_RATE, listeners=[preview.status] if preview else [])
-    sinks = Sinks(outputs, report=status.report)
+    sinks = Sinks(outputs, report=lambda line: status.report(line))
+    status = Status(source, first.latency / spec.SAMPLE_RATE, failing=lambda: sinks.failing,
+                    listeners=[preview.status] if preview else [])  # fmt: skip
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
     # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.

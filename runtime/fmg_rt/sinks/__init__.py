@@ -68,6 +68,11 @@ class Sinks:
     def __iter__(self):
         return (member.sink for member in self._members)
 
+    @property
+    def failing(self) -> list[str]:
+        """Names of the sinks that did not take what they were last given; any thread may ask."""
+        return [member.sink.name for member in self._members if member.failing]
+
     def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
         """Give the frame to every sink that is not being left alone; never raises."""
         self._index, self._time = index, time

@@ -14,8 +14,8 @@ DEMO = "demo"
 """The name under which the packaged clip is asked for."""
 
 
-def open_file(path: str | os.PathLike[str]) -> BlockSource:
-    """The source of a sound file, or of the packaged clip when `path` is ``demo``.
+def open_file(path: str | os.PathLike[str], repeat: bool = False) -> BlockSource:
+    """The source of a sound file, or of the packaged clip when `path` is ``demo``; with `repeat` it never ends.
 
     Raises
     ------
@@ -37,10 +37,10 @@ def open_file(path: str | os.PathLike[str]) -> BlockSource:
     if sound.frames == 0:
         sound.close()
         raise SourceError(f"{target}: there is no sound in the file")
-    return BlockSource(name, _blocks(sound, target), sound.samplerate)
+    return BlockSource(name, _blocks(sound, target, repeat), sound.samplerate)
 
 
-def _blocks(sound, target: Path) -> Generator[np.ndarray, None, None]:
+def _blocks(sound, target: Path, repeat: bool) -> Generator[np.ndarray, None, None]:
     import soundfile
 
     # Half a second at the file's own rate; less when a damaged header names an absurd rate or channel count.
@@ -53,6 +53,9 @@ def _blocks(sound, target: Path) -> Generator[np.ndarray, None, None]:
             except soundfile.LibsndfileError as error:
                 raise SourceError(f"{target}: the file is damaged ({error.error_string})") from None
             if len(block) == 0:
-                return
+                if not repeat:
+                    return
+                sound.seek(0)
+                continue
             # Float files may hold anything; the filter would spread one NaN over its whole length.
             yield np.nan_to_num(block.mean(axis=1), nan=0.0, posinf=0.0, neginf=0.0)
