@@ -1,6 +1,8 @@
 """The emotion read-out: one linear layer from standardised eGeMAPS to seven classes, arousal and valence.
 
-Small on purpose: a few hundred acted utterances carry no more, and it must hold for voices it never heard.
+Small on purpose: a few hundred acted utterances carry no more, and it must hold for voices it never heard. Kernel machines,
+forests, discriminant analysis, a loss on the sign alone, penalties on what differs between speakers and means over running
+windows were not better on actors left out.
 """
 
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from fmg_rt import spec
+from fmg_rt.egemaps import FEATURE_NAMES
 
 from .features import Cache
 
@@ -21,6 +24,29 @@ VALENCE: Mapping[str, float] = {"joy": 1.0, "neutral": 0.2, "boredom": -0.3, "sa
                                 "disgust": -0.8}  # fmt: skip
 SHORTEST_S = 1.0
 """A window with less speech than this is not learnt from, seconds."""
+LEVEL = np.array([name.startswith(("loudness", "spectralFlux", "equivalentSoundLevel")) and "Norm" not in name
+                  and "PerSec" not in name for name in FEATURE_NAMES])  # fmt: skip
+"""(88,) bool: the functionals that grow with the gain of the microphone."""
+TIMBRE = np.array([name.startswith("mfcc") for name in FEATURE_NAMES])
+"""(88,) bool: the functionals that tell voice, words and microphone from others rather than moods."""
+
+
+def _heard() -> np.ndarray:
+    """(9, 88) bool, which functionals each output may use: arousal neither level nor timbre, valence no level.
+
+    The sign of arousal on EmoDB's clean recordings, by cross-validation over the six training actors (one left out / two
+    left out, mean and worst pair): with all functionals 90.2 % / 89.1 %, 79.6 %; without level 90.5 % / 89.4 %, 81.7 %;
+    without timbre 91.5 % / 89.6 %, 84.4 %; with neither 92.1 % / 91.1 %, 84.9 %. Other losses, penalties and clips than
+    these gain as much. The correlation of valence grows from 0.29 to 0.33 without level and falls without timbre; the
+    classes, which no face follows, lose three points without level.
+    """
+    heard = np.ones((len(spec.EMOTIONS) + 2, spec.N_EGEMAPS), bool)
+    heard[-2] = ~(LEVEL | TIMBRE)
+    heard[-1] = ~LEVEL
+    return heard
+
+
+HEARD = _heard()
 
 
 @dataclass(frozen=True)
@@ -70,7 +96,8 @@ def standardise(features: np.ndarray, readout: Readout) -> np.ndarray:
 def train(data: Examples, penalty: float = 0.01) -> Readout:
     """Regularised softmax regression for the classes, tanh regression for arousal and valence.
 
-    Every class weighs the same, every recording the same within its class.
+    Every class weighs the same, every recording the same within its class. What an output does not hear (`HEARD`) has no
+    weight in it.
     """
     mean, std = data.features.mean(0), data.features.std(0)
     blank = Readout(mean.astype(np.float32), std.astype(np.float32), np.empty(0), np.empty(0))
@@ -92,9 +119,10 @@ def train(data: Examples, penalty: float = 0.01) -> Readout:
         felt = np.tanh(z[:, n_classes:])
         loss = -(weight[:, None] * classes * log_p).sum() + (weight[:, None] * (felt - affect) ** 2).sum()
         g = np.concatenate([np.exp(log_p) - classes, 2 * (felt - affect) * (1 - felt**2)], axis=1) * weight[:, None]
-        gradient = np.concatenate([g.T @ x + 2 * penalty * w[:, :-1], g.sum(0)[:, None]], axis=1)
+        gradient = np.concatenate([(g.T @ x + 2 * penalty * w[:, :-1]) * HEARD, g.sum(0)[:, None]], axis=1)
         return loss + penalty * (w[:, :-1] ** 2).sum(), gradient.ravel()
 
+    # From zero, a weight without a gradient stays zero.
     start = np.zeros((n_classes + 2) * (spec.N_EGEMAPS + 1))
     flat = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
     w = flat.reshape(n_classes + 2, spec.N_EGEMAPS + 1).astype(np.float32)
