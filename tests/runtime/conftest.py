@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from loopback import Receiver
 
 from fmg_rt import spec, weights
 
@@ -23,6 +24,14 @@ def random_weights(architecture="gru", lookaheads=(0, 800, 1600), seed=1):
                for name, shape in shapes.items()}  # fmt: skip
     statistics = [np.full(80, -8), np.full(80, 4), np.zeros(88), np.ones(88)]
     return weights.Weights(architecture, config, lookaheads, *(s.astype(np.float32) for s in statistics), tensors)
+
+
+@pytest.fixture
+def receiver():
+    """A receiver on a free port of 127.0.0.1."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +98,10 @@ def program():
 
 
 @pytest.fixture
-def receiver():
+def udp():
     """A bound UDP socket on loopback with room for seconds of frames."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        udp.bind(("127.0.0.1", 0))
-        udp.settimeout(20.0)
-        yield udp
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        bound.bind(("127.0.0.1", 0))
+        bound.settimeout(20.0)
+        yield bound

@@ -6,6 +6,8 @@ import socket
 import numpy as np
 from pythonosc.osc_packet import OscPacket
 
+from fmg_rt.spec import INDEX
+
 
 class Receiver:
     """A UDP socket on a free port of 127.0.0.1 or ::1."""
@@ -40,6 +42,14 @@ def messages(datagrams: list[bytes]) -> list[tuple]:
 
 def starts_with_sha256(data: bytes, digits: str) -> bool:
     return hashlib.sha256(data).hexdigest().startswith(digits)
+
+
+def face(**values: float) -> np.ndarray:
+    """A face (52,) at rest but for the coefficients named."""
+    coefficients = np.zeros(52, np.float32)
+    for name, value in values.items():
+        coefficients[INDEX[name]] = value
+    return coefficients
 
 
 def faces(n: int, seed: int = 0) -> np.ndarray:

@@ -128,15 +128,15 @@ def test_blocks_of_any_size_give_the_same_faces_through_the_whole_program(tmp_pa
         assert np.array_equal(_table(record)[1], whole)
 
 
-def test_thirty_frames_a_second_arrive_from_a_paced_file(tmp_path, weight_file, program, receiver):
+def test_thirty_frames_a_second_arrive_from_a_paced_file(tmp_path, weight_file, program, udp):
     soundfile.write(tmp_path / "long.wav", np.random.default_rng(1).standard_normal(16000 * 11) * 0.05, 16000)
-    port = receiver.getsockname()[1]
+    port = udp.getsockname()[1]
     process = program("--weights", weight_file, "--input", tmp_path / "long.wav", "--osc", f"127.0.0.1:{port}")
     stamps, datagrams = [], []
-    receiver.recv(65536)  # the start is over
+    udp.recv(65536)  # the start is over
     began = time.perf_counter()
     while time.perf_counter() - began < 10:
-        datagram = receiver.recv(65536)
+        datagram = udp.recv(65536)
         if b"/blendshapes" in datagram:
             datagrams.append(datagram)
             stamps.append(time.perf_counter() - began)
@@ -147,7 +147,7 @@ def test_thirty_frames_a_second_arrive_from_a_paced_file(tmp_path, weight_file, 
     assert (faces >= 0).all() and (faces <= 1).all()
     code, _, err = process.end()
     assert code == 0, err
-    assert not np.any(_faces(_drain(receiver))[-2:])  # at rest
+    assert not np.any(_faces(_drain(udp))[-2:])  # at rest
 
 
 @needs_signals
@@ -172,24 +172,24 @@ def test_ctrl_c_at_any_moment(after, weight_file, voice, tmp_path, program):
 @needs_signals
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("source", ["file", "silent pipe", "silent pipe, fast"])
-def test_stopped_it_leaves_a_face_at_rest(weight_file, voice, program, receiver, number, code, source):
-    port = receiver.getsockname()[1]
+def test_stopped_it_leaves_a_face_at_rest(weight_file, voice, program, udp, number, code, source):
+    port = udp.getsockname()[1]
     arguments = ["--weights", weight_file, "--osc", f"127.0.0.1:{port}", "--input", voice if source == "file" else "-"]
     process = program(*arguments, *(["--fast"] if "fast" in source else []), stdin=-1)
     if source == "file":
         for _ in range(20):
-            receiver.recv(65536)
+            udp.recv(65536)
     elif "fast" in source:
         process.wait_for("standard input to osc")
         time.sleep(0.3)
     else:  # frames come although the pipe says nothing
         for _ in range(10):
-            receiver.recv(65536)
+            udp.recv(65536)
     process.process.send_signal(number)
     ended, _, err = process.end(30)
     assert ended == code, err
     assert "Traceback" not in err
-    faces = _faces(_drain(receiver))
+    faces = _faces(_drain(udp))
     assert not np.any(faces[-2:]) and len(faces) >= 2
 
 

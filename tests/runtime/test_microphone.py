@@ -83,27 +83,27 @@ def test_unplugged_and_plugged_in_twenty_times(server):
 
 
 @pytest.mark.audio
-def test_the_face_goes_on_at_rest_while_the_microphone_is_away(server, program, receiver, weight_file):
+def test_the_face_goes_on_at_rest_while_the_microphone_is_away(server, program, udp, weight_file):
     def rate(seconds):
-        receiver.setblocking(False)
+        udp.setblocking(False)
         with contextlib.suppress(BlockingIOError):  # what came while nobody looked
-            while receiver.recv(65536):
+            while udp.recv(65536):
                 pass
-        receiver.settimeout(20)
+        udp.settimeout(20)
         count, end = 0, time.monotonic() + seconds
         while time.monotonic() < end:
-            count += b"/blendshapes" in receiver.recv(65536)
+            count += b"/blendshapes" in udp.recv(65536)
         return count / seconds
 
     process = program("--weights", weight_file, "--device", MICROPHONE, "--no-accents", "--osc",
-                      f"127.0.0.1:{receiver.getsockname()[1]}")  # fmt: skip
-    receiver.recv(65536)
+                      f"127.0.0.1:{udp.getsockname()[1]}")  # fmt: skip
+    udp.recv(65536)
     assert rate(1.5) == pytest.approx(30, abs=4)
     server.unplug()
     process.wait_for(f"waiting for the microphone '{MICROPHONE}'")
     assert rate(1.5) == pytest.approx(30, abs=4)
     mouth = spec.region_indices("jaw", "lips")
-    faces = [osc_packet.OscPacket(receiver.recv(65536)).messages for _ in range(12)]
+    faces = [osc_packet.OscPacket(udp.recv(65536)).messages for _ in range(12)]
     faces = [m.message.params for messages in faces for m in messages if m.message.address == "/blendshapes"]
     assert faces and not np.array(faces)[:, mouth].any()
     server.plug()

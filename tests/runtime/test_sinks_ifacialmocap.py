@@ -1,19 +1,11 @@
 """iFacialMocap: bytes against the vector, and by a parser like the receivers'."""
 
 import numpy as np
-import pytest
-from loopback import Receiver, faces, starts_with_sha256
+from loopback import faces, starts_with_sha256
 
 from fmg_rt.sinks.ifacialmocap import IFacialMocapSink
 from fmg_rt.sinks.names import underscored
 from fmg_rt.spec import ARKIT_NAMES, INDEX
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def test_frame_vector(receiver):

@@ -4,18 +4,11 @@ import struct
 
 import numpy as np
 import pytest
-from loopback import Receiver, faces, starts_with_sha256
+from loopback import faces, starts_with_sha256
 
 from fmg_rt.sinks.livelink import LiveLinkSink
 from fmg_rt.sinks.names import APPLE
 from fmg_rt.spec import INDEX
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def test_packet_vector(receiver):

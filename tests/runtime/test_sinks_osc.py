@@ -4,19 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from loopback import Receiver, faces, messages, starts_with_sha256
+from loopback import faces, messages, starts_with_sha256
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from fmg_rt.sinks.osc import OscSink
 from fmg_rt.sinks.osc_packet import BUNDLE_HEADER, DATAGRAM_LIMIT, PatchedFrame, element, fill, message
 from fmg_rt.spec import ARKIT_NAMES
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def built(address, *arguments):

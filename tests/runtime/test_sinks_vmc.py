@@ -2,24 +2,10 @@
 
 import numpy as np
 import pytest
-from loopback import Receiver, faces, messages, starts_with_sha256
+from loopback import face, faces, messages, starts_with_sha256
 
 from fmg_rt.sinks.vmc import VOWELS, VmcSink, vowels
 from fmg_rt.spec import ARKIT_NAMES, INDEX
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
-def face(**values):
-    coefficients = np.zeros(52, np.float32)
-    for name, value in values.items():
-        coefficients[INDEX[name]] = value
-    return coefficients
 
 
 def test_frame_vector(receiver):

@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from loopback import Receiver, faces, messages
+from loopback import face, faces, messages
 
 from fmg_rt.sinks.unified import NAMES, SIGNED, Unified
 from fmg_rt.sinks.vrchat import VrchatSink
-from fmg_rt.spec import ARKIT_NAMES, INDEX, REGIONS
+from fmg_rt.spec import ARKIT_NAMES, REGIONS
 
 L, R = "Left", "Right"
 ROOT = "/avatar/parameters/"
@@ -28,20 +28,6 @@ MouthFrownLeft MouthStretchRight MouthStretchLeft MouthDimpleRight MouthDimpleLe
 MouthRaiserLower MouthPressRight MouthPressLeft MouthTightenerRight MouthTightenerLeft TongueOut TongueUp
 TongueDown TongueRight TongueLeft TongueRoll TongueBendDown TongueCurlUp TongueSquish TongueFlat
 TongueTwistRight TongueTwistLeft SoftPalateClose ThroatSwallow NeckFlexRight NeckFlexLeft""".split())
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
-def face(**values):
-    coefficients = np.zeros(52, np.float32)
-    for name, value in values.items():
-        coefficients[INDEX[name]] = value
-    return coefficients
 
 
 def reference(coefficients):
