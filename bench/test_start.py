@@ -1,4 +1,4 @@
-"""Command to first packet, warm and the first time ever, and the memory of the running program."""
+"""Command to first packet, warm (with eGeMAPS loaded) and the first time ever (without), and the memory of it running."""
 
 import contextlib
 import os
