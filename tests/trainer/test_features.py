@@ -70,11 +70,23 @@ def test_noise_is_mixed_at_the_snr_that_is_drawn(tmp_path):
 
     speech = np.stack([log_mel(form.read_audio(tmp_path, recordings[0]))] * 200)
     mixed = batches.mix(speech, noise[:, : speech.shape[1]], rng)
-    # Both are steady and white: noise 0…30 dB below adds 10 lg(1 + 10^(-snr/10)) = 3.0…0.004 dB.
+    # Both are steady and white: noise 0…25 dB below adds 10 lg(1 + 10^(-snr/10)) = 3.0…0.014 dB.
     added = 10 * np.log10(np.exp(mixed).mean((1, 2)) / np.exp(speech).mean((1, 2)))
     assert 2.7 < added.max() < 3.2 and added.min() < 0.05
-    expected = np.mean(10 * np.log10(1 + 10 ** (-np.linspace(0, 30, 1000) / 10)))
+    expected = np.mean(10 * np.log10(1 + 10 ** (-np.linspace(0, 25, 1000) / 10)))
     assert abs(added.mean() - expected) < 0.1
+
+
+def test_a_chosen_sequence_is_noise_before_a_resting_face():
+    def batch(value):
+        return batches.Batch(*(np.full((3, 4, *rest), value, np.float32) for rest in ((80,), (88,), (1, 52), (1, 52), (1,))))
+
+    chosen = np.array([True, False, True])
+    got = batches.rest(batch(0.5), np.full((3, 4, 80), 7, np.float32), chosen)
+    assert (got.mel[chosen] == 7).all() and np.isnan(got.egemaps[chosen]).all() and (got.target[chosen] == 0).all()
+    assert (got.known[chosen] == 1).all() and (got.measured[chosen] == 0).all()
+    for part in vars(got).values():
+        assert part.dtype == np.float32 and (part[~chosen] == 0.5).all()
 
 
 def test_data_without_such_recordings_gives_no_noise(bursts):

@@ -13,7 +13,7 @@ LN_PER_DB = float(np.log(10.0) / 10.0)
 """A power ratio of 1 dB in natural-log units."""
 NOISE = "nonspeech"
 """Source (`form.Recording.source`) of the recordings without speech that are mixed under others."""
-NOISE_SNR_DB = 0.0, 30.0
+NOISE_SNR_DB = 0.0, 25.0
 """Range of how far it lies below the louder half of a sequence, dB."""
 FIRST_WINDOW = 2
 """The runtime hands out no functionals before 0.5 s: the first it does are those of the second interval of 300 ms."""
@@ -120,6 +120,17 @@ def augment(mel: np.ndarray, rng: np.random.Generator, settings: Augment) -> np.
     warped = np.take_along_axis(mel, low[:, None], 2) * (1 - share)
     warped += np.take_along_axis(mel, low[:, None] + 1, 2) * share
     return warped + (curve * LN_PER_DB).astype(np.float32)[:, None]
+
+
+def rest(batch: Batch, noise: np.ndarray, chosen: np.ndarray) -> Batch:
+    """A new batch in which the `chosen` (B,) sequences are their `noise` (B, frames, 80) alone, before a resting face."""
+
+    def exchanged(array: np.ndarray, value: np.ndarray | float) -> np.ndarray:
+        shape = (-1, *(1 for _ in array.shape[1:]))
+        return np.where(chosen.reshape(shape), value, array).astype(array.dtype)
+
+    return Batch(exchanged(batch.mel, noise), None if batch.egemaps is None else exchanged(batch.egemaps, np.nan),
+                 exchanged(batch.target, 0.0), exchanged(batch.known, 1.0), exchanged(batch.measured, 0.0))  # fmt: skip
 
 
 def _level(mel: np.ndarray) -> np.ndarray:

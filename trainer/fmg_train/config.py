@@ -53,14 +53,16 @@ class Augment:
 
     gain_db: level. tilt_db: spectral tilt from the lowest to the highest band. eq_db: smooth random filter.
     warp_bands: shift of all bands, as by another vocal-tract length.
-    noise: not a deviation but the share of sequences under which sounds without speech of the same data are mixed.
+    noise, rest: not deviations but the shares of sequences under which sounds without speech of the same data are mixed,
+    and which are replaced by such sounds before a resting face.
     """
 
     gain_db: float = 3.0
     tilt_db: float = 4.0
     eq_db: float = 2.0
     warp_bands: float = 1.0
-    noise: float = 0.5
+    noise: float = 0.6
+    rest: float = 0.06
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,9 @@ def from_dict(value: Any) -> Config:
     for name in ("n_stack", "d_input", "d_model", "d_head"):
         if getattr(model, name) < 1 or (name != "n_stack" and getattr(model, name) % 4):
             raise ConfigError(f"'model.{name}': must be a positive multiple of 4")
-    if not 0.0 <= config.augment.noise <= 1.0:
-        raise ConfigError("'augment.noise': must lie between 0 and 1")
+    shares = config.augment.noise, config.augment.rest
+    if min(shares) < 0.0 or sum(shares) > 1.0:
+        raise ConfigError("'augment.noise' and 'augment.rest': must be 0 or more, and at most 1 together")
     for name in ("batch", "epochs", "steps_per_epoch", "patience", "rate"):
         if getattr(optim, name) <= 0:
             raise ConfigError(f"'optim.{name}': must be greater than 0")

@@ -24,7 +24,7 @@ from fmg_rt.weights import Weights
 
 from . import checkpoint as checkpoints
 from . import features
-from .batches import Pool, augment, mix
+from .batches import Batch, Pool, augment, mix, rest
 from .checkpoint import Checkpoint
 from .config import Config, ConfigError, Data, Source
 from .datasets import form
@@ -271,18 +271,22 @@ class Fit:
         frames -= frames % self.twin.stack
         batch = pool.draw(rng, n, frames, self.twin.stack, self._lookahead_rows, self.twin.context, self._hears_egemaps)
         if augmented:
-            batch = replace(batch, mel=self._disturb(batch.mel, pool, rng))
+            batch = self._disturb(batch, pool, rng)
         arrays = (batch.mel, batch.egemaps, batch.target, batch.known, batch.measured)
         return tuple(None if a is None else torch.from_numpy(a) for a in arrays)
 
-    def _disturb(self, mel: np.ndarray, pool: Pool, rng: np.random.Generator) -> np.ndarray:
+    def _disturb(self, batch: Batch, pool: Pool, rng: np.random.Generator) -> Batch:
         settings = self.config.augment
-        mel = augment(mel, rng, settings)
-        noisy = np.flatnonzero(rng.random(len(mel)) < settings.noise)
-        noise = pool.noise(rng, len(noisy), mel.shape[1]) if len(noisy) else None
-        if noise is not None:
-            mel[noisy] = mix(mel[noisy], noise, rng)
-        return mel
+        n, n_frames, _ = batch.mel.shape
+        noise = pool.noise(rng, n, n_frames) if settings.noise or settings.rest else None
+        if noise is None:
+            return replace(batch, mel=augment(batch.mel, rng, settings))
+        lot = rng.random(n)
+        noisy, resting = lot < settings.noise, lot >= 1 - settings.rest
+        batch = rest(batch, noise, resting)
+        mel = augment(batch.mel, rng, settings)
+        mel[noisy] = mix(mel[noisy], noise[noisy], rng)
+        return replace(batch, mel=mel)
 
     def _precision(self):
         if self.device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False):
