@@ -50,12 +50,38 @@ def test_a_noise_that_starts_in_silence_rests_again_within_300_ms(kind):
     assert mouth_at_rest(faces[(times < 2) | (times >= 2.3)]).all()
 
 
-@pytest.mark.parametrize("kind", ["fan3", "fan6", "fan10", "fan20"])
-def test_a_fan_that_is_mostly_tone_is_recognised_within_800_ms_and_for_good(kind):
-    """The hardest case: pitched like a voice and rough like one; documented as the slowest."""
-    for seed, level in ((0, -50), (1, -35), (2, -20)):
-        times, faces = Player(GATE, 60, 0).play(noise(kind, 12, level, seed))
-        assert mouth_at_rest(faces[times >= 0.8]).all(), times[~mouth_at_rest(faces)].max()
+@pytest.mark.parametrize("level", [-50, -35, -20])
+@pytest.mark.parametrize("kind", ["fan3", "fan6", "fan10", "fan20", "fan30"])
+def test_a_fan_that_is_mostly_tone_rests_within_300_ms_and_for_good(kind, level):
+    """The hardest case: pitched like a voice, and it begins in the middle of a hop."""
+    for seed in (0, 1, 2):
+        times, faces = Player(GATE, 60, 0).play(join(silence(1.003), noise(kind, 6, level, seed)))
+        assert mouth_at_rest(faces[times >= 1.303]).all(), times[~mouth_at_rest(faces)].max()
+
+
+def blades(seed: int, seconds: float) -> np.ndarray:
+    """Any fan: 50 to 1500 Hz, 1 to 8 harmonics, 0 to 30 dB above its air, half of them swelling and fading."""
+    rng = np.random.default_rng([seed, 50])
+    n = int(seconds * RATE)
+    f0, t = np.exp(rng.uniform(np.log(50), np.log(1500))), np.arange(n) / RATE
+    tone = harmonics(n, f0, max(1, min(int(rng.integers(1, 9)), int(7500 / f0))), rng.uniform(0.3, 2), seed)
+    if rng.random() < 0.5:
+        tone *= 1 + rng.uniform(0.05, 0.5) * np.sin(2 * np.pi * (rng.uniform(0.2, 3) * t + rng.random()))
+    air = coloured(n, rng.choice([0, 1, 2]), seed)
+    mix = air / np.std(air) + 10 ** (rng.uniform(0, 30) / 20) * tone / np.std(tone)
+    return scaled(mix, rng.uniform(-50, -20))
+
+
+@pytest.mark.parametrize("softer", [None, 10, 20])
+def test_fans_of_any_pitch_start_suddenly_and_rest_within_300_ms(softer):
+    """In silence, or over the air of another fan, 10 or 20 dB softer. One in fifty may take longer."""
+    in_time = []
+    for seed in range(20):
+        fan = blades(seed, 2.5)
+        before = silence(1.004) if softer is None else noise("pink", 1.004, 20 * np.log10(np.std(fan)) - softer, seed)
+        times, faces = Player(GATE, 60, 0).play(join(before, fan))
+        in_time.append(mouth_at_rest(faces[times >= 1.304]).all())
+    assert np.mean(in_time) >= 0.95, np.flatnonzero(~np.array(in_time))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -112,6 +138,46 @@ def test_a_held_note_with_vibrato_stays_open():
     wave = scaled(vowel + 0.02 * coloured(len(t), 1, 3), -20)
     times, faces = Player(GATE, 30, 800).play(join(silence(0.5), wave))
     assert (faces[times > 0.6][:, JAW] == 0.5).all()
+
+
+def held_vowel(f0: float, jitter: float, drift: float, formants: tuple, seconds: float, seed: int) -> np.ndarray:
+    """A vowel held as still as a person can: glottal pulses whose periods differ, through three resonances.
+
+    jitter : standard deviation of a period against the next, of its length (healthy voices: 0.3 to 0.7 %).
+    drift : standard deviation of the slow wander of pitch below 5 Hz (healthy voices: about 1 %).
+    """
+    rng = np.random.default_rng(seed)
+    rate = 4 * RATE
+    n = int(seconds * rate)
+    wander = np.fft.rfft(rng.standard_normal(n // 320))
+    wander[np.fft.rfftfreq(n // 320, 1 / 200) > 5] = 0
+    wander = np.fft.irfft(wander, n // 320)
+    wander *= drift / np.std(wander)
+    pulses, at = 0.004 * rng.standard_normal(n), 0.0
+    while at < n - 1:
+        pulses[int(at)] += 1 + 0.03 * rng.standard_normal()
+        at += rate / (f0 * (1 + wander[min(int(at / 320), len(wander) - 1)])) * (1 + jitter * rng.standard_normal())
+    spectrum, f = np.fft.rfft(pulses), np.fft.rfftfreq(n, 1 / rate)
+    for centre, width in zip(formants, (80, 100, 140), strict=True):
+        spectrum /= 1 - (f / centre) ** 2 + 1j * f * width / centre**2
+    spectrum *= (f < 7000) / (1 + 1j * f / 100)
+    vowel = np.fft.irfft(spectrum, n)[::4]
+    return scaled(vowel * np.minimum(1, np.arange(len(vowel)) / (0.06 * RATE)), -20)
+
+
+@pytest.mark.parametrize("formants", [(730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240)])
+@pytest.mark.parametrize("f0", [98, 147, 220, 311])
+def test_a_vowel_held_for_three_seconds_stays_open(f0, formants):
+    wave = held_vowel(f0, 0.005, 0.008, formants, 3, int(f0))
+    times, faces = Player(GATE, 60, 0).play(join(silence(0.5), wave))
+    assert (faces[times > 0.62][:, JAW] == 0.5).all(), times[faces[:, JAW] < 0.5][-1]
+
+
+@pytest.mark.parametrize("engine,text", [("espeak-ng:en-us", "aaaaaaaaaaaa"), ("espeak-ng:ja", "ああああああああ")])
+def test_held_vowels_of_a_speech_engine_stay_open(engine, text):
+    wave = synthesise(engine, text)
+    times, faces = Player(GATE, 60, 0).play(join(silence(0.5), wave))
+    assert (faces[(times > 0.65) & (times < 0.5 + len(wave) / RATE)][:, JAW] == 0.5).all()
 
 
 def test_the_noise_floor_follows_a_louder_noise_under_speech():
@@ -183,7 +249,8 @@ def test_pitch_and_periodicity_are_those_of_the_sound(f0):
     for hop in wave.reshape(-1, 160):
         gate.listen(hop, log_mel.frame if log_mel.push(hop) else None)
     assert gate.pitch == pytest.approx(12 * np.log2(f0 / 55), abs=0.3)
-    x = wave.astype(float).reshape(-1, 4).mean(axis=1)
+    taps = np.sinc(2 * 1500 / RATE * (np.arange(32) - 15.5)) * np.hamming(32)
+    x = np.convolve(wave.astype(float), taps / taps.sum())[3 : len(wave) : 4]
     clean = np.zeros_like(x)
     for i in range(1, len(x)):
         clean[i] = np.exp(-2 * np.pi * 120 / 4000) * (clean[i - 1] + x[i] - x[i - 1])

@@ -37,26 +37,20 @@ class RestGate:
 
     def __init__(self, lookahead: int):
         self._lookahead = lookahead
-        self._wave = np.empty(kernels.N_WAVE, np.float32)  # (214,)
-        self._scratch = np.zeros(kernels.N_SCRATCH, np.float32)  # (56,)
-        self._powers = np.empty(kernels.N_GROUPS, np.float32)  # (8,)
-        self._history = np.empty((kernels.N_HISTORY, kernels.N_GROUPS), np.float32)  # (20, 8)
-        self._pitch = np.empty((kernels.N_HISTORY, 2), np.float32)  # (20, 2)
-        self._minima = np.empty((2 + kernels.N_MINIMA, kernels.N_GROUPS), np.float32)  # (10, 8)
-        self._floor = np.empty(kernels.N_GROUPS, np.float32)  # (8,)
-        self._state = np.empty(kernels.N_STATE, np.float32)  # (16,)
-        self._parts = np.empty((kernels.N_SEGMENTS + 1, kernels.N_GROUPS), np.float32)  # (5, 8)
+        self._samples = np.empty(kernels.N_SAMPLES, np.float32)  # (656,)
+        self._lags = np.empty((kernels.N_ROWS, kernels.N_LAGS), np.float32)  # (12, 135)
+        self._groups = np.empty((kernels.N_GROUP_ROWS, kernels.N_GROUPS), np.float32)  # (37, 8)
+        self._state = np.empty(kernels.N_STATE, np.float32)  # (19,)
+        self._scratch = np.zeros(kernels.N_SCRATCH, np.float32)  # (135,)
         self._gains = np.ones(spec.N_COEFFICIENTS, np.float32)  # (52,)
         self._mouth = np.array(spec.region_indices(*MOUTH))  # (28,)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything heard; equal to a new one."""
-        self._wave[:] = 0
-        self._history[:] = 0
-        self._pitch[:] = 0
-        self._minima[:] = 0
-        self._floor[:] = 0
+        self._samples[:] = 0
+        self._lags[:] = 0
+        self._groups[:] = 0
         self._state[:] = 0
         self._state[kernels.LOUDEST] = kernels.UNHEARD
         self._heard = 0
@@ -84,8 +78,7 @@ class RestGate:
         if mel is None:
             return
         state = self._state
-        kernels.gate_hop(hop, mel, self._wave, self._history, self._pitch, self._minima, self._floor, state,
-                         self._scratch, self._powers, self._parts)  # fmt: skip
+        kernels.gate_hop(hop, mel, self._samples, self._lags, self._groups, state, self._scratch)
         if state[kernels.SPEAKING]:
             self._last = self._heard - _WINDOW_TAIL
             self._from_noise = False
