@@ -14,6 +14,7 @@ from predecessor_rivals import onnx_rival
 from fmg_rt import spec, weights
 from fmg_rt.egemaps import EGeMAPS
 from fmg_rt.expression import Expression, ExpressionSettings
+from fmg_rt.networks import choose_lookahead
 from fmg_rt.sinks import Sinks
 from fmg_rt.sinks.ifacialmocap import IFacialMocapSink
 from fmg_rt.sinks.livelink import LiveLinkSink
@@ -57,8 +58,8 @@ def port():
 
 def _round(network, sinks, egemaps):
     """A function that does a tenth of a second."""
-    stream = FaceStream(network, rate=RATE, egemaps=egemaps)
-    stream.expression = Expression(ExpressionSettings(), RATE, stream.network.lookahead)
+    expression = Expression(ExpressionSettings(), RATE, choose_lookahead(network))
+    stream = FaceStream(network, rate=RATE, expression=expression, egemaps=egemaps)
     sinks, sound, state = Sinks(sinks), _sound(), {"round": 0}
 
     def tenth_of_a_second():

@@ -16,6 +16,7 @@ import numpy as np
 
 from . import spec, weights
 from .expression import Expression, ExpressionSettings
+from .networks import choose_lookahead
 from .sinks import Sink
 from .sources import Source, SourceError
 from .sources.devices import find, inputs, portaudio
@@ -63,9 +64,8 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     began = time.perf_counter()
     from .egemaps import EGeMAPS
 
-    stream = FaceStream(found, rate=rate, egemaps=EGeMAPS())
-    stream.expression = Expression(ExpressionSettings(), rate, stream.network.lookahead)
-    stream.reset()
+    expression = Expression(ExpressionSettings(), rate, choose_lookahead(found))
+    stream = FaceStream(found, rate=rate, expression=expression, egemaps=EGeMAPS())
     took = time.perf_counter() - began
     kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith(f"{__package__}.kernels.")
                for k in vars(module).values() if hasattr(k, "py_func")}  # fmt: skip

@@ -144,7 +144,7 @@ def _check(arrays: Mapping[str, np.ndarray], sha256: str) -> Weights:
     if not lookaheads or list(lookaheads) != sorted(set(lookaheads)) or lookaheads[0] < 0:
         raise WeightsError("its look-aheads must be ascending sample counts")
     if config.get("n_lookaheads", 1) != len(lookaheads):
-        raise WeightsError(f"{len(lookaheads)} look-aheads for {config['n_lookaheads']} read-outs")
+        raise WeightsError(f"{len(lookaheads)} look-aheads for {config.get('n_lookaheads', 1)} read-outs")
 
     expected = dict(_STATISTICS) | {f"net.{name}": shape for name, shape in shapes.items()}
     if any(name.startswith("emotion.") for name in arrays):

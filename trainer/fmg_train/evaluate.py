@@ -40,10 +40,9 @@ def network(weights: Weights, lookahead: int | None = None) -> Predictor:
 def shipped(weights: Weights, lookahead: int | None = None) -> Predictor:
     """The whole of what the runtime sends by default: network, rest, closures, smoothing, blinks."""
     from fmg_rt.expression import Expression, ExpressionSettings
-    from fmg_rt.networks import build
+    from fmg_rt.networks import choose_lookahead
 
-    samples = build(weights, lookahead).lookahead
-    expression = Expression(ExpressionSettings(), RATE, samples, 0)
+    expression = Expression(ExpressionSettings(), RATE, choose_lookahead(weights, lookahead), 0)
     stream = FaceStream(weights, rate=RATE, lookahead=lookahead, expression=expression)
     return lambda audio: _run(stream, audio)
 

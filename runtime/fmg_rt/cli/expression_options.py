@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:  # importing it loads compiled code, which `--help` does not need
-    from ..expression import Expression, ExpressionSettings, Tracker
+    from ..expression import ExpressionSettings
 
 _SWITCHES = {
     "gate": "Rest in silence and steady noise.",
@@ -65,7 +65,7 @@ _OPTIONS = (
 
 
 def expression_options(command: Callable) -> Callable:
-    """Decorator: add every option that `build_expression` reads."""
+    """Decorator: add every option that `build_settings` reads."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -92,25 +92,3 @@ def build_settings(params: Mapping[str, Any]) -> "ExpressionSettings":
         return ExpressionSettings(**{name: params[name] for name in (*_SWITCHES, *_SIZES)}, **chosen)
     except (CalibrationError, SettingsError) as error:
         raise click.ClickException(str(error)) from None
-
-
-def build_expression(params: Mapping[str, Any], rate: float, lookahead: int, seed: int) -> "Expression":
-    """The expression that the command line asks for; listens for a tracker when it names a port.
-
-    Raises
-    ------
-    click.ClickException
-        As `build_settings`, or the tracker's port is taken.
-    """
-    from ..expression import Expression
-
-    settings = build_settings(params)
-    tracker: Tracker | None = None
-    if params["merge"] is not None:
-        from ..sources.tracker import TrackerError, TrackerSource
-
-        try:
-            tracker = TrackerSource(params["merge"])
-        except TrackerError as error:
-            raise click.ClickException(str(error)) from None
-    return Expression(settings, rate, lookahead, seed, tracker)

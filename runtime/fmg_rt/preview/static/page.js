@@ -52,7 +52,8 @@ function status(s) {
   if (s.rate != null) put("rate", s.rate.toFixed(1));
   if (s.overflows != null) { put("overflows", `${s.overflows}`); $("overflows").classList.toggle("bad", s.overflows > 0); }
   if (s.device != null) put("device", s.device);
-  state(s.note || "live", s.note ? "warn" : "on");
+  const trouble = s.failing?.length ? `not taking frames: ${s.failing.join(", ")}` : s.note;
+  state(trouble || "live", trouble ? "warn" : "on");
 }
 
 function controls(m) {
