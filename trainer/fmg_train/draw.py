@@ -185,7 +185,9 @@ def _mouth(axes: Axes, c: Mapping[str, float], drop: float, side: float) -> None
     _fill(axes, np.concatenate([_pairs(x, upper_out), _pairs(x, upper_in)[::-1]]), "#c4545c", "#7c2733")
     _fill(axes, np.concatenate([_pairs(lower_x, lower_in), _pairs(lower_x, lower_out)[::-1]]), "#dd7377", "#7c2733")
     if (tongue := c["tongueOut"]) > 0:
-        top, end = float(upper_in[20]) - 0.03, float(lower_in[20]) - 0.38 * tongue
+        # It comes from behind the lower lip: a trace of the coefficient is a trace of tongue.
+        end = float(lower_in[20]) - 0.38 * tongue
+        top = float(lower_in[20]) + min(1.0, 5 * tongue) * (float(upper_in[20] - lower_in[20]) - 0.03)
         axes.add_patch(Ellipse((shift + side, (top + end) / 2), 0.4, top - end, facecolor="#ee8d95", edgecolor="#a83f52"))
     for name, s, y in (("Left", 1, y_l), ("Right", -1, y_r)):
         end = float(x[-1] if s > 0 else x[0])

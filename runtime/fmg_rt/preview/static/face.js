@@ -434,8 +434,9 @@ function teeth(g, x, root, edge, half, width) {
   g.stroke();
 }
 
-function drawTongue(g, out, x, top, lipY) {
-  const end = lipY + 34 * out;
+function drawTongue(g, out, x, palateY, lipY) {
+  // It comes from behind the lower lip: a trace of the coefficient is a trace of tongue.
+  const end = lipY + 34 * out, top = mix(lipY, palateY, Math.min(1, 5 * out));
   shape(g, [[x - 17, top + 4], [x - 19, mix(lipY, end, 0.5)], [x - 12, end - 3], [x, end], [x + 12, end - 3],
     [x + 19, mix(lipY, end, 0.5)], [x + 17, top + 4], [x, top + 1]], vertical(g, top, end, "#b84a5c", "#ee8d95", "#e0717d"));
   stroke(g, [[x, top + 6], [x, mix(lipY, end, 0.6)]], "#a83f52", 2.2, 0.7 * out);
