@@ -1,6 +1,7 @@
 """evaluate: from weight files and data sets to tables, JSON and a report, and what stands in them is right."""
 
 import base64
+import dataclasses
 import json
 import re
 
@@ -119,3 +120,24 @@ def test_bad_input_is_one_line(files, tmp_path):
     assert "no data set here" in _evaluate(good, tmp_path, code=1)
     output = _evaluate(good, data, "--html", tmp_path / "no" / "way" / ("x" * 300), code=1)
     assert "cannot write the report" in output
+
+
+def test_emotion_is_scored_once_a_recording(files, tmp_path):
+    rng = np.random.default_rng(0)
+    recordings = []
+    for name, mood, split in (("a", "anger", "test"), ("b", "sadness", "test"), ("c", None, "test"), ("d", "joy", "train")):
+        face = form.Face(np.zeros((150, spec.N_COEFFICIENTS), np.float32), 100.0)
+        audio = (0.1 * rng.standard_normal(24_000)).astype(np.float32)
+        recordings.append(form.write_recording(tmp_path, name, audio, face, split=split, speaker="s", language="de",
+                                               source="x", licence="CC0", emotion=mood))  # fmt: skip
+    form.write_manifest(tmp_path, recordings)
+    bias = np.eye(9, dtype=np.float32)[spec.EMOTIONS.index("sadness")] + np.eye(9, dtype=np.float32)[7]  # sad, yet aroused
+    readout = {"weight": np.zeros((9, spec.N_EGEMAPS), np.float32), "bias": bias}
+    weights = dataclasses.replace(weight_files.read(files[0]), emotion=readout)
+    assert evaluate.emotion(weights, [tmp_path]) == (2, 0.5, 0.5)
+    assert evaluate.emotion(weights, [tmp_path], None) == (3, 2 / 3, 1 / 3)
+    assert evaluate.emotion(weight_files.read(files[0]), [tmp_path]) is None and evaluate.emotion(weights, [files[2]]) is None
+    weight_files.write(tmp_path / "moody.npz", weights)
+    output = _evaluate(tmp_path / "moody.npz", tmp_path, "--json", tmp_path / "r.json")
+    assert "emotion in 2 recordings: sign of arousal 50.0%, seven classes 50.0%" in output
+    assert json.loads((tmp_path / "r.json").read_text())["emotion"]["arousal_sign"] == 0.5

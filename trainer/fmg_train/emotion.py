@@ -68,13 +68,13 @@ class Readout:
     bias: np.ndarray
 
 
-def examples(caches: list[Cache], split: str, last_only: bool = False) -> Examples:
-    """The windows of all recordings of `split` that carry an emotion; only each recording's last one if asked."""
+def examples(caches: list[Cache], split: str | None, last_only: bool = False) -> Examples:
+    """The windows of all recordings of `split` (None: any) that carry an emotion; only each recording's last one if asked."""
     rows, emotions, origins, origin = [], [], [], 0
     for cache in caches:
         for recording, (first, end) in zip(cache.recordings, cache.windows, strict=True):
             origin += 1
-            if recording.emotion is None or recording.split != split:
+            if recording.emotion is None or split not in (None, recording.split):
                 continue
             shortest = int(SHORTEST_S * spec.SAMPLE_RATE) // spec.EGEMAPS_INTERVAL
             chosen = cache.egemaps[min(first + shortest, end - 1) : end]

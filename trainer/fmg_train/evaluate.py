@@ -14,7 +14,8 @@ from fmg_rt import spec
 from fmg_rt.stream import FaceStream
 from fmg_rt.weights import Weights
 
-from . import scores
+from . import emotion as emotions
+from . import features, scores
 from .datasets import form
 
 RATE = 100.0
@@ -166,6 +167,23 @@ def rest(predict: Predictor) -> dict[str, float]:
         loud = [predict((0.999 * np.clip(noise * 10 ** (level / 20), -1, 1)).astype(np.float32)) for level in LEVELS]
         table[name] = max(scores.rest(face[settle:, still]) for face in loud)
     return table
+
+
+def emotion(weights: Weights, directories: Iterable[Path], split: str | None = "test") -> tuple[int, float, float] | None:
+    """How many recordings of `split` (None: any) carry an emotion, and `emotion.accuracy` on them, one decision each.
+
+    None where the weights have no read-out or no recording an emotion. Functionals that are missing are computed.
+    """
+    named = [directory for directory in directories if weights.emotion and any(
+        recording.emotion and split in (None, recording.split) for recording in form.read_manifest(directory))]  # fmt: skip
+    for directory in named:
+        if not features.is_complete(directory, with_egemaps=True):
+            features.build(directory, with_egemaps=True)
+    if not named:
+        return None
+    heard = emotions.examples([features.load(directory) for directory in named], split, last_only=True)
+    readout = emotions.Readout(weights.egemaps_mean, weights.egemaps_std, weights.emotion["weight"], weights.emotion["bias"])
+    return len(heard.emotion), *emotions.accuracy(heard, readout)
 
 
 def _mean(values: Iterable[float]) -> float:

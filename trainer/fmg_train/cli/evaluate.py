@@ -64,9 +64,14 @@ def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split:
         summaries = {name: {rival: evaluation.summary(rows) for rival, rows in table.items()}
                      for name, table in results.items()}  # fmt: skip
         intervals = reports.comparisons(results) if against is not None else {}
+        mood = evaluation.emotion(weight_files.read(weights), sets, None if split == "all" else split)
         click.echo(_text(summaries, rest, intervals))
+        if mood is not None:
+            click.echo(f"\nemotion in {mood[0]} recordings: sign of arousal {mood[1]:.1%}, seven classes {mood[2]:.1%}")
         if json_path is not None:
             value = {"scores": summaries, "rest": rest, "differences": intervals}
+            if mood is not None:
+                value["emotion"] = {"recordings": mood[0], "arousal_sign": mood[1], "classes": mood[2]}
             form.write_beside(json_path, (json.dumps(_finite(value), indent=1, allow_nan=False) + "\n").encode())
         if html_path is not None:
             page = reports.page(results, summaries, rest, intervals, predictors, sets)
