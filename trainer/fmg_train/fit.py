@@ -233,7 +233,7 @@ class Fit:
             step = self.epoch * optim.steps_per_epoch + i
             for group in self._optimiser.param_groups:
                 group["lr"] = learning_rate(step, self.config)
-            mel, functionals, target, known, measured = (None if part is None else part.to(self.device) for part in batch)
+            mel, functionals, target, known, measured = self._on_device(batch)
             with self._precision():
                 face = model(mel, functionals)
             parts = face_loss(face.float(), target, known, measured, self._weights, self.config.loss)
@@ -255,8 +255,8 @@ class Fit:
             for mean, value in zip(self.average.parameters(), self.twin.parameters(), strict=True):
                 mean.lerp_(value, 1 - keep)
 
-    def _batches(self, pool: Pool, rng: np.random.Generator, count: int) -> Iterator[tuple[torch.Tensor | None, ...]]:
-        """Batches for training, the next one drawn while this one is learnt from."""
+    def _batches(self, pool: Pool, rng: np.random.Generator, count: int) -> Iterator[tuple[Any, ...]]:
+        """Batches for training, as `_draw` gives them, the next one drawn while this one is learnt from."""
         size = self.config.optim.batch // self.workers.count
         with ThreadPoolExecutor(1) as reader:
             ahead = reader.submit(self._draw, pool, rng, size)
@@ -266,7 +266,8 @@ class Fit:
                     ahead = reader.submit(self._draw, pool, rng, size)
                 yield batch
 
-    def _draw(self, pool: Pool, rng: np.random.Generator, n: int, augmented: bool = True):
+    def _draw(self, pool: Pool, rng: np.random.Generator, n: int, augmented: bool = True) -> tuple[Any, ...]:
+        """The parts of a `Batch` as tensors, None for functionals that nobody hears."""
         frames = round(self.config.data.sequence_s * spec.SAMPLE_RATE / spec.HOP_LENGTH)
         frames -= frames % self.twin.stack
         batch = pool.draw(rng, n, frames, self.twin.stack, self._lookahead_rows, self.twin.context, self._hears_egemaps)
@@ -275,6 +276,9 @@ class Fit:
         arrays = (batch.mel, batch.egemaps, batch.target, batch.known, batch.measured)
         return tuple(None if a is None else torch.from_numpy(a) for a in arrays)
 
+    def _on_device(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(None if part is None else part.to(self.device) for part in batch)
+
     def _disturb(self, batch: Batch, pool: Pool, rng: np.random.Generator) -> Batch:
         settings = self.config.augment
         n, n_frames, _ = batch.mel.shape
@@ -282,7 +286,7 @@ class Fit:
         if noise is None:
             return replace(batch, mel=augment(batch.mel, rng, settings))
         lot = rng.random(n)
-        noisy, resting = lot < settings.noise, lot >= 1 - settings.rest
+        noisy, resting = np.asarray(lot < settings.noise), np.asarray(lot >= 1 - settings.rest)
         batch = rest(batch, noise, resting)
         mel = augment(batch.mel, rng, settings)
         mel[noisy] = mix(mel[noisy], noise[noisy], rng)
@@ -293,15 +297,15 @@ class Fit:
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
-    def _validation_batches(self) -> list[tuple[torch.Tensor, ...]]:
+    def _validation_batches(self) -> list[tuple[Any, ...]]:
         pool = open_pool(self.config.data.val, "val", self._hears_egemaps, self.workers.is_first)
         rng = np.random.default_rng([self.config.seed, 3])
         size = min(self.config.optim.batch, VALIDATION_SEQUENCES)
         count = -(-VALIDATION_SEQUENCES // size)
         drawn = (self._draw(pool, rng, size, augmented=False) for _ in range(count))
-        return [tuple(None if part is None else part.to(self.device) for part in batch) for batch in drawn]
+        return [self._on_device(batch) for batch in drawn]
 
-    def _validate(self, batches: list[tuple[torch.Tensor, ...]]) -> dict[str, float]:
+    def _validate(self, batches: list[tuple[Any, ...]]) -> dict[str, float]:
         totals: dict[str, float] = {}
         with torch.no_grad():
             for mel, functionals, target, known, measured in batches:

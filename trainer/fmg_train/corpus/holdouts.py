@@ -67,9 +67,9 @@ def festival() -> Iterator[tuple[str, Item]]:
     """English and Russian by an engine that is never trained on."""
     engine = Festival()
     try:
-        for number, texts in enumerate((English("val"), languages.Language("ru", "val")), 30):
-            language = ("en", "ru")[number - 30]
-            yield from _say(engine, texts, lambda rng, name=language: engine.draw(name, rng), SENTENCES // 2, number)
+        said: dict[str, Texts] = {"en": English("val"), "ru": languages.Language("ru", "val")}
+        for number, (name, texts) in enumerate(said.items(), 30):
+            yield from _say(engine, texts, lambda rng, name=name: engine.draw(name, rng), SENTENCES // 2, number)
     finally:
         engine.close()
 
