@@ -6,9 +6,10 @@ import sys
 import numpy as np
 import pytest
 
+from fmg_train import scores
 from fmg_train.corpus import espeak, festival, flite, jtalk, languages, recipe, vtl
 from fmg_train.corpus.speech import EngineMissing, Voice, later, levels, move_burst_labels, to_16k, trim
-from fmg_train.teacher import SILENCE, to_ipa
+from fmg_train.teacher import SILENCE, measured, to_ipa
 
 RATE = 16_000
 VOWELS = tuple("aeiouɑɒæɛɪɔʊəɜɐʌyøœʏɯɨɤɵʉɝɚä")
@@ -186,3 +187,16 @@ def test_phonation_changes_the_voice_and_not_the_articulation():
              "</gesture_sequence>")  # fmt: skip
     assert vtl._phonate(score, vtl.Phonation(3.0, 1.25, "pressed")) == (
         score.replace("80.0", "83.000000").replace("8000.0", "10000.000000").replace("modal", "pressed"))  # fmt: skip
+
+
+def test_vocaltractlab_for_training_shows_its_own_lips(monkeypatch):
+    pytest.importorskip("vocaltractlab_cython")
+    if espeak.ctypes.util.find_library("espeak-ng") is None:
+        pytest.skip("espeak-ng is not installed")
+    monkeypatch.setattr(vtl, "TRAINING_SENTENCES", 1)
+    (split, clean), (_, copied) = vtl.training(1, 1)
+    known = np.isfinite(clean.aperture)
+    lips = measured.aperture_from_vocaltractlab(clean.aperture[known])
+    assert split == "train" and known.sum() > 50 and np.ptp(lips) > 0.2
+    assert np.corrcoef(scores.aperture(clean.face)[known], lips)[0, 1] > 0.97
+    assert copied.aperture is not None and not np.array_equal(copied.audio, clean.audio)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from fmg_rt import spec
 from fmg_train.cli.corpus import corpus
-from fmg_train.corpus import english, holdouts, items, japanese, languages, real, recipe, shards
+from fmg_train.corpus import english, holdouts, items, japanese, languages, real, recipe, shards, vtl
 from fmg_train.corpus.speech import EngineMissing
 from fmg_train.datasets import form
 from fmg_train.teacher import measured
@@ -22,9 +22,10 @@ needs_espeak = pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None,
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Short shards, no test sets."""
+    """Short shards, no test sets, no vocal tract."""
     monkeypatch.setattr(shards, "SHARD_SECONDS", 12.0)
     monkeypatch.setattr(holdouts, "jobs", list)
+    monkeypatch.setattr(vtl, "training", missing_engine)
     monkeypatch.setattr(japanese, "lexicon", lambda: {k: [(w, "") for w in v.split()] for k, v in japanese._FALLBACK.items()})
 
 
@@ -100,7 +101,7 @@ def test_every_mora_is_said():
     assert all(mora in text for mora in japanese.MORAE)
 
 
-def missing_engine():
+def missing_engine(*_):
     raise EngineMissing("not here")
     yield
 
