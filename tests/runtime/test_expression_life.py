@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from expression_signals import MOUTH, RATE, UPPER, Player, harmonics, join, noise, scaled, silence, synthesise
+from expression_signals import MOUTH, RATE, UPPER, Player, join, noise, scaled, silence, synthesise
 
 from fmg_rt import spec
 from fmg_rt.expression import ExpressionSettings
@@ -180,7 +180,9 @@ def test_brows_rise_with_pitch_accents():
 
 def test_brows_and_squint_follow_loudness():
     t = np.arange(8 * RATE) / RATE
-    base = harmonics(len(t), 140, 20, 1.0)
+    # A pitch that wanders as a throat's does: one that stands still for seconds is a machine's, and nobody speaks.
+    phase = 2 * np.pi * np.cumsum(140 * (1 + 0.03 * np.sin(2 * np.pi * 0.9 * t))) / RATE
+    base = sum(np.sin(k * phase) / k for k in range(1, 21))
     burst = sum(np.exp(-(((t - at) / 0.15) ** 2)) for at in (3.0, 6.0))
     wave = 0.02 * base * (1 + 0.2 * np.sin(2 * np.pi * 4 * t)) * 10 ** (10 * burst / 20)
     times, faces = Player(ExpressionSettings.off(accents=True), 50, 800).play(wave, NEUTRAL)
