@@ -408,3 +408,16 @@ def test_options_refuse_in_one_line(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result, _, _ = run_options(monkeypatch, "--preview", str(taken.getsockname()[1]))
     assert result.exit_code == 1 and result.output.startswith("Error: port") and len(result.output.splitlines()) == 1
+
+
+def test_it_knows_whether_anybody_looks(preview):
+    assert not preview.watched
+    connection = live(preview)
+    read_until(connection, lambda message: is_json(message, "names"))
+    assert preview.watched
+    connection.close()
+    for _ in range(200):
+        if not preview.watched:
+            return
+        time.sleep(0.02)
+    pytest.fail("a page that was closed is still counted")

@@ -6,7 +6,7 @@ import gc
 import hashlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from .sink_options import Address, build_sinks, sink_options
 from .stream_options import stream_builder, stream_options
 
 if TYPE_CHECKING:  # compiled code and the preview are imported when the input is known to be good
+    from ..preview import Preview
     from ..sinks import Sink
 
 _DEFAULT_OSC = "127.0.0.1:9000"
@@ -72,7 +73,7 @@ def _print_devices() -> None:
     click.echo(describe(inputs(portaudio())) or "There is no microphone.")
 
 
-def _open_source(params: dict[str, Any]) -> Source:
+def _open_source(params: dict[str, Any], watched: Callable[[], bool]) -> Source:
     wanted = params["input"]
     if wanted == "mic":
         if params["fast"]:
@@ -87,8 +88,8 @@ def _open_source(params: dict[str, Any]) -> Source:
     else:
         from ..sources.file import DEMO, open_file
 
-        # Who wants to look at the preview has not seen enough after fourteen seconds.
-        source = open_file(wanted, repeat=wanted == DEMO and params["preview"] is not None and not params["fast"])
+        # Who looks at the preview has not seen enough after fourteen seconds.
+        source = open_file(wanted, watched) if wanted == DEMO and not params["fast"] else open_file(wanted)
     if params["fast"]:
         return source
     from ..sources.blocks import Paced
@@ -98,8 +99,8 @@ def _open_source(params: dict[str, Any]) -> Source:
 
 @click.command()
 @click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-",
-              help="Microphone, the packaged clip (with --preview again and again), a sound file, or raw s16le mono on "
-                   "standard input.")  # fmt: skip
+              help="Microphone, the packaged clip (again and again while a preview page is open), a sound file, or raw "
+                   "s16le mono on standard input.")  # fmt: skip
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
 @click.option("--list-devices", is_flag=True, help="Show the microphones and leave.")
 @click.option("--input-rate", type=click.FloatRange(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
@@ -133,9 +134,10 @@ def _run(context: click.Context, params: dict[str, Any]) -> int:
     slow = threading.Timer(_SLOW_START, click.echo, [_SLOW_START_WHY], {"err": True})
     slow.daemon = True
     slow.start()
+    pages: list[Preview] = []
     try:
-        with contextlib.closing(_open_source(params)) as source:
-            return _send_face(context, source, params, slow)
+        with contextlib.closing(_open_source(params, lambda: any(page.watched for page in pages))) as source:
+            return _send_face(context, source, params, slow, pages)
     finally:
         slow.cancel()
 
@@ -156,7 +158,8 @@ def _without_scipy() -> Iterator[None]:
         del sys.modules["scipy"]
 
 
-def _send_face(context: click.Context, source: Source, params: dict[str, Any], slow: threading.Timer) -> int:
+def _send_face(context: click.Context, source: Source, params: dict[str, Any], slow: threading.Timer,
+               pages: "list[Preview]") -> int:  # fmt: skip
     # Numba costs most of the start: only now, when the input is known to be good.
     with _without_scipy():
         from ..run import Handover
@@ -174,6 +177,7 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
             stream.wait()
     assert first.expression is not None
     preview = build_preview(params, first.expression, source)
+    pages += [preview] if preview else []
     # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
     outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
     if not outputs:

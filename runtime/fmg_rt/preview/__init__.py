@@ -69,6 +69,11 @@ class Preview:
         self.name = f"preview {self.url}"
         self._show_controls()
 
+    @property
+    def watched(self) -> bool:
+        """Whether any page is open."""
+        return self._server.watched
+
     def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
         """Show a frame. time : seconds. coefficients : (52,) float32 in [0, 1], alphabetical ARKit order."""
         # Immutable bytes: the page thread can never see half of one frame and half of the next.

@@ -1,7 +1,7 @@
 """A sound file, of any rate and channel count that libsndfile reads."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from importlib import resources
 from pathlib import Path
 
@@ -14,8 +14,10 @@ DEMO = "demo"
 """The name under which the packaged clip is asked for."""
 
 
-def open_file(path: str | os.PathLike[str], repeat: bool = False) -> BlockSource:
-    """The source of a sound file, or of the packaged clip when `path` is ``demo``; with `repeat` it never ends.
+def open_file(path: str | os.PathLike[str], again: Callable[[], bool] = lambda: False) -> BlockSource:
+    """The source of a sound file, or of the packaged clip when `path` is ``demo``.
+
+    again : asked at the end of the file whether it shall begin anew.
 
     Raises
     ------
@@ -37,10 +39,10 @@ def open_file(path: str | os.PathLike[str], repeat: bool = False) -> BlockSource
     if sound.frames == 0:
         sound.close()
         raise SourceError(f"{target}: there is no sound in the file")
-    return BlockSource(name, _blocks(sound, target, repeat), sound.samplerate)
+    return BlockSource(name, _blocks(sound, target, again), sound.samplerate)
 
 
-def _blocks(sound, target: Path, repeat: bool) -> Generator[np.ndarray, None, None]:
+def _blocks(sound, target: Path, again: Callable[[], bool]) -> Generator[np.ndarray, None, None]:
     import soundfile
 
     # Half a second at the file's own rate; less when a damaged header names an absurd rate or channel count.
@@ -53,7 +55,7 @@ def _blocks(sound, target: Path, repeat: bool) -> Generator[np.ndarray, None, No
             except soundfile.LibsndfileError as error:
                 raise SourceError(f"{target}: the file is damaged ({error.error_string})") from None
             if len(block) == 0:
-                if not repeat:
+                if not again():
                     return
                 sound.seek(0)
                 continue
