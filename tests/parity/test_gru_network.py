@@ -5,6 +5,7 @@ import pytest
 
 from fmg_rt import spec
 from fmg_rt.networks import build
+from fmg_rt.networks.gru import bfloat16
 from fmg_rt.weights import Weights, WeightsError
 
 torch = pytest.importorskip("torch")
@@ -22,6 +23,8 @@ def pair():
     with torch.no_grad():
         for value in net.parameters():
             value.mul_(2.0)
+            if value.ndim == 2:
+                value.copy_(value.bfloat16())  # as a weight file has them
     rng = np.random.default_rng(3)
     mean, std = rng.normal(-8, 3, spec.N_MELS).astype(np.float32), rng.uniform(1, 4, spec.N_MELS).astype(np.float32)
     tensors = {name: value.detach().numpy() for name, value in net.state_dict().items()}
@@ -86,6 +89,15 @@ def test_between_two_steps_the_face_is_interpolated(pair):
     raw = network._faces
     assert np.array_equal(out[2], raw[1].clip(0, 1)) and np.array_equal(out[0], raw[0].clip(0, 1))
     assert np.allclose(out[1], ((raw[0] + raw[1]) / 2).clip(0, 1), atol=1e-6)
+
+
+def test_matrices_are_rounded_as_torch_rounds():
+    rng = np.random.default_rng(4)
+    values = np.concatenate([(rng.standard_normal(10_000) * 10.0 ** rng.integers(-20, 20, 10_000)).astype(np.float32),
+                             np.arange(0x3F7F0000, 0x3F830000, 0x800, dtype=np.uint32).view(np.float32)])  # fmt: skip
+    ours = (bfloat16(values).astype(np.uint32) << 16).view(np.float32)
+    assert np.array_equal(ours, torch.from_numpy(values).bfloat16().float().numpy())
+    assert np.array_equal(bfloat16(ours), bfloat16(values)) and (ours != values).any()
 
 
 def test_unknown_lookahead_is_refused(pair):

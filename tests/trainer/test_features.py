@@ -52,6 +52,23 @@ def test_target_is_the_face_lookahead_before_the_newest_sample(tmp_path, stack, 
     assert batch.known.shape == (3, 100 // stack, 1, 52) and batch.measured.shape == (3, 100 // stack, 1)
 
 
+def test_half_of_the_sequences_begin_where_a_recording_begins(tmp_path):
+    recordings = []
+    for name, level in (("a", 0.1), ("b", 0.2), ("c", 0.3)):
+        curve = np.full((400, spec.N_COEFFICIENTS), level, np.float32)
+        curve[:4] = 1.0  # the first 40 ms
+        recordings.append(form.write_recording(tmp_path, name, np.zeros(64_000, np.float32), form.Face(curve, 100.0),
+                                               split="train", speaker="s", language="en", source="x",
+                                               licence="MIT"))  # fmt: skip
+    form.write_manifest(tmp_path, recordings)
+    features.build(tmp_path, with_egemaps=False)
+    pool = batches.Pool([([features.load(tmp_path)], 1.0)])
+    first = pool.draw(np.random.default_rng(0), 600, 100, 1, np.array([2])).target[:, :5, 0, 0]  # face of the window's start
+    starts = (first[:, 0] == 1.0) & (first[:, 4] < 1.0)
+    assert 0.45 < starts.mean() < 0.57
+    assert {round(float(v), 1) for v in first[starts, 4]} == {0.1, 0.2, 0.3}
+
+
 def test_noise_is_mixed_at_the_snr_that_is_drawn(tmp_path):
     rng = np.random.default_rng(0)
     recordings = []

@@ -118,6 +118,23 @@ def test_fine_tuning_starts_from_the_weights(bursts, tmp_path):
     assert _log(tmp_path / "more")[0]["val"]["total"] < 0.7 * fresh
 
 
+def test_a_narrower_network_is_widened_without_a_change(bursts, tmp_path):
+    narrow = Fit(_config(bursts, epochs=1, steps_per_epoch=2, batch=2), tmp_path / "narrow", CPU)
+    narrow.run()
+    weights = exporting.weights_of(checkpoints.load(tmp_path / "narrow"), {})
+    config = _config(bursts)
+    units = config.model.d_model + 12
+    wide = Fit(replace(config, model=replace(config.model, d_model=units)), tmp_path / "wide", CPU, weights)
+    same = Fit(config, tmp_path / "same", CPU, weights)
+    mel = torch.randn(2, 40, 80)
+    with torch.no_grad():
+        assert (wide.twin(mel) - same.twin(mel)).abs().max() < 1e-5
+    assert wide.twin.net.gru.weight_hh_l0.shape == (3 * units, units)
+    assert (wide.twin.net.gru.weight_hh_l0[config.model.d_model : units] != 0).any()  # the new units hear something
+    with pytest.raises(configuration.ConfigError, match="the configuration asks for"):
+        Fit(replace(config, model=replace(config.model, d_model=units, d_head=20)), tmp_path / "other", CPU, weights)
+
+
 def _yaml(tmp_path):
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL))
@@ -171,6 +188,10 @@ def test_losses_read_what_they_should():
     costs = [losses.face_loss(a, b, one, measured, torch.ones(52), weights)["aperture"].item()
              for a, b in ((wrong_closed, closed), (wrong_opened, opened))]  # fmt: skip
     assert costs[0] == pytest.approx((1 + weights.closure) * costs[1], rel=1e-3)
+    # Where lips were measured, how far they are open counts alike, touching or not.
+    costs = [losses.face_loss(a, b, one, torch.ones(1, 1, 1), torch.ones(52), weights)["aperture"].item()
+             for a, b in ((wrong_closed, closed), (wrong_opened, opened))]  # fmt: skip
+    assert costs[0] == pytest.approx(costs[1], rel=1e-3)
     # Lips pressed beyond contact are closed all the same.
     pressed = closed.clone()
     pressed[..., 35] = 0.5

@@ -15,6 +15,9 @@ NOISE = "nonspeech"
 """Source (`form.Recording.source`) of the recordings without speech that are mixed under others."""
 NOISE_SNR_DB = 0.0, 25.0
 """Range of how far it lies below the louder half of a sequence, dB."""
+FROM_START = 0.5
+"""Share of the sequences that begin where a recording begins: at run time every stream begins so, with a network that has
+heard nothing yet."""
 FIRST_WINDOW = 2
 """The runtime hands out no functionals before 0.5 s: the first it does are those of the second interval of 300 ms."""
 
@@ -62,6 +65,10 @@ class Pool:
         for cache in (self._caches[i] for i in picks):
             last = len(cache.mel) - n_frames - context
             start = int(rng.integers(0, last + 1)) if last > 0 else 0
+            if rng.random() < FROM_START:
+                # Of a recording that ends too near to the end of the cache, its end is heard.
+                recording = np.searchsorted(cache.spans[:, 1], start, side="right")
+                start = min(int(cache.spans[recording, 0]), max(last, 0))
             parts.append(_sequence(cache, start, n_frames + context, stack, lookahead_rows, context, with_egemaps))
         mel, functionals, target, known, measured = zip(*parts, strict=True)
         return Batch(np.stack(mel), np.stack(functionals) if with_egemaps else None, np.stack(target),

@@ -23,11 +23,17 @@ class ExportError(ValueError):
     """The runtime does not reproduce the network; the file was not kept."""
 
 
+def _tensors(saved: Checkpoint) -> dict[str, torch.Tensor]:
+    """The network's tensors in float32; the matrices of a `gru` rounded to the bfloat16 that the runtime keeps them in."""
+    rounds = saved.config.model.architecture == "gru"
+    return {name: (value.bfloat16() if rounds and value.ndim == 2 else value).float() for name, value in saved.net.items()}
+
+
 def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
     """The weight file's content for a checkpoint, without emotion read-out."""
     model, statistics = saved.config.model, saved.statistics
     lookaheads = tuple(ms * spec.SAMPLE_RATE // 1000 for ms in model.lookaheads_ms)
-    tensors = {name: np.ascontiguousarray(value.numpy(), np.float32) for name, value in saved.net.items()}
+    tensors = {name: np.ascontiguousarray(value.numpy()) for name, value in _tensors(saved).items()}
     return Weights(model.architecture, sizes(model), lookaheads, statistics.mel_mean, statistics.mel_std,
                    statistics.egemaps_mean, statistics.egemaps_std, tensors, {}, provenance)  # fmt: skip
 
@@ -35,7 +41,7 @@ def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
 def difference(saved: Checkpoint, weights: Weights, mel: np.ndarray) -> float:
     """Largest difference between runtime and torch over all look-aheads on real features, mel (frames, 80) float32."""
     twin = Twin(saved.config.model, saved.statistics).eval()
-    twin.net.load_state_dict(dict(saved.net))
+    twin.net.load_state_dict(_tensors(saved))
     mel = mel[: len(mel) - (len(mel) - twin.context) % twin.stack]
     steps = (len(mel) - twin.context) // twin.stack
     with torch.no_grad():

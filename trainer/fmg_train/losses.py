@@ -59,6 +59,7 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     touching = wanted < CLOSED
     # Below zero the lips are closed all the same: only an opening that should not be there counts.
     gap = torch.where(touching, opening.clamp(min=0.0), opening - wanted)
-    emphasis = (1.0 + weights.closure * touching + weights.measured_aperture * measured) * known[..., spec.INDEX["jawOpen"]]
+    emphasis = 1.0 + weights.closure * touching * (1.0 - measured) + weights.measured_aperture * measured
+    emphasis = emphasis * known[..., spec.INDEX["jawOpen"]]
     parts["aperture"] = weights.aperture * (gap.square() * emphasis).mean()
     return parts

@@ -6,14 +6,16 @@ reorder sums (``reassoc``): use it where a bench shows the gain and parity holds
 """
 
 from numba import njit
-from numba.types import Array, complex64, float32, float64, int32, int64, void
+from numba.types import Array, complex64, float32, float64, int32, int64, uint16, void
 
 __all__ = [
-    "C64", "F32", "F64", "I32", "I64", "IN1", "IN2", "IN3", "OUT1", "OUT2", "OUT3", "VOID",
+    "BF16", "C64", "F32", "F64", "I32", "I64", "IN1", "IN2", "IN3", "OUT1", "OUT2", "OUT3", "VOID",
     "array_in", "array_out", "fast_kernel", "kernel",
 ]  # fmt: skip
 
 F32, F64, I32, I64, C64, VOID = float32, float64, int32, int64, complex64, void
+BF16 = uint16
+"""A bfloat16 by its bits: the upper half of a float32."""
 
 
 def array_in(dtype, ndim):

@@ -7,11 +7,23 @@ from ..kernels import gru as kernels
 from ..weights import Weights
 
 
+def bfloat16(weight: np.ndarray) -> np.ndarray:
+    """The nearest bfloat16 of each float32, ties to even, as its bits: uint16 of the same shape. The numbers are finite."""
+    bits = np.ascontiguousarray(weight, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+def _columns(weight: np.ndarray) -> np.ndarray:
+    """A matrix (n, m) as the kernels read it: (m, n) bfloat16."""
+    return np.ascontiguousarray(bfloat16(weight).T)
+
+
 class GRUNetwork:
     """Two GRU layers over stacked log-mel frames; see `networks.Network` for the contract.
 
     Step ``n`` takes the frames ``n_stack * n … n_stack * (n + 1) - 1`` and gives the face `lookahead` samples before the
-    end of the newest one. Between two steps the face is interpolated linearly.
+    end of the newest one. Between two steps the face is interpolated linearly. The matrices are kept as bfloat16, to which
+    `fmg_train.export` rounds them too: the file and the runtime agree to the last bit.
     """
 
     def __init__(self, weights: Weights, lookahead: int):
@@ -23,14 +35,15 @@ class GRUNetwork:
 
         self._mean = weights.mel_mean  # (80,)
         self._scale = (1.0 / (weights.mel_std.astype(np.float64) + spec.STD_OFFSET)).astype(np.float32)  # (80,)
-        self._input = tensors["input.weight"], tensors["input.bias"]
+        self._input = _columns(tensors["input.weight"]), tensors["input.bias"]
         self._layers = [
-            tuple(tensors[f"gru.{name}_l{layer}"] for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"))
+            (_columns(tensors[f"gru.weight_ih_l{layer}"]), tensors[f"gru.bias_ih_l{layer}"],
+             _columns(tensors[f"gru.weight_hh_l{layer}"]), tensors[f"gru.bias_hh_l{layer}"])
             for layer in range(2)
-        ]
-        self._head = tensors["head.weight"], tensors["head.bias"]
+        ]  # fmt: skip
+        self._head = _columns(tensors["head.weight"]), tensors["head.bias"]
         readout = weights.lookaheads.index(lookahead)
-        self._readout = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
+        self._readout = _columns(tensors[f"readout.{readout}.weight"]), tensors[f"readout.{readout}.bias"]
 
         self._stacked = np.empty(self._n_stack * spec.N_MELS, np.float32)  # (n_stack * 80,)
         self._embedded = np.empty(d_input, np.float32)  # (d_input,)
