@@ -48,21 +48,10 @@ class _Worker:
     heard: "Synchronized"
 
 
-def _build_stream(params: Mapping[str, Any]) -> "FaceStream":
-    """The stream that `fmg-rt --fast` would run.
-
-    Raises
-    ------
-    click.ClickException
-        Bad weights, look-ahead, calibration, mask or limits.
-    """
-    return stream_builder(params)(True)
-
-
 def _start(params: Mapping[str, Any], stop: "Event", heard: "Synchronized") -> None:
     # Ctrl-C reaches every process of a console, and only the first one shall answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _Worker.stream, _Worker.stop, _Worker.heard = _build_stream(params), stop, heard
+    _Worker.stream, _Worker.stop, _Worker.heard = stream_builder(params)(True), stop, heard
 
 
 def _bake(job: Job, format: str) -> None:
@@ -195,7 +184,7 @@ def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
     if not waiting:
         return
     try:
-        stream = _build_stream(params)  # bad weights or options are told once, and the kernels are compiled once
+        stream = stream_builder(params)(True)  # bad weights or options are told once, and the kernels are compiled once
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.ClickException(f"cannot make {out}: {error.strerror}") from None

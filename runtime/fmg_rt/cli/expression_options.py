@@ -1,10 +1,12 @@
 """Options of what audio does not decide, shared by the commands, and the `Expression` that they ask for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from .options import together
 
 if TYPE_CHECKING:  # importing it loads compiled code, which `--help` does not need
     from ..expression import ExpressionSettings
@@ -45,7 +47,7 @@ class _Limit(click.ParamType):
         return name.strip(), bounds
 
 
-_OPTIONS = (
+expression_options = together(
     *(click.option(f"--{name}/--no-{name}", default=True, show_default=True, help=text)
       for name, text in _SWITCHES.items()),
     *(click.option(f"--{name}", type=click.FloatRange(0, 3), default=1.0, show_default=True, metavar="X", help=text)
@@ -62,13 +64,7 @@ _OPTIONS = (
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
                  help="Of blinks, gaze and breath."),
 )  # fmt: skip
-
-
-def expression_options(command: Callable) -> Callable:
-    """Decorator: add every option that `build_settings` reads."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""Decorator: add every option that `build_settings` reads."""
 
 
 def build_settings(params: Mapping[str, Any]) -> "ExpressionSettings":

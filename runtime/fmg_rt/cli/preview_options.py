@@ -1,33 +1,29 @@
 """Options of the local preview page, and the page they ask for."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..sources import Source
+from .options import together
 
 if TYPE_CHECKING:  # a page is seldom asked for, and importing one costs start-up time
     from ..expression import Expression
     from ..preview import Preview
 
 _PORT = 8052
-_OPTIONS = (
+
+preview_options = together(
     click.option(
         "--preview", type=click.IntRange(0, 65_535), is_flag=False, flag_value=_PORT, metavar="[PORT]",
         help=f"Show the face on a page of this computer. 0: any free port. [alone: {_PORT}]",
     ),
     click.option("--no-browser", is_flag=True, help="Preview: do not open the page."),
 )  # fmt: skip
-
-
-def preview_options(command: Callable) -> Callable:
-    """Decorator: add every option that `build_preview` reads."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""Decorator: add every option that `build_preview` reads."""
 
 
 def build_preview(params: Mapping[str, Any], expression: "Expression", source: Source) -> "Preview | None":

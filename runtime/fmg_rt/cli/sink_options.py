@@ -1,6 +1,6 @@
 """Options that name receivers and recordings, shared by the commands, and the sinks they ask for."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..sinks.record import BY_SUFFIX, FORMATS
 from ..sinks.vmc import CASES, VmcSink
 from ..sinks.vrchat import MAX_BITS, PORT, VrchatSink
 from ..spec import ARKIT_NAMES
+from .options import together
 
 
 class Address(click.ParamType):
@@ -73,7 +74,7 @@ def record_format(path: Path, name: str | None) -> str:
         ) from None
 
 
-_OPTIONS = (
+sink_options = together(
     click.option(
         "--osc", type=Address(), multiple=True, metavar="HOST:PORT",
         help="Plain OSC: /blendshapes, /blendshape/0 … /51, /fmg/names. Repeatable.",
@@ -114,13 +115,7 @@ _OPTIONS = (
         "--record-format", type=click.Choice(list(FORMATS)), help="Format of the recording; else its name decides."
     ),
 )  # fmt: skip
-
-
-def sink_options(command: Callable) -> Callable:
-    """Decorator: add every option that `build_sinks` reads."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""Decorator: add every option that `build_sinks` reads."""
 
 
 def _driven(mask: str | None) -> Collection[str]:

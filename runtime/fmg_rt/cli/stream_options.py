@@ -8,13 +8,14 @@ import click
 
 from .. import spec
 from .expression_options import build_settings
+from .options import together
 
 if TYPE_CHECKING:  # compiled code, which `--help` does not need
     from ..expression import Tracker
     from ..sources.tracker import TwiceRead
     from ..stream import FaceStream
 
-_OPTIONS = (
+stream_options = together(
     click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
                  help="Frames per second."),
     click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
@@ -22,13 +23,7 @@ _OPTIONS = (
     click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
                  help="Audio to look ahead, ms: later when live, but better lips. [default: the weights']"),
 )  # fmt: skip
-
-
-def stream_options(command: Callable) -> Callable:
-    """Decorator: add every option of the stream itself; `stream_builder` also reads `expression_options`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""Decorator: add every option of the stream itself; `stream_builder` also reads `expression_options`."""
 
 
 def stream_builder(params: Mapping[str, Any]) -> "Callable[[bool], FaceStream]":
