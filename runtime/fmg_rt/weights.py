@@ -97,15 +97,15 @@ def write(path: str | os.PathLike[str], weights: Weights) -> str:
     meta = {"config": dict(weights.config), "lookaheads": list(weights.lookaheads),
             "provenance": dict(weights.provenance)}  # fmt: skip
     arrays: dict[str, np.ndarray] = {
-        "format": np.int64(spec.WEIGHTS_FORMAT),
-        "architecture": np.str_(weights.architecture),
-        "meta": np.str_(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
+        "format": np.array(spec.WEIGHTS_FORMAT, np.int64),
+        "architecture": np.array(weights.architecture),
+        "meta": np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
         "mel.mean": weights.mel_mean, "mel.std": weights.mel_std,
         "egemaps.mean": weights.egemaps_mean, "egemaps.std": weights.egemaps_std,
     }  # fmt: skip
     arrays |= {f"net.{name}": value for name, value in weights.tensors.items()}
     arrays |= {f"emotion.{name}": value for name, value in weights.emotion.items()}
-    _check({name: np.asarray(value) for name, value in arrays.items()}, "")
+    _check(arrays, "")
 
     path = Path(path)
     beside = path.with_name(path.name + ".part")

@@ -30,7 +30,7 @@ from .config import Config, ConfigError, Data, Model, Source
 from .datasets import form
 from .losses import face_loss
 from .models import Statistics, Twin, sizes
-from .models.gru import widen
+from .models.gru import GRUNet, widen
 
 VALIDATION_SEQUENCES = 128
 """Fixed sequences that every epoch is judged on."""
@@ -168,10 +168,10 @@ class Fit:
         self.twin = Twin(config.model, self.statistics).to(device)
         if initial is not None:
             tensors = {name: torch.tensor(value) for name, value in initial.tensors.items()}
-            if dict(initial.config) == sizes(config.model):
-                self.twin.net.load_state_dict(tensors)
-            else:
+            if isinstance(self.twin.net, GRUNet):
                 widen(self.twin.net, tensors)
+            else:
+                self.twin.net.load_state_dict(tensors)
         self.average = copy.deepcopy(self.twin).eval()
         self._weights = coefficient_weights(train).to(device)
         self._optimiser = torch.optim.AdamW(self.twin.parameters(), config.optim.rate,

@@ -58,10 +58,8 @@ def _first_pass() -> list:
     turns[half] = [(ROOT_HALF, ROOT_HALF), (-ROOT_HALF, ROOT_HALF)]
     scales = [np.float32(0.5 / np.cos(np.float64(np.float32(h) * _STEP * np.float32(2)))) for h in (1, 3)]
     for j in range(1, half, 2):
-        turns[j] = [
-            tuple(scale * (turns[j - 1][i][part] + turns[j + 1][i][part]) for part in (0, 1))
-            for i, scale in enumerate(scales)
-        ]
+        pairs = zip(scales, turns[j - 1], turns[j + 1], strict=True)
+        turns[j] = [(scale * (a[0] + b[0]), scale * (a[1] + b[1])) for scale, a, b in pairs]
     for j in range(1, half):
         (c1, s1), (c3, s3) = turns[j]
         turns[EIGHTH - j] = [(s1, c1), (-s3, -c3)]
@@ -95,7 +93,9 @@ def build() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     Then the twiddles (8, n), the position (256,) at which each bin stands at last, and the turns (2, 128) that take the
     two interleaved transforms apart.
     """
-    plan, twiddles, columns = [], [], {}
+    plan: list[tuple[int, int, bool, int]] = []
+    twiddles: list[np.ndarray] = []
+    columns: dict[tuple[int, bool], int] = {}
     position = np.zeros(SIZE, np.int32)
     blocks = [(0, SIZE, False, 0, 1)]  # offset, size, odd; first bin and distance of the bins
     while blocks:
@@ -114,5 +114,5 @@ def build() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     cosines = [np.float32(0.5 * np.float64(np.cos(np.float64(_STEP * np.float32(j))))) for j in range(EIGHTH + 1)]
     sines = [np.float32(0.5 * np.float64(np.sin(np.float64(_STEP * np.float32(j))))) for j in range(EIGHTH + 1)]
     table = np.array(cosines + sines[EIGHTH - 1 :: -1], np.float32)  # half the cosine of 0..128 steps
-    apart = np.stack([half - table[::-1], table])
-    return np.array(plan, np.int32), np.concatenate(twiddles, axis=1), position, np.ascontiguousarray(apart[:, :128])
+    halves = np.stack([half - table[::-1], table])
+    return np.array(plan, np.int32), np.concatenate(twiddles, axis=1), position, np.ascontiguousarray(halves[:, :128])

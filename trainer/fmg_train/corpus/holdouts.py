@@ -2,6 +2,7 @@
 every seed."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def other_languages() -> Iterator[tuple[str, Item]]:
     try:
         for number, name in enumerate(languages.HELD_OUT, 2):
             texts = languages.Language(name, "train")
-            yield from _say(engine, texts, lambda rng, name=name: engine.draw(name, rng), SENTENCES_A_LANGUAGE, number)
+            yield from _say(engine, texts, partial(engine.draw, name), SENTENCES_A_LANGUAGE, number)
     finally:
         engine.close()
 
@@ -69,7 +70,7 @@ def festival() -> Iterator[tuple[str, Item]]:
     try:
         said: dict[str, Texts] = {"en": English("val"), "ru": languages.Language("ru", "val")}
         for number, (name, texts) in enumerate(said.items(), 30):
-            yield from _say(engine, texts, lambda rng, name=name: engine.draw(name, rng), SENTENCES // 2, number)
+            yield from _say(engine, texts, partial(engine.draw, name), SENTENCES // 2, number)
     finally:
         engine.close()
 

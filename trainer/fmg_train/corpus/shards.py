@@ -88,7 +88,8 @@ def _work(connection: Connection, function: Callable, arguments: tuple) -> None:
 def _start(function: Callable, *arguments: object) -> tuple[Connection, BaseProcess]:
     """Call a function in a process of its own; its result, or what it raised, comes through the connection."""
     # Forked where that exists, so that the Japanese lexicon is read once.
-    context = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    context: Any = multiprocessing.get_context(method)  # whose type does not tell that it starts processes
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, function, arguments), daemon=True)
     process.start()
@@ -168,7 +169,8 @@ def generate(directory: Path, jobs: list[Job], processes: int) -> Iterator[tuple
                 job = waiting.pop()
                 connection, process = _start(run, directory, job)
                 running[connection] = job, process
-            for connection in multiprocessing.connection.wait(list(running)):
+            ready = multiprocessing.connection.wait(list(running))
+            for connection in [c for c in running if c in ready]:
                 job, process = running.pop(connection)
                 yield job, _receive(connection, process, job.name)
     finally:
