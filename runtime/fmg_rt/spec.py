@@ -102,7 +102,15 @@ def gru_tensors(config: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the recurrent network for `config`: n_stack, d_input, d_model, d_head, n_lookaheads.
 
     ``n_stack`` log-mel frames make one step; two GRU layers of ``d_model``; one linear read-out of 52 per look-ahead.
+
+    Raises
+    ------
+    ValueError
+        A size that the kernels cannot take: they go through four inputs at once.
     """
+    for name in ("n_stack", "n_lookaheads", "d_input", "d_model", "d_head"):
+        if config[name] < 1 or (name.startswith("d_") and config[name] % 4):
+            raise ValueError(f"'{name}' is {config[name]}; sizes are positive, widths multiples of 4")
     d_input, d_model, d_head = config["d_input"], config["d_model"], config["d_head"]
     shapes = _linear("input", d_input, config["n_stack"] * N_MELS)
     for layer, n_in in enumerate((d_input, d_model)):

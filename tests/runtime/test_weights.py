@@ -176,6 +176,13 @@ def test_damaged_meta(tmp_path, arrays, change):
     refused(tmp_path, arrays | {"meta": np.str_(text)})
 
 
+@pytest.mark.parametrize("size", [{"d_model": 6}, {"d_input": 0}, {"d_head": -4}, {"n_stack": 0}, {"n_lookaheads": 0}])
+def test_size_that_the_kernels_cannot_take(tmp_path, arrays, size):
+    meta = json.loads(arrays["meta"].item())
+    text = json.dumps(meta | {"config": meta["config"] | size})
+    refused(tmp_path, arrays | {"meta": np.str_(text)}, *size, "multiples of 4")
+
+
 def test_lookahead_that_the_file_lacks():
     assert networks.build(make_weights()).lookahead == 800  # its default
     assert networks.build(make_weights(), 0).lookahead == 0
