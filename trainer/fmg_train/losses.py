@@ -25,14 +25,30 @@ def _aperture_weights() -> torch.Tensor:
 APERTURE = _aperture_weights()
 CLOSED = 0.02
 """Aperture below which the lips touch."""
-_LEAK = 0.05
-"""Slope outside [0, 1]: a coefficient that is clipped must still learn to come back."""
+
+
+class _Clip(torch.autograd.Function):
+    """Clipped to [0, 1]; from outside the gradient passes only when it leads back, so that no coefficient is lost for good.
+
+    A small slope outside instead, as leaky units have, is no way: the network pays with what nobody sees, such as a
+    mouthClose of -1.6, for an opening that the runtime's clipped face does not have.
+    """
+
+    @staticmethod
+    def forward(ctx, face: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(face)
+        return face.clamp(0.0, 1.0)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        (face,) = ctx.saved_tensors
+        outwards = ((face < 0.0) & (gradient > 0.0)) | ((face > 1.0) & (gradient < 0.0))
+        return gradient.masked_fill(outwards, 0.0)
 
 
 def clip(face: torch.Tensor) -> torch.Tensor:
-    """The face as the runtime gives it, with a small slope left outside [0, 1]."""
-    inside = face.clamp(0.0, 1.0)
-    return inside + _LEAK * (face - inside)
+    """The face as the runtime gives it."""
+    return _Clip.apply(face)
 
 
 def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, measured: torch.Tensor,
