@@ -179,20 +179,24 @@ def test_losses_read_what_they_should():
     assert losses.face_loss(other, target, known, measured, torch.ones(52), weights)["face"].item() == 0
     unseen = losses.face_loss(1 - target, target, 0 * one, measured, torch.ones(52), weights)
     assert all(value.item() == 0 for value in unseen.values())
-    # A mouth that should be closed and is open costs more than one that should be open and is as wrong.
+    # A mouth that should close for a moment and stays open costs more than one that is open and as wrong; one that should
+    # rest does not.
     jaw = 24
-    closed, opened = torch.zeros(1, 2, 1, 52), torch.zeros(1, 2, 1, 52)
-    opened[..., jaw] = 0.5
-    wrong_closed, wrong_opened = closed.clone(), opened.clone()
-    wrong_closed[..., jaw] += 0.2
-    wrong_opened[..., jaw] += 0.2
-    costs = [losses.face_loss(a, b, one, measured, torch.ones(52), weights)["aperture"].item()
-             for a, b in ((wrong_closed, closed), (wrong_opened, opened))]  # fmt: skip
-    assert costs[0] == pytest.approx((1 + weights.closure) * costs[1], rel=1e-3)
-    # Where lips were measured, how far they are open counts alike, touching or not.
-    costs = [losses.face_loss(a, b, one, torch.ones(1, 1, 1), torch.ones(52), weights)["aperture"].item()
-             for a, b in ((wrong_closed, closed), (wrong_opened, opened))]  # fmt: skip
-    assert costs[0] == pytest.approx(costs[1], rel=1e-3)
+    closed = torch.zeros(1, 40, 1, 52)
+    talking = closed.clone()
+    talking[:, 30:, :, jaw] = 0.5
+
+    def cost(step: int, measured: torch.Tensor) -> float:
+        wrong = talking.clone()
+        wrong[:, step, :, jaw] += 0.2
+        return losses.face_loss(wrong, talking, one, measured, torch.ones(52), weights)["aperture"].item()
+
+    resting, closing, opened = (cost(step, measured) for step in (5, 25, 35))
+    assert opened == pytest.approx(resting, rel=1e-3) and closing == pytest.approx((1 + weights.closure) * opened, rel=1e-3)
+    # Where lips were measured, all counts more.
+    more = cost(5, torch.ones(1, 1, 1)), cost(25, torch.ones(1, 1, 1))
+    assert more[0] == pytest.approx((1 + weights.measured_aperture) * resting, rel=1e-3)
+    assert more[1] - more[0] == pytest.approx(closing - resting, rel=1e-3)
     # Lips pressed beyond contact are closed all the same.
     pressed = closed.clone()
     pressed[..., 35] = 0.5

@@ -1,6 +1,7 @@
 """What training minimises. Faces are (batch, steps, look-aheads, 52), in time order along `steps`."""
 
 import torch
+from torch import nn
 
 from fmg_rt import spec
 
@@ -25,6 +26,10 @@ def _aperture_weights() -> torch.Tensor:
 APERTURE = _aperture_weights()
 CLOSED = 0.02
 """Aperture below which the lips touch."""
+OPEN = 0.1
+"""Aperture above which the mouth is open."""
+_AROUND = 8
+"""Steps before and after in which the mouth is open when lips touch for a moment: 160 ms at the usual step."""
 
 
 class _Clip(torch.autograd.Function):
@@ -61,7 +66,8 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
 
     * ``face``: squared error, weighted by 1 + dynamic_range (2 |target - 0.5|)² (Ichikawa and Tokuhisa 2026).
     * ``velocity``: squared error of the change from step to step.
-    * ``aperture``: squared error of the lip opening, more where it was measured, more where the lips touch.
+    * ``aperture``: squared error of the lip opening, more where it was measured, more where the lips touch for a moment. A
+      closed mouth in silence counts no more than an open one, or the network would keep it shut while in doubt.
     """
     face = clip(face)
     error = (face - target) * known
@@ -75,7 +81,8 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     touching = wanted < CLOSED
     # Below zero the lips are closed all the same: only an opening that should not be there counts.
     gap = torch.where(touching, opening.clamp(min=0.0), opening - wanted)
-    emphasis = 1.0 + weights.closure * touching * (1.0 - measured) + weights.measured_aperture * measured
+    widest = nn.functional.max_pool1d(wanted.transpose(1, 2), 2 * _AROUND + 1, 1, _AROUND).transpose(1, 2)
+    emphasis = 1.0 + weights.closure * (touching & (widest > OPEN)) + weights.measured_aperture * measured
     emphasis = emphasis * known[..., spec.INDEX["jawOpen"]]
     parts["aperture"] = weights.aperture * (gap.square() * emphasis).mean()
     return parts
