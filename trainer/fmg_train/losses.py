@@ -28,6 +28,8 @@ CLOSED = 0.02
 """Aperture below which the lips touch."""
 OPEN = 0.1
 """Aperture above which the mouth is open."""
+_ABSOLUTE = 0.05
+"""Weight of the absolute error beside the squared one: what is only guessed at rests instead of hovering by its mean."""
 _AROUND = 8
 """Steps before and after in which the mouth is open when lips touch for a moment: 160 ms at the usual step."""
 
@@ -64,7 +66,8 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     measured : (B, steps, 1) of 0/1, whether the target's lips were measured on a face.
     coefficient_weights : (52,), evens out coefficients that move much and little.
 
-    * ``face``: squared error, weighted by 1 + dynamic_range (2 |target - 0.5|)² (Ichikawa and Tokuhisa 2026).
+    * ``face``: squared error, weighted by 1 + dynamic_range (2 |target - 0.5|)² (Ichikawa and Tokuhisa 2026), and a little of
+      the absolute one.
     * ``velocity``: squared error of the change from step to step.
     * ``aperture``: squared error of the lip opening, more where it was measured, more where the lips touch for a moment. A
       closed mouth in silence counts no more than an open one, or the network would keep it shut while in doubt.
@@ -72,7 +75,7 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     face = clip(face)
     error = (face - target) * known
     extremes = 1.0 + weights.dynamic_range * (2.0 * (target - 0.5).abs()).square()
-    parts = {"face": (error.square() * extremes * coefficient_weights).mean()}
+    parts = {"face": ((error.square() * extremes + _ABSOLUTE * error.abs()) * coefficient_weights).mean()}
     parts["velocity"] = weights.velocity * ((error[:, 1:] - error[:, :-1]).square() * coefficient_weights).mean()
 
     linear = APERTURE.to(face)
