@@ -93,7 +93,7 @@ class Expression:
         if self._heard is None:
             self._accents.reset()  # its scales are not the gate's
         pitch, loudness = self._lld_positions
-        self._heard = float(lld[pitch]), float(lld[loudness])
+        self._heard = lld.item(pitch), lld.item(loudness)
 
     def feel(self, arousal: float, valence: float) -> None:
         """Take the newest mood of the voice, each in [-1, 1]."""

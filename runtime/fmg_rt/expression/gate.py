@@ -79,10 +79,10 @@ class RestGate:
             return
         state = self._state
         kernels.gate_hop(hop, mel, self._samples, self._lags, self._groups, state, self._scratch)
-        if state[kernels.SPEAKING]:
+        if state.item(kernels.SPEAKING):
             self._last = self._heard - _WINDOW_TAIL
             self._from_noise = False
-        elif state[kernels.STEADY]:
+        elif state.item(kernels.STEADY):
             # What was taken for a voice was this noise: let the face at present go at once.
             self._last = min(self._last, self._heard - self._lookahead - HOLD - spec.HOP_LENGTH)
             self._from_noise = True
