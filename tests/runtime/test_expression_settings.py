@@ -170,6 +170,28 @@ def test_update_takes_effect_at_the_next_frame():
     assert (face[spec.region_indices("brows")] == 0.25).all() and (face[MOUTH] == 0.5).all()
 
 
+def test_a_mask_outweighs_limits():
+    settings = ExpressionSettings.off(mask=parse_mask("lips"), limits={"browInnerUp": (0.2, 0.4), "jawOpen": (0.2, 0.4)})
+    out = once(settings, np.full(52, 0.5, np.float32))
+    assert out[I["browInnerUp"]] == 0 and out[I["jawOpen"]] == np.float32(0.4)
+
+
+def test_a_mood_switched_off_adds_nothing_and_comes_back():
+    expression = Expression(ExpressionSettings.off(mood=1.0), 30, 0)
+    expression.feel(0.5, 0.8)
+
+    def smile(k: int) -> float:
+        face = np.zeros(52, np.float32)
+        expression.shape(face, k * 533)
+        return face[I["mouthSmileLeft"]]
+
+    before = [smile(k) for k in range(300)][-1]
+    expression.update(ExpressionSettings.off())
+    assert before > 0.2 and smile(300) == 0
+    expression.update(ExpressionSettings.off(mood=1.0))
+    assert smile(301) == pytest.approx(before, rel=0.01)
+
+
 # --- merge ---
 
 

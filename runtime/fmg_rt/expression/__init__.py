@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import spec
 from ..kernels.expression_face import keep_between, keep_in_range
-from .accents import Accents, level_of_loudness
+from .accents import ACCENTS, Accents, level_of_loudness
 from .blink import Blink
 from .breath import Breath
 from .calibration import Calibration, CalibrationError, read_calibration, write_calibration
@@ -16,7 +16,7 @@ from .gaze import Gaze
 from .level import Levelling, Strength
 from .lips import LipGuard, aperture
 from .merge import Merge, Tracker
-from .mood import Mood
+from .mood import FEELINGS, Mood
 from .settings import ExpressionSettings, SettingsError, parse_mask
 from .smooth import Smoothing
 
@@ -48,8 +48,10 @@ class Expression:
                  tracker: Tracker | None = None):  # fmt: skip
         self._gate = RestGate(lookahead)
         self._levelling = Levelling()
-        self._accents = Accents()
-        self._mood = Mood()
+        self._parts = np.concatenate((ACCENTS, FEELINGS))  # (8, 52)
+        self._amounts = np.zeros(len(self._parts), np.float32)  # (8,)
+        self._accents = Accents(self._amounts[: len(ACCENTS)])
+        self._mood = Mood(self._amounts[len(ACCENTS) :])
         self._lips = LipGuard()
         self._smoothing = Smoothing()
         self._gaze = Gaze(seed)
@@ -108,14 +110,15 @@ class Expression:
         if wanted is not self._settings:
             self._take(wanted)
         settings, gate = self._settings, self._gate
-        seconds = max(0, time - self._time) / spec.SAMPLE_RATE
+        seconds = (time - self._time) / spec.SAMPLE_RATE if time > self._time else 0.0
         self._time = time
         gate.advance(time)
         speaking = gate.open
 
         # What the network says, sized.
-        keep_in_range(face)
-        if self._calibration is not None:
+        if self._calibration is None:
+            keep_in_range(face)
+        else:
             self._calibration.shape(face)
         gain = 1.0
         if settings.level:
@@ -125,9 +128,9 @@ class Expression:
         # What the voice adds.
         if settings.accents:
             pitch, level = self._melody()
-            self._accents.shape(face, seconds, pitch, level, speaking)
+            self._accents.weigh(seconds, pitch, level, speaking)
         if settings.mood > 0.0:
-            self._mood.shape(face, seconds, settings.mood)
+            self._mood.weigh(seconds, settings.mood)
         self._strength.shape(face, gain)
         # Steady hands: smooth what is open, fade what is silent, close what should be closed.
         closing = settings.lips and self._lips.see(face, seconds)
@@ -147,11 +150,7 @@ class Expression:
         # What others decide.
         if self._merge is not None:
             self._merge.shape(face, time)
-        if self._bounds is not None:
-            keep_between(*self._bounds, face)
-        if self._driven is not None:
-            np.multiply(face, self._driven, out=face)
-        keep_in_range(face)
+        keep_between(self._bounds, face)
 
     def _melody(self) -> tuple[float, float]:
         """Pitch in semitones (0: not voiced) and level in dB of the newest audio."""
@@ -163,15 +162,14 @@ class Expression:
         """Lay out what the settings mean as arrays."""
         self._settings = settings
         self._calibration = Calibration(settings.calibration) if settings.calibration else None
-        self._strength = Strength(settings)
+        first = 0 if settings.accents else len(ACCENTS)
+        end = len(self._parts) if settings.mood > 0.0 else len(ACCENTS)
+        self._strength = Strength(settings, self._amounts[first:end], self._parts[first:end])
         if settings.smoothing > 0.0:
             self._smoothing.set_strength(settings.smoothing)
-        self._bounds: tuple[np.ndarray, np.ndarray] | None = None
-        if settings.limits:
-            low, high = np.zeros(spec.N_COEFFICIENTS, np.float32), np.ones(spec.N_COEFFICIENTS, np.float32)
-            for name, (lowest, highest) in settings.limits.items():
-                low[spec.INDEX[name]], high[spec.INDEX[name]] = lowest, highest
-            self._bounds = low, high
-        self._driven: np.ndarray | None = None
+        self._bounds = np.zeros((2, spec.N_COEFFICIENTS), np.float32)  # (2, 52) lowest and highest
+        self._bounds[1] = 1
+        for name, bounds in settings.limits.items():
+            self._bounds[:, spec.INDEX[name]] = bounds
         if settings.mask is not None:
-            self._driven = np.array([name in settings.mask for name in spec.ARKIT_NAMES], np.float32)  # (52,)
+            self._bounds[:, [name not in settings.mask for name in spec.ARKIT_NAMES]] = 0

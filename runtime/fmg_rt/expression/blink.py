@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import spec
 
-_LEFT, _RIGHT = spec.INDEX["eyeBlinkLeft"], spec.INDEX["eyeBlinkRight"]
+_LIDS = (spec.INDEX["eyeBlinkLeft"], spec.INDEX["eyeBlinkRight"])
 _RATE = spec.SAMPLE_RATE
 SPEAKING_INTERVAL, SILENT_INTERVAL = 5.0, 5.5
 """Mean seconds between scheduled blinks; phrase ends add their own, so a speaker's mean comes to about 4 s."""
@@ -53,8 +53,9 @@ class Blink:
             self._begin(self._next, speaking)
         lid = self._lid((time - self._start) / _RATE)
         if lid > 0.0:
-            face[_LEFT] = max(face[_LEFT], lid)
-            face[_RIGHT] = max(face[_RIGHT], lid)
+            for i in _LIDS:
+                if face.item(i) < lid:
+                    face[i] = lid
 
     def _begin(self, start: int, speaking: bool) -> None:
         random = self._random

@@ -7,10 +7,9 @@ import numpy as np
 from .. import spec
 
 _RATE = spec.SAMPLE_RATE
-_NOSTRILS = (spec.INDEX["noseSneerLeft"], spec.INDEX["noseSneerRight"])
-_BROW = spec.INDEX["browInnerUp"]
 NOSTRIL, BROW = 0.02, 0.012
 """Largest values of noseSneer and browInnerUp."""
+_LARGEST = ((spec.INDEX["noseSneerLeft"], NOSTRIL), (spec.INDEX["noseSneerRight"], NOSTRIL), (spec.INDEX["browInnerUp"], BROW))
 _PERIOD, _SPREAD = 4.2, 0.12  # s, and standard deviation of its logarithm
 _INHALE = 0.4  # share of the breath
 
@@ -36,6 +35,6 @@ class Breath:
         phase = (time - self._start) / (self._end - self._start)
         turn = phase / _INHALE if phase < _INHALE else (1.0 - phase) / (1.0 - _INHALE)
         depth = rest * (0.5 - 0.5 * math.cos(math.pi * turn))
-        for i in _NOSTRILS:
-            face[i] = max(face[i], NOSTRIL * depth)
-        face[_BROW] = max(face[_BROW], BROW * depth)
+        for i, largest in _LARGEST:
+            if face.item(i) < largest * depth:
+                face[i] = largest * depth

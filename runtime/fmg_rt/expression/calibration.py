@@ -72,12 +72,11 @@ class Calibration:
     """value·scale + bias for the named coefficients, clipped to [0, 1]; the others stay bit by bit."""
 
     def __init__(self, affine: Mapping[str, tuple[float, float]]):
-        self._scale = np.ones(spec.N_COEFFICIENTS, np.float32)  # (52,)
-        self._bias = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
-        for name, (scale, bias) in affine.items():
-            self._scale[spec.INDEX[name]] = scale
-            self._bias[spec.INDEX[name]] = bias
+        self._affine = np.ones((2, spec.N_COEFFICIENTS), np.float32)  # (2, 52) scale, bias
+        self._affine[1] = 0
+        for name, scale_and_bias in affine.items():
+            self._affine[:, spec.INDEX[name]] = scale_and_bias
 
     def shape(self, face: np.ndarray) -> None:
-        """In place, (52,) float32."""
-        kernels.scale_and_shift(self._scale, self._bias, face)
+        """In place, (52,) float32; what lies outside [0, 1] is clipped before, too."""
+        kernels.scale_and_shift(self._affine, face)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import spec
 from ..kernels import expression_gate as kernels
+from ..kernels.expression_face import fade
 from .settings import MOUTH
 
 HOLD = 2_400
@@ -37,21 +38,15 @@ class RestGate:
 
     def __init__(self, lookahead: int):
         self._lookahead = lookahead
-        self._samples = np.empty(kernels.N_SAMPLES, np.float32)  # (656,)
-        self._lags = np.empty((kernels.N_ROWS, kernels.N_LAGS), np.float32)  # (12, 135)
-        self._groups = np.empty((kernels.N_GROUP_ROWS, kernels.N_GROUPS), np.float32)  # (37, 8)
-        self._state = np.empty(kernels.N_STATE, np.float32)  # (19,)
-        self._scratch = np.zeros(kernels.N_SCRATCH, np.float32)  # (135,)
-        self._gains = np.ones(spec.N_COEFFICIENTS, np.float32)  # (52,)
-        self._mouth = np.array(spec.region_indices(*MOUTH))  # (28,)
+        self._memory = np.empty(kernels.N_MEMORY, np.float32)
+        self._state = self._memory[-kernels.N_STATE :]  # (19,)
+        self._is_mouth = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
+        self._is_mouth[spec.region_indices(*MOUTH)] = 1.0
         self.reset()
 
     def reset(self) -> None:
         """Forget everything heard; equal to a new one."""
-        self._samples[:] = 0
-        self._lags[:] = 0
-        self._groups[:] = 0
-        self._state[:] = 0
+        self._memory[:] = 0
         self._state[kernels.LOUDEST] = kernels.UNHEARD
         self._heard = 0
         self._last = _NEVER
@@ -62,11 +57,11 @@ class RestGate:
 
     @property
     def level(self) -> float:
-        return float(self._state[kernels.LEVEL])
+        return self._state.item(kernels.LEVEL)
 
     @property
     def pitch(self) -> float:
-        return float(self._state[kernels.SEMITONES])
+        return self._state.item(kernels.SEMITONES)
 
     @property
     def speaking(self) -> bool:
@@ -77,12 +72,10 @@ class RestGate:
         self._heard += spec.HOP_LENGTH
         if mel is None:
             return
-        state = self._state
-        kernels.gate_hop(hop, mel, self._samples, self._lags, self._groups, state, self._scratch)
-        if state.item(kernels.SPEAKING):
+        if kernels.gate_hop(hop, mel, self._memory):
             self._last = self._heard - _WINDOW_TAIL
             self._from_noise = False
-        elif state.item(kernels.STEADY):
+        elif self._state.item(kernels.STEADY):
             # What was taken for a voice was this noise: let the face at present go at once.
             self._last = min(self._last, self._heard - self._lookahead - HOLD - spec.HOP_LENGTH)
             self._from_noise = True
@@ -93,9 +86,10 @@ class RestGate:
         self._time = time
         self.open = time <= self._last + HOLD
         if self.open:
-            rise = step / ATTACK
-            self.mouth, self.upper = min(1.0, self.mouth + rise), min(1.0, self.upper + rise)
-        else:
+            if self.mouth < 1.0 or self.upper < 1.0:
+                rise = step / ATTACK
+                self.mouth, self.upper = min(1.0, self.mouth + rise), min(1.0, self.upper + rise)
+        elif self.mouth > 0.0 or self.upper > 0.0:
             self.mouth = max(0.0, self.mouth - step / (NOISE_RELEASE if self._from_noise else RELEASE))
             self.upper = max(0.0, self.upper - step / UPPER_RELEASE)
 
@@ -103,9 +97,7 @@ class RestGate:
         """Fade the (52,) `face` in place; wholly open leaves every bit."""
         if self.upper >= 1.0 and self.mouth >= 1.0:
             return
-        self._gains.fill(_ease(self.upper))
-        self._gains[self._mouth] = _ease(self.mouth)
-        np.multiply(face, self._gains, out=face)
+        fade(self._is_mouth, _ease(self.mouth), _ease(self.upper), face)
 
 
 def _ease(x: float) -> float:

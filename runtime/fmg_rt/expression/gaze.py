@@ -59,13 +59,11 @@ class Gaze:
         if strength != 1.0:
             look = np.minimum(look * np.float32(strength), 1.0)
         face[_LOOK] = look
-        down, up = float(look[0]), float(look[6])
-        if down > 0.0:
-            for i in _BLINK:
-                face[i] = max(face[i], _LIDS_DOWN * down)
-        elif up > 0.0:
-            for i in _WIDE:
-                face[i] = max(face[i], _LIDS_UP * up)
+        down, up = look.item(0), look.item(6)
+        lids, least = (_BLINK, _LIDS_DOWN * down) if down > 0.0 else (_WIDE, _LIDS_UP * up)
+        for i in lids:
+            if face.item(i) < least:
+                face[i] = least
 
     def _turn(self, left: float, up: float) -> None:
         self._look[:] = (max(0.0, -up), max(0.0, -up), max(0.0, -left), max(0.0, left),

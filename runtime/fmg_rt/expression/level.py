@@ -44,33 +44,36 @@ class Levelling:
         gap = aperture(face)
         if gap < _MOVING:
             return
-        step = _PACE * min(seconds, 0.1)
-        above = math.log(gap) > self._log_level
-        level = self._log_level + (step * _SHARE if above else step * (_SHARE - 1.0))
-        self._log_level = min(_LOUDEST, max(_QUIETEST, level))
-        self.gain = min(HIGHEST, max(LOWEST, TARGET / math.exp(self._log_level)))
+        step = _PACE * seconds if seconds < 0.1 else _PACE * 0.1
+        if math.log(gap) > self._log_level:
+            level = self._log_level + step * _SHARE
+            self._log_level = level if level < _LOUDEST else _LOUDEST
+        else:
+            level = self._log_level - step * (1.0 - _SHARE)
+            self._log_level = level if level > _QUIETEST else _QUIETEST
+        gain = TARGET / math.exp(self._log_level)
+        self.gain = LOWEST if gain < LOWEST else gain if gain < HIGHEST else HIGHEST
 
 
 class Strength:
-    """One factor a coefficient: the region's strength, on the mouth times the levelling gain."""
+    """Adds what the voice adds, then one factor a coefficient: the region's strength, on the mouth times the gain.
 
-    def __init__(self, settings: ExpressionSettings):
-        self._regions = np.ones(spec.N_COEFFICIENTS, np.float32)  # (52,)
+    Parameters
+    ----------
+    amounts, parts : (n,) and (n, 52) float32, how much of what is added.
+    """
+
+    def __init__(self, settings: ExpressionSettings, amounts: np.ndarray, parts: np.ndarray):
+        self._amounts, self._parts = amounts, parts
+        self._factors = np.ones((2, spec.N_COEFFICIENTS), np.float32)  # (2, 52)
         for regions, strength in ((MOUTH, settings.mouth), (("cheeks",), settings.cheeks),
                                   (("brows",), settings.brows), (("eyes",), settings.eyes)):  # fmt: skip
-            self._regions[spec.region_indices(*regions)] = strength
-        self._mouth = np.array(spec.region_indices(*MOUTH))  # (28,)
-        self._factors = self._regions.copy()  # (52,)
-        self._none = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
+            self._factors[0, spec.region_indices(*regions)] = strength
+            self._factors[1, spec.region_indices(*regions)] = regions == MOUTH
         self._gain = 1.0
-        self._idle = bool(np.all(self._regions == 1.0))
 
     def shape(self, face: np.ndarray, gain: float) -> None:
         """In place; wholly neutral leaves every bit."""
         if abs(gain - self._gain) > _NOTICED:
             self._gain = gain
-            self._factors[:] = self._regions
-            self._factors[self._mouth] *= gain
-        if self._idle and self._gain == 1.0:
-            return
-        kernels.scale_and_shift(self._factors, self._none, face)
+        kernels.add_and_scale(self._amounts, self._parts, self._factors, self._gain, face)

@@ -36,8 +36,7 @@ class LipGuard:
 
     def see(self, face: np.ndarray, seconds: float) -> bool:
         """Does (52,) `face`, `seconds` after the last one, close the lips?"""
-        kernels.see_closure(WHERE, seconds, face, self._state)
-        return bool(self._state[kernels.CLOSED])
+        return kernels.see_closure(WHERE, seconds, face, self._state) > 0.0
 
     def shape(self, face: np.ndarray) -> None:
         """In place: aperture 0 during a closure, mouthClose ≤ jawOpen always."""

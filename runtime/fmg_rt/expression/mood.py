@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from .. import spec
-from ..kernels import expression_face as kernels
 
 _SECONDS = 1.5  # in which the face follows
 _NOTICED = 0.002  # change that is worth following
@@ -17,10 +16,20 @@ _PAIRS = {
     "excited": {"eyeWide": 0.16, "browOuterUp": 0.10, "browInnerUp": 0.08},
     "calm": {"eyeSquint": 0.06},
 }
+FEELINGS = np.array(
+    [[shares.get(name.removesuffix("Left").removesuffix("Right"), 0.0) for name in spec.ARKIT_NAMES]
+     for shares in _PAIRS.values()],
+    np.float32,
+)  # fmt: skip
+"""(5, 52) what each feeling adds in full."""
 
 
 class Mood:
-    """Adds what the speaker's mood does to a face; silent faces lose it with the rest, since the gate comes later.
+    """How much of `FEELINGS` the speaker's mood adds; silent faces lose it with the rest, since the gate comes later.
+
+    Parameters
+    ----------
+    amounts : (5,) float32, written by `weigh`.
 
     References
     ----------
@@ -28,43 +37,30 @@ class Mood:
     Friesen, J. C. Hager, Facial Action Coding System, 2002: which muscles go with which feeling.
     """
 
-    def __init__(self) -> None:
-        self._parts = np.zeros((len(_PAIRS), spec.N_COEFFICIENTS), np.float32)  # (5, 52)
-        for row, shares in enumerate(_PAIRS.values()):
-            for stem, share in shares.items():
-                for name in (stem, stem + "Left", stem + "Right"):
-                    if name in spec.INDEX:
-                        self._parts[row, spec.INDEX[name]] = share
-        self._amounts = np.zeros(len(_PAIRS), np.float32)  # (5,)
+    def __init__(self, amounts: np.ndarray) -> None:
+        self._amounts = amounts
         self.reset()
 
     def reset(self) -> None:
         self._target = (0.0, 0.0)
         self._arousal = self._valence = self._strength = 0.0
         self._amounts[:] = 0
-        self._felt = False
 
     def feel(self, arousal: float, valence: float) -> None:
         """Take the newest mood, each in [-1, 1]; what is not finite is ignored."""
         if math.isfinite(arousal) and math.isfinite(valence):
             self._target = (min(1.0, max(-1.0, arousal)), min(1.0, max(-1.0, valence)))
-            self._felt = True
 
-    def shape(self, face: np.ndarray, seconds: float, strength: float) -> None:
-        """Add to (52,) `face`, `seconds` after the last frame; nothing before the first `feel`."""
-        if not self._felt:
-            return
+    def weigh(self, seconds: float, strength: float) -> None:
+        """Go on by `seconds`; nothing before the first `feel`."""
         aroused, pleased = self._target[0] - self._arousal, self._target[1] - self._valence
-        if abs(aroused) + abs(pleased) > _NOTICED or strength != self._strength:
-            share = 1.0 - math.exp(-seconds / _SECONDS)
-            self._arousal += share * aroused
-            self._valence += share * pleased
-            self._strength = strength
-            self._weigh(strength)
-        kernels.add_parts(self._amounts, self._parts, face)
-
-    def _weigh(self, strength: float) -> None:
-        """How much of each feeling the present mood holds."""
+        if abs(aroused) + abs(pleased) <= _NOTICED and strength == self._strength:
+            return
+        share = 1.0 - math.exp(-seconds / _SECONDS)
+        self._arousal += share * aroused
+        self._valence += share * pleased
+        self._strength = strength
+        # How much of each feeling the mood now holds.
         arousal, unpleasant = self._arousal, max(0.0, -self._valence)
         hot = 0.5 + 0.5 * arousal  # an unpleasant mood turns to anger when aroused, to sadness when not
         amounts = self._amounts

@@ -36,28 +36,46 @@ def keep_in_range(face):
             face[i] = _ONE
 
 
-@kernel(VOID(IN1, IN1, OUT1))
-def scale_and_shift(scale, bias, face):
-    """face·scale + bias, kept in [0, 1]; all (52,)."""
+@kernel(VOID(IN2, OUT1))
+def keep_between(bounds, face):
+    """As `keep_in_range`, with bounds (2, 52) lowest and highest of each."""
     for i in range(face.shape[0]):
-        face[i] = min(max(face[i] * scale[i] + bias[i], _ZERO), _ONE)
+        x = face[i]
+        if not x >= bounds[0, i]:
+            face[i] = bounds[0, i]
+        elif x > bounds[1, i]:
+            face[i] = bounds[1, i]
 
 
-@kernel(VOID(IN1, IN1, OUT1))
-def keep_between(low, high, face):
-    """Values outside [low, high] go to the nearer end; all (52,)."""
+@kernel(VOID(IN2, OUT1))
+def scale_and_shift(affine, face):
+    """Kept in [0, 1], times a scale, plus a bias, kept in [0, 1]; affine (2, 52)."""
+    keep_in_range(face)
     for i in range(face.shape[0]):
-        face[i] = min(max(face[i], low[i]), high[i])
+        face[i] = min(max(face[i] * affine[0, i] + affine[1, i], _ZERO), _ONE)
 
 
-@kernel(VOID(IN1, IN2, OUT1))
-def add_parts(amounts, parts, face):
-    """face + amounts (n,) @ parts (n, 52), at most 1."""
+@kernel(VOID(IN1, IN2, IN2, F32, OUT1))
+def add_and_scale(amounts, parts, factors, gain, face):
+    """face + amounts (n,) @ parts (n, 52), at most 1 after each; then times the factors, at most 1.
+
+    factors (2, 52): the first row counts everywhere, `gain` besides where the second is not 0.
+    """
     for k in range(parts.shape[0]):
         amount = amounts[k]
         if amount > _ZERO:
             for i in range(face.shape[0]):
                 face[i] = min(face[i] + amount * parts[k, i], _ONE)
+    for i in range(face.shape[0]):
+        factor = factors[0, i] * gain if factors[1, i] > _ZERO else factors[0, i]
+        face[i] = min(face[i] * factor, _ONE)
+
+
+@kernel(VOID(IN1, F32, F32, OUT1))
+def fade(mouth, gain, others, face):
+    """Times `gain` where mouth (52,) is 1, times `others` where it is 0."""
+    for i in range(face.shape[0]):
+        face[i] *= gain if mouth[i] > _ZERO else others
 
 
 @kernel(F32(_INDEX, IN1))
@@ -104,9 +122,9 @@ def one_euro(region, parameters, seconds, through, face, value, speed):
                     face[i] = value[i]
 
 
-@kernel(VOID(_INDEX, F32, IN1, OUT1))
+@kernel(F32(_INDEX, F32, IN1, OUT1))
 def see_closure(where, seconds, face, state):
-    """Set ``state[CLOSED]``: the aperture fell below an eighth of the recent opening; a quarter ends it.
+    """Set ``state[CLOSED]``, and return it: the aperture fell below an eighth of the recent opening; a quarter ends it.
 
     A closure lasts at least two frames and 35 ms, so a single low frame neither vanishes nor flutters.
     """
@@ -121,6 +139,7 @@ def see_closure(where, seconds, face, state):
     elif state[RECENT] > _NOTICED and gap < _ENTER * state[RECENT]:
         state[CLOSED] = _ONE
         state[FRAMES] = state[SECONDS] = _ZERO
+    return state[CLOSED]
 
 
 @kernel(VOID(_INDEX, IN1, OUT1))
