@@ -21,7 +21,7 @@ _Q1, _Q2, _Q3, _Q4 = (np.float32(v) for v in (
 
 
 @fast_kernel(F32(F32))
-def _tanh(x):
+def tanh(x):
     x = min(max(x, -_TANH_LIMIT), _TANH_LIMIT)
     u = x * x
     p = (((_P4 * u + _P3) * u + _P2) * u + _P1) * u + _P0
@@ -30,7 +30,7 @@ def _tanh(x):
 
 
 @fast_kernel(F32(BF16))
-def _wide(bits):
+def wide(bits):
     return np.uint32(np.uint32(bits) << _HALF_WORD).view(np.float32)
 
 
@@ -46,8 +46,8 @@ def linear(weight, bias, x, out):
     for row in range(0, weight.shape[0], 4):
         v0, v1, v2, v3 = x[row], x[row + 1], x[row + 2], x[row + 3]
         for i in range(out.shape[0]):
-            out[i] += (_wide(weight[row, i]) * v0 + _wide(weight[row + 1, i]) * v1
-                       + _wide(weight[row + 2, i]) * v2 + _wide(weight[row + 3, i]) * v3)  # fmt: skip
+            out[i] += (wide(weight[row, i]) * v0 + wide(weight[row + 1, i]) * v1
+                       + wide(weight[row + 2, i]) * v2 + wide(weight[row + 3, i]) * v3)  # fmt: skip
 
 
 @fast_kernel(VOID(WEIGHT, IN1, IN1, OUT1))
@@ -68,9 +68,9 @@ def layer(weight_ih, bias_ih, weight_hh, bias_hh, x, state, from_input, from_sta
     linear(weight_hh, bias_hh, state, from_state)
     d = state.shape[0]
     for i in range(d):
-        reset = _HALF * _tanh(_HALF * (from_input[i] + from_state[i])) + _HALF
-        update = _HALF * _tanh(_HALF * (from_input[d + i] + from_state[d + i])) + _HALF
-        new = _tanh(from_input[2 * d + i] + reset * from_state[2 * d + i])
+        reset = _HALF * tanh(_HALF * (from_input[i] + from_state[i])) + _HALF
+        update = _HALF * tanh(_HALF * (from_input[d + i] + from_state[d + i])) + _HALF
+        new = tanh(from_input[2 * d + i] + reset * from_state[2 * d + i])
         state[i] = new + update * (state[i] - new)
 
 

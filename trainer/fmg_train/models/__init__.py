@@ -62,7 +62,7 @@ class Twin(nn.Module):
         """
         mel = (mel - self.mel_mean) / (self.mel_std + spec.STD_OFFSET)
         if not self.hears_egemaps:
-            return self.net(mel)[0]
+            return self.net(mel)
         assert functionals is not None
         functionals = (functionals - self.egemaps_mean) / (self.egemaps_std + spec.STD_OFFSET)
         functionals = functionals.clamp(-spec.EGEMAPS_LIMIT, spec.EGEMAPS_LIMIT).nan_to_num(0.0)

@@ -7,6 +7,8 @@ from torch import nn
 
 from fmg_rt import spec
 
+from . import recurrence
+
 
 class GRUNet(nn.Module):
     """Torch twin of `fmg_rt.networks.gru`, tensors named as in `fmg_rt.spec.gru_tensors`.
@@ -27,16 +29,21 @@ class GRUNet(nn.Module):
         self.readout = nn.ModuleList(
             nn.Linear(config["d_head"], spec.N_COEFFICIENTS) for _ in range(config["n_lookaheads"]))  # fmt: skip
 
-    def forward(self, mel: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """mel (B, frames, 80) standardised, frames a multiple of n_stack; state (2, B, d_model) or None.
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """mel (B, frames, 80) standardised, frames a multiple of n_stack, the first ones heard by a network at rest.
 
-        Returns the faces before clipping to [0, 1], (B, steps, look-aheads, 52), and the state after the last step.
+        Returns the faces before clipping to [0, 1], (B, steps, look-aheads, 52).
         """
         batch, frames, bands = mel.shape
         stacked = mel.reshape(batch, frames // self.n_stack, self.n_stack * bands)
-        hidden, state = self.gru(torch.relu(self.input(stacked)), state)
+        embedded = torch.relu(self.input(stacked))
+        if mel.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            hidden = recurrence.run(self.gru, embedded)
+        else:
+            hidden, _ = self.gru(embedded)
         features = torch.relu(self.head(hidden))
-        return torch.stack([readout(features) for readout in self.readout], dim=2), state
+        weight, bias = (torch.cat([getattr(readout, name) for readout in self.readout]) for name in ("weight", "bias"))
+        return nn.functional.linear(features, weight, bias).unflatten(2, (len(self.readout), -1))
 
 
 def widen(net: GRUNet, tensors: Mapping[str, torch.Tensor]) -> None:
