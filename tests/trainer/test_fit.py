@@ -194,9 +194,8 @@ def test_losses_read_what_they_should():
     resting, closing, opened = (cost(step, measured) for step in (5, 25, 35))
     assert opened == pytest.approx(resting, rel=1e-3) and closing == pytest.approx((1 + weights.closure) * opened, rel=1e-3)
     # Where lips were measured, all counts more.
-    more = cost(5, torch.ones(1, 1, 1)), cost(25, torch.ones(1, 1, 1))
-    assert more[0] == pytest.approx((1 + weights.measured_aperture) * resting, rel=1e-3)
-    assert more[1] - more[0] == pytest.approx(closing - resting, rel=1e-3)
+    for step in (5, 25, 35):  # alike, closures too
+        assert cost(step, torch.ones(1, 1, 1)) == pytest.approx((1 + weights.measured_aperture) * resting, rel=1e-3)
     # Lips pressed beyond contact are closed all the same.
     pressed = closed.clone()
     pressed[..., 35] = 0.5
