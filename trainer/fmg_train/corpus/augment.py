@@ -204,13 +204,14 @@ class Limits:
 
 def scene(audio: np.ndarray, rng: np.random.Generator, voices: list[np.ndarray], limits: Limits) -> np.ndarray:
     """Clean speech in a room, with noise, through a microphone, at some gain; same length, within ± 1."""
-    if rng.random() < 0.55:
-        audio = warp_formants(audio, float(np.clip(np.exp(0.08 * rng.standard_normal()), 0.78, 1.28)))
+    if rng.random() < 0.6:
+        audio = warp_formants(audio, float(np.clip(np.exp(0.1 * rng.standard_normal()), 0.76, 1.32)))
     if rng.random() < 0.7:
         audio = equalise(audio, rng)
-    if rng.random() < 0.55:
+    if rng.random() < 0.45:
         audio = room(audio, rng)
-    if rng.random() < 0.8:
+    # Training mixes further noise under the log-mel, as much as it likes, but cannot take any away: half stays without.
+    if rng.random() < 0.5:
         snr = 40 * rng.beta(1.6, 1.3)
         audio = audio + noise(len(audio), rng, voices) * speech_level(audio) * np.float32(10 ** (-snr / 20))
     audio = transmit(audio, rng)
