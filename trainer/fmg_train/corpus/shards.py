@@ -122,7 +122,7 @@ def unfinished(directory: Path, jobs: list[Job]) -> list[Job]:
 def plan(hours: float, seed: int, languages: tuple[str, ...], recordings: Path | None, copies: int) -> list[Job]:
     """All data sets, those first that every later step waits for."""
     jobs = [Job(name, make, arguments) for name, make, arguments in holdouts.jobs()]
-    jobs = [Job("vtl", vtl.training, (seed, copies)), *jobs]
+    jobs = [Job("vtl", vtl.training, (seed, copies, hours)), *jobs]
     if recordings is not None:
         jobs = [Job(f"real-{name}", real.items, (recordings, source, seed, copies))
                 for name, source in real.SOURCES.items()] + jobs  # fmt: skip

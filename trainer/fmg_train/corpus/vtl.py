@@ -7,6 +7,7 @@ References: P. Birkholz, Modeling consonant-vowel coarticulation for articulator
 VocalTractLab 2.4 API (segment sequence, gestural score, tract sequence).
 """
 
+import math
 import re
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ from .speech import EngineMissing, Phones, Voice, to_16k
 
 LICENCE = "output of VocalTractLab (GPL-3.0 program, output free), speaker JD3"
 TEST_SENTENCES = 54
-TRAINING_SENTENCES = 160
+SENTENCES_AN_HOUR, MOST_SENTENCES = 4.0, 160
+"""For training, of an hour of the corpus, and at most: JD3 takes longer to articulate a sentence than to say it."""
 LANGUAGES = ("it", "es", "de")
 LIP_DISTANCE = 5
 """Position of LD (cm, below 0 when pressed together) among the 19 parameters of the vocal tract."""
@@ -166,11 +168,11 @@ def items(rng: np.random.Generator, part: str, sentences: int) -> Iterator[Item]
         espeak.close()
 
 
-def training(seed: int, copies: int) -> Iterator[tuple[str, Item]]:
-    """Sentences whose face opens its lips as JD3 does, each as it is and in augmented copies."""
+def training(seed: int, copies: int, hours: float) -> Iterator[tuple[str, Item]]:
+    """Sentences whose face opens its lips as JD3 does, each as it is and in augmented copies, for a corpus of `hours`."""
     rng = np.random.default_rng([seed, 40])
     voices: list[np.ndarray] = []
-    for spoken in items(rng, "train", TRAINING_SENTENCES):
+    for spoken in items(rng, "train", min(MOST_SENTENCES, math.ceil(SENTENCES_AN_HOUR * hours))):
         assert spoken.aperture is not None
         face = measured.fit_to_aperture(spoken.face, measured.aperture_from_vocaltractlab(spoken.aperture))
         clean = replace(spoken, face=face)
