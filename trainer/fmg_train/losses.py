@@ -69,9 +69,9 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     * ``face``: squared error, weighted by 1 + dynamic_range (2 |target - 0.5|)² (Ichikawa and Tokuhisa 2026), and a little of
       the absolute one.
     * ``velocity``: squared error of the change from step to step.
-    * ``aperture``: squared error of the lip opening, more where it was measured, elsewhere more where the lips touch for a
-      moment. A closed mouth in silence counts no more than an open one, or the network would keep it shut while in doubt;
-      nor does a measured closure, whose picture and sound are some 20 ms apart: the mouth would shut early and for long.
+    * ``aperture``: squared error of the lip opening, more where it was measured, more where the lips touch for a moment. A
+      closed mouth in silence counts no more than an open one, or the network would keep it shut while in doubt; a measured
+      closure only twice as much: its picture and sound are some 20 ms apart, and the mouth would shut early and for long.
     """
     face = clip(face)
     error = (face - target) * known
@@ -87,7 +87,8 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     gap = torch.where(touching, opening.clamp(min=0.0), opening - wanted)
     widest = nn.functional.max_pool1d(wanted.transpose(1, 2), 2 * _AROUND + 1, 1, _AROUND).transpose(1, 2)
     momentary = touching & (widest > OPEN)
-    emphasis = 1.0 + torch.where(measured > 0.0, weights.measured_aperture, weights.closure * momentary)
+    emphasis = torch.where(measured > 0.0, (1.0 + weights.measured_aperture) * (1.0 + 1.0 * momentary),
+                           1.0 + weights.closure * momentary)  # fmt: skip
     emphasis = emphasis * known[..., spec.INDEX["jawOpen"]]
     parts["aperture"] = weights.aperture * (gap.square() * emphasis).mean()
     return parts
