@@ -180,23 +180,25 @@ def test_losses_read_what_they_should():
     unseen = losses.face_loss(1 - target, target, 0 * one, measured, torch.ones(52), weights)
     assert all(value.item() == 0 for value in unseen.values())
     # A mouth that should close for a moment and stays open costs more than one that is open and as wrong; one that should
-    # rest does not.
+    # rest does not, nor does one that closes a step later.
     jaw = 24
     closed = torch.zeros(1, 40, 1, 52)
     talking = closed.clone()
     talking[:, 30:, :, jaw] = 0.5
 
-    def cost(step: int, measured: torch.Tensor) -> float:
+    def cost(step: int, count: int, measured: torch.Tensor) -> float:
         wrong = talking.clone()
-        wrong[:, step, :, jaw] += 0.2
-        return losses.face_loss(wrong, talking, one, measured, torch.ones(52), weights)["aperture"].item()
+        wrong[:, step : step + count, :, jaw] += 0.2
+        return losses.face_loss(wrong, talking, one, measured, torch.ones(52), weights)["aperture"].item() / count
 
-    resting, closing, opened = (cost(step, measured) for step in (5, 25, 35))
-    assert opened == pytest.approx(resting, rel=1e-3) and closing == pytest.approx((1 + weights.closure) * opened, rel=1e-3)
+    resting, closing, opened = (cost(step, 3, measured) for step in (4, 24, 34))
+    extra = weights.closure / 3  # the middle one of the three has no closed neighbour
+    assert opened == pytest.approx(resting, rel=1e-3) and closing == pytest.approx((1 + extra) * resting, rel=1e-3)
+    assert cost(25, 2, measured) == pytest.approx(resting, rel=1e-3)
     # Where lips were measured, all counts more.
-    for step, times in ((5, 1), (25, 2), (35, 1)):
-        wanted = times * (1 + weights.measured_aperture) * resting
-        assert cost(step, torch.ones(1, 1, 1)) == pytest.approx(wanted, rel=1e-3)
+    more = cost(4, 3, torch.ones(1, 1, 1)), cost(24, 3, torch.ones(1, 1, 1))
+    assert more[0] == pytest.approx((1 + weights.measured_aperture) * resting, rel=1e-3)
+    assert more[1] - more[0] == pytest.approx(closing - resting, rel=1e-3)
     # Lips pressed beyond contact are closed all the same.
     pressed = closed.clone()
     pressed[..., 35] = 0.5

@@ -58,6 +58,11 @@ def clip(face: torch.Tensor) -> torch.Tensor:
     return _Clip.apply(face)
 
 
+def _most(opening: torch.Tensor, reach: int) -> torch.Tensor:
+    """The largest of (B, steps, L) within `reach` steps."""
+    return nn.functional.max_pool1d(opening.transpose(1, 2), 2 * reach + 1, 1, reach).transpose(1, 2)
+
+
 def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, measured: torch.Tensor,
               coefficient_weights: torch.Tensor, weights: Loss) -> dict[str, torch.Tensor]:  # fmt: skip
     """The parts of the loss, each a scalar, already weighted.
@@ -69,9 +74,9 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     * ``face``: squared error, weighted by 1 + dynamic_range (2 |target - 0.5|)² (Ichikawa and Tokuhisa 2026), and a little of
       the absolute one.
     * ``velocity``: squared error of the change from step to step.
-    * ``aperture``: squared error of the lip opening, more where it was measured, more where the lips touch for a moment. A
-      closed mouth in silence counts no more than an open one, or the network would keep it shut while in doubt; a measured
-      closure only twice as much: its picture and sound are some 20 ms apart, and the mouth would shut early and for long.
+    * ``aperture``: squared error of the lip opening, more where it was measured; and squared opening where the lips touch for
+      a moment, the least within a step of it. What is within a step costs nothing more, or it would pay to close early and
+      to open late; nor does a closed mouth in silence, or the network would keep it shut while in doubt.
     """
     face = clip(face)
     error = (face - target) * known
@@ -85,10 +90,9 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     touching = wanted < CLOSED
     # Below zero the lips are closed all the same: only an opening that should not be there counts.
     gap = torch.where(touching, opening.clamp(min=0.0), opening - wanted)
-    widest = nn.functional.max_pool1d(wanted.transpose(1, 2), 2 * _AROUND + 1, 1, _AROUND).transpose(1, 2)
-    momentary = touching & (widest > OPEN)
-    emphasis = torch.where(measured > 0.0, (1.0 + weights.measured_aperture) * (1.0 + 1.0 * momentary),
-                           1.0 + weights.closure * momentary)  # fmt: skip
-    emphasis = emphasis * known[..., spec.INDEX["jawOpen"]]
-    parts["aperture"] = weights.aperture * (gap.square() * emphasis).mean()
+    momentary = touching & (_most(wanted, _AROUND) > OPEN)
+    least = -_most(-opening, 1)
+    squares = gap.square() * (1.0 + weights.measured_aperture * measured)
+    squares = squares + weights.closure * momentary * least.clamp(min=0.0).square()
+    parts["aperture"] = weights.aperture * (squares * known[..., spec.INDEX["jawOpen"]]).mean()
     return parts
