@@ -195,10 +195,10 @@ def test_losses_read_what_they_should():
     extra = weights.closure / 3  # the middle one of the three has no closed neighbour
     assert opened == pytest.approx(resting, rel=1e-3) and closing == pytest.approx((1 + extra) * resting, rel=1e-3)
     assert cost(25, 2, measured) == pytest.approx(resting, rel=1e-3)
-    # Where lips were measured, all counts more.
+    # Where lips were measured, all counts more, but for the closure itself.
     more = cost(4, 3, torch.ones(1, 1, 1)), cost(24, 3, torch.ones(1, 1, 1))
     assert more[0] == pytest.approx((1 + weights.measured_aperture) * resting, rel=1e-3)
-    assert more[1] - more[0] == pytest.approx(closing - resting, rel=1e-3)
+    assert more[1] - more[0] == pytest.approx(weights.measured_closure / 3 * resting, rel=1e-3)
     # Lips pressed beyond contact are closed all the same.
     pressed = closed.clone()
     pressed[..., 35] = 0.5

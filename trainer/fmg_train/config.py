@@ -73,7 +73,8 @@ class Loss:
     velocity: float = 2.0
     aperture: float = 4.0
     measured_aperture: float = 3.0
-    closure: float = 8.0
+    closure: float = 20.0
+    measured_closure: float = 6.0
 
 
 @dataclass(frozen=True)
