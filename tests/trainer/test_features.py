@@ -94,6 +94,20 @@ def test_noise_is_mixed_at_the_snr_that_is_drawn(tmp_path):
     assert abs(added.mean() - expected) < 0.1
 
 
+def test_steady_noise_is_drawn_more_often(tmp_path):
+    recordings = []
+    for kind, level in (("noise", 0.1), ("tones", 0.001)):
+        audio = (level * np.random.default_rng(0).standard_normal(32_000)).astype(np.float32)
+        face = form.Face(np.zeros((200, spec.N_COEFFICIENTS), np.float32), 100.0)
+        recordings.append(form.write_recording(tmp_path, kind, audio, face, split="train", speaker=f"nonspeech-{kind}",
+                                               language="zxx", source=batches.NOISE, licence="MIT"))  # fmt: skip
+    form.write_manifest(tmp_path, recordings)
+    features.build(tmp_path, with_egemaps=False)
+    noise = batches.Pool([([features.load(tmp_path)], 1.0)]).noise(np.random.default_rng(0), 2000, 10)
+    loud = noise.mean((1, 2)) > noise.mean()
+    assert loud.mean() == pytest.approx(batches.STEADY_WEIGHT / (1 + batches.STEADY_WEIGHT), abs=0.03)
+
+
 def test_a_chosen_sequence_is_noise_before_a_resting_face():
     def batch(value):
         return batches.Batch(*(np.full((3, 4, *rest), value, np.float32) for rest in ((80,), (88,), (1, 52), (1, 52), (1,))))

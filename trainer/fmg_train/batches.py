@@ -13,6 +13,8 @@ LN_PER_DB = float(np.log(10.0) / 10.0)
 """A power ratio of 1 dB in natural-log units."""
 NOISE = "nonspeech"
 """Source (`form.Recording.source`) of the recordings without speech that are mixed under others."""
+STEADY, STEADY_WEIGHT = ("nonspeech-noise", "nonspeech-fan"), 3.0
+"""Speakers (`form.Recording.speaker`) of those that are drawn more often: what a microphone hears all day."""
 NOISE_SNR_DB = 0.0, 25.0
 """Range of how far it lies below the louder half of a sequence, dB."""
 FROM_START = 0.5
@@ -46,9 +48,12 @@ class Pool:
         shares = [weight * n / n.sum() for n, (_, weight) in zip(lengths, groups, strict=True)]
         self._probability = np.concatenate(shares) / np.concatenate(shares).sum()
         self.frames = int(sum(n.sum() for n in lengths))
-        self._noises = [cache.mel[first:end] for cache in self._caches
-                        for (first, end), recording in zip(cache.spans, cache.recordings, strict=True)
-                        if recording.source == NOISE]  # fmt: skip
+        noises = [(cache.mel[first:end], recording) for cache in self._caches
+                  for (first, end), recording in zip(cache.spans, cache.recordings, strict=True)
+                  if recording.source == NOISE]  # fmt: skip
+        self._noises = [mel for mel, _ in noises]
+        weights = np.array([STEADY_WEIGHT if recording.speaker in STEADY else 1.0 for _, recording in noises])
+        self._noise_probability = weights / weights.sum()
 
     @property
     def caches(self) -> list[Cache]:
@@ -82,7 +87,7 @@ class Pool:
         """
         if not self._noises:
             return None
-        chosen = (self._noises[i] for i in rng.integers(0, len(self._noises), n))
+        chosen = (self._noises[i] for i in rng.choice(len(self._noises), n, p=self._noise_probability))
         return np.stack([mel[(rng.integers(len(mel)) + np.arange(n_frames)) % len(mel)] for mel in chosen]).astype(np.float32)
 
 
