@@ -17,7 +17,7 @@ WEIGHTS = Path(str(resources.files("fmg_weights") / "best.npz"))
 
 
 @pytest.mark.skipif(not WEIGHTS.is_file(), reason="the packaged weights are not there yet")
-def test_bake(benchmark, tmp_path):
+def test_bake(benchmark, tmp_path, slowness):
     t = np.arange(SECONDS * 16_000) / 16_000
     pitch = np.cumsum(140 * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * t))) / 16_000
     wave = sum(np.sin(2 * np.pi * k * pitch) / k for k in range(1, 15)) * 0.1 * (0.6 + 0.4 * np.sin(8 * np.pi * t))
@@ -43,4 +43,4 @@ def test_bake(benchmark, tmp_path):
     faster = SECONDS / float(np.median(taken))
     benchmark.extra_info["times_real_time_a_core"] = round(faster)
     print(f"\nbake: {faster:.0f} × real time a core (must: {FASTER:.0f})")
-    assert faster >= FASTER
+    assert faster >= FASTER / slowness()

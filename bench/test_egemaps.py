@@ -41,7 +41,7 @@ def processor_time(function, *args):
     return time.process_time() - start
 
 
-def test_a_minute_against_opensmile(benchmark):
+def test_a_minute_against_opensmile(benchmark, slowness):
     """A vector over the last 5 s every 300 ms: openSMILE must begin anew each time."""
     opensmile = pytest.importorskip("opensmile")
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
@@ -56,4 +56,4 @@ def test_a_minute_against_opensmile(benchmark):
     print(f"\neGeMAPS every 300 ms: {1e3 * ours:.2f} ms, openSMILE {1e3 * theirs:.1f} ms: {theirs / ours:.0f} × cheaper")
     print(f"a whole recording: {60 / minute:.0f} × real time")
     assert theirs >= 25 * ours
-    assert 60 / minute >= 100
+    assert 60 / minute >= 100 / slowness()

@@ -16,7 +16,7 @@ N_FRAMES = 10
 RATE = 30.0
 
 
-def test_expression_frame(benchmark):
+def test_expression_frame(benchmark, slowness):
     n_hops = N_FRAMES * 10 // 3 + 1
     t = np.arange(n_hops * spec.HOP_LENGTH * 40) / spec.SAMPLE_RATE
     pitch = np.cumsum(140 * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * t))) / spec.SAMPLE_RATE
@@ -49,4 +49,4 @@ def test_expression_frame(benchmark):
     per_frame = benchmark.stats.stats.median / N_FRAMES
     benchmark.extra_info["µs a frame"] = round(1e6 * per_frame, 2)
     print(f"\nexpression: {1e6 * per_frame:.1f} µs a frame (must: {1e6 * BUDGET:.0f})")
-    assert per_frame <= BUDGET
+    assert per_frame <= BUDGET * slowness()
