@@ -2,7 +2,7 @@
 
 The same arithmetic as `torch.nn.GRU` under autocast, gate order and biases included; a test compares values and gradients.
 PyTorch's own layer multiplies the gradient of the weights once a step and makes a dozen passes over the gates: this one
-takes 0.4 of its time where the CPU multiplies bfloat16.
+takes 0.6 to 0.8 of its time (there and back, 128 and 64 sequences of 3 s, one core of an Intel Xeon with AMX).
 """
 
 import numpy as np
