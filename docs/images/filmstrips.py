@@ -24,7 +24,7 @@ def longest(directory: Path) -> dict[str, tuple[form.Recording, float, str]]:
     for recording in form.read_manifest(directory):
         for ipa, start, end in form.read_face(directory, recording).phones:
             for kind, letters in KINDS.items():
-                if scores.letter(ipa)[:1] in set(letters) and end - start > found.get(kind, (0.0,))[0]:
+                if scores.letter(ipa).rstrip("ᵝ") in set(letters) and end - start > found.get(kind, (0.0,))[0]:
                     found[kind] = end - start, recording, (start + end) / 2, ipa
     return {kind: found[kind][1:] for kind in KINDS if kind in found}
 
