@@ -1,4 +1,4 @@
-"""For tests and bench alike: where compiled kernels are kept, and where the slow references are found."""
+"""For tests and bench alike: where compiled kernels are kept, and where the slow references and the machine's pace are found."""
 
 import hashlib
 import os
@@ -22,4 +22,4 @@ def _kernel_cache() -> Path:
 
 # At import, not in a hook: other conftest files may import numba, which reads it once. Child processes inherit it.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))
-sys.path.insert(0, str(ROOT / "tests"))  # reference_*.py
+sys.path.insert(0, str(ROOT / "tests"))  # reference_*.py, machine.py

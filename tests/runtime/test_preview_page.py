@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import browser
+import machine
 import numpy as np
 import pytest
 
@@ -240,7 +241,7 @@ def test_sixty_frames_a_second(served, page):
         thread.join()
         page.call("Performance.disable")
     print(f"frames a second: {', '.join(f'{r:.0f}' for r in rates)}; processor a frame: {min(costs):.1f} ms")
-    assert min(costs) < 14  # of 16.7 ms, without any help of a graphics card
+    assert min(costs) < 14 * machine.slowness()  # of 16.7 ms, without any help of a graphics card
     # One undisturbed second is enough to show what the page can do.
     skip_if_too_busy(max(rates) > 50, f"{max(rates):.0f} frames a second")
     assert max(rates) > 50

@@ -7,7 +7,7 @@ import time
 from pythonosc.udp_client import SimpleUDPClient
 
 QUIET = 253e-6
-"""Seconds that they take on the machine that the budgets were set on (README) when nothing else runs there."""
+"""Seconds that they take on the machine that budgets were set on (README) when nothing else runs there."""
 _ROUNDS = 60
 
 
