@@ -1,4 +1,4 @@
-"""For tests and bench alike: where compiled kernels are kept, and where the slow references and the machine's pace are found."""
+"""For tests and bench alike: where compiled kernels are kept, where slow references and the machine's pace are found."""
 
 import hashlib
 import os
