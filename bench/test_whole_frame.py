@@ -9,7 +9,9 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+from machine import send_as_the_predecessor
 from predecessor_rivals import onnx_rival
+from pythonosc.udp_client import SimpleUDPClient
 
 from fmg_rt import spec, weights
 from fmg_rt.egemaps import EGeMAPS
@@ -75,10 +77,9 @@ def _round(network, sinks, egemaps):
 
 def _rivals(network, port):
     """librosa, onnxruntime and python-osc one after the other, as a program made of them would; three frames."""
-    if any(importlib.util.find_spec(name) is None for name in ("librosa", "onnx", "onnxruntime", "pythonosc")):
+    if any(importlib.util.find_spec(name) is None for name in ("librosa", "onnx", "onnxruntime")):
         return {}
     import librosa
-    from pythonosc.udp_client import SimpleUDPClient
 
     run, client, sound = onnx_rival(network.tensors), SimpleUDPClient("127.0.0.1", port), _sound()[3].reshape(-1)
     egemaps = np.zeros((1, 88), np.float32)
@@ -90,10 +91,7 @@ def _rivals(network, port):
             mel = np.log(mel + 1e-10)
             frames = np.zeros((1, 7, 80), np.float32)
             frames[0, -mel.shape[1] :] = mel.T[-7:]
-            values = np.asarray(run(frames, egemaps)).ravel().tolist()
-            client.send_message("/blendshapes", values)
-            for i, value in enumerate(values):
-                client.send_message(f"/blendshape/{i}", value)
+            send_as_the_predecessor(client, np.asarray(run(frames, egemaps)).ravel().tolist())
 
     return {"rivals' sum": (tenth_of_a_second, 3)}
 
