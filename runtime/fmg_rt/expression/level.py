@@ -18,7 +18,7 @@ _PACE = 0.5  # natural-log units a second
 _MOVING = 0.02  # aperture below which a frame says nothing about the speaker
 # Bounds of the level's logarithm, a little outside the gain's range, so that it comes back soon.
 _QUIETEST, _LOUDEST = math.log(TARGET / HIGHEST) - 0.1, math.log(TARGET / LOWEST) + 0.1
-_NOTICED = 0.002  # change of the gain that is worth writing
+_NOTICED = 0.002  # change of the gain that is worth following
 
 
 class Levelling:

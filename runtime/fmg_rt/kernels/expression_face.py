@@ -1,4 +1,4 @@
-"""Per-frame arithmetic of the expression: range check, aperture, One-Euro smoothing, lip guard.
+"""Per-frame arithmetic of the expression: ranges, what the voice adds, fades, aperture, One-Euro smoothing, lip guard.
 
 Everything works in place on one face, (52,) float32 in the order of ``spec.ARKIT_NAMES``; the positions come in as an
 array because a kernel module knows nothing but `jit`.
@@ -10,7 +10,7 @@ from .jit import F32, I32, IN1, IN2, OUT1, VOID, array_in, kernel
 
 _INDEX = array_in(I32, 1)
 
-# Rows of `where` (13,), positions in a face
+# Rows of `where` (11,), positions in a face
 JAW_OPEN, CLOSE, FUNNEL, ROLL_LOWER, ROLL_UPPER = range(5)
 LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT, PRESS_LEFT, PRESS_RIGHT = range(5, 11)
 # Positions in the lip guard's `state` (4,)

@@ -22,6 +22,7 @@ _Q1, _Q2, _Q3, _Q4 = (np.float32(v) for v in (
 
 @fast_kernel(F32(F32))
 def tanh(x):
+    """Hyperbolic tangent within 4e-7."""
     x = min(max(x, -_TANH_LIMIT), _TANH_LIMIT)
     u = x * x
     p = (((_P4 * u + _P3) * u + _P2) * u + _P1) * u + _P0
@@ -31,6 +32,7 @@ def tanh(x):
 
 @fast_kernel(F32(BF16))
 def wide(bits):
+    """The float32 of a bfloat16's bits."""
     return np.uint32(np.uint32(bits) << _HALF_WORD).view(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""One GRU layer as a CPU learns it quickly: bfloat16 products, fused gates, weight gradients in one product at the end.
+"""GRU layers as a CPU learns them quickly: bfloat16 products, fused gates, weight gradients in one product at the end.
 
 The same arithmetic as `torch.nn.GRU` under autocast, gate order and biases included; a test compares values and gradients.
 PyTorch's own layer multiplies the gradient of the weights once a step and makes a dozen passes over the gates: this one
@@ -7,27 +7,26 @@ takes 0.6 to 0.8 of its time (there and back, 128 and 64 sequences of 3 s, one c
 
 import numpy as np
 import torch
-from numba import njit
-from numba.types import float32, uint16, void
 from torch import nn
 
 from fmg_rt.kernels.gru import tanh, wide
-from fmg_rt.kernels.jit import BF16, IN1, OUT1, OUT2, array_in, array_out
+from fmg_rt.kernels.jit import BF16, F32, IN1, OUT1, OUT2, VOID, array_in, array_out, fast_kernel
 
 _READ, _WRITE = array_in(BF16, 2), array_out(BF16, 2)
-_compiled = {"cache": True, "nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract"}}
 _HALF, _ONE = np.float32(0.5), np.float32(1.0)
 _WORD, _ROUND, _LAST = np.uint32(16), np.uint32(0x7FFF), np.uint32(1)
 
 
-@njit(uint16(float32), **_compiled)
+@fast_kernel(BF16(F32))
 def _narrow(x):
+    """The bits of the nearest bfloat16, as `fmg_rt.networks.gru.bfloat16` gives those of an array."""
     bits = np.float32(x).view(np.uint32)
     return np.uint16(np.uint32(bits + _ROUND + ((bits >> _WORD) & _LAST)) >> _WORD)
 
 
+# Numba's cache does not see edits of `tanh` and `wide`, which are the runtime's: touch this file after one.
 # Few arrays in each loop, or the compiler gives up on proving that they do not overlap and does one element at a time.
-@njit(void(_READ, _READ, IN1, OUT1, OUT2, _WRITE, _WRITE), **_compiled)
+@fast_kernel(VOID(_READ, _READ, IN1, OUT1, OUT2, _WRITE, _WRITE))
 def _gates(from_input, from_state, bias, scratch, state, rounded, kept):
     """One step: state (B, d) in place and `rounded`; kept (B, 4 d) for the way back: reset, update, new, its recurrent part.
 
@@ -52,7 +51,7 @@ def _gates(from_input, from_state, bias, scratch, state, rounded, kept):
             kept[b, i] = _narrow(scratch[i])
 
 
-@njit(void(_READ, _READ, _READ, _READ, OUT1, OUT2, _WRITE, _WRITE), **_compiled)
+@fast_kernel(VOID(_READ, _READ, _READ, _READ, OUT1, OUT2, _WRITE, _WRITE))
 def _gates_back(kept, before, outer, through, scratch, gradient, of_input, of_state):
     """One step back: gradient (B, d) of the state after it becomes, but for the product with the weights, that before it.
 
@@ -87,6 +86,7 @@ def _gates_back(kept, before, outer, through, scratch, gradient, of_input, of_st
 
 
 def _bits(tensor: torch.Tensor) -> np.ndarray:
+    """A bfloat16 tensor as the kernels take it: the same memory."""
     return tensor.view(torch.uint16).numpy()
 
 
@@ -136,5 +136,5 @@ def run(gru: nn.GRU, x: torch.Tensor) -> torch.Tensor:
         of_input = [getattr(gru, f"{name}_ih_l{layer}") for name in ("weight", "bias")]
         of_state = [getattr(gru, f"{name}_hh_l{layer}") for name in ("weight", "bias")]
         from_input = nn.functional.linear(x, *(p.to(torch.bfloat16) for p in of_input))
-        x = _Layer.apply(from_input.contiguous(), *of_state)
+        x = _Layer.apply(from_input, *of_state)
     return x.transpose(0, 1)
