@@ -129,7 +129,9 @@ def test_copies_keep_face_sound_and_phones_together():
     face[100:120] = 0.5
     item = items.Item(audio, [("a", 1.0, 1.2)], face, "x", "en", "test", "none")
     for seed in range(30):
-        copy = items.copy(item, np.random.default_rng([seed, 1]), [])
+        rng = np.random.default_rng([seed, 1])
+        copy = items.copy(items.other_throat(item, rng) if seed % 2 else item, rng, [])
+        assert copy.augmented
         assert len(copy.face) == round(len(copy.audio) / 160)
         start, end = copy.phones[0][1:]
         moved = copy.face[:, 24] > 0.25
@@ -138,6 +140,21 @@ def test_copies_keep_face_sound_and_phones_together():
         level = np.square(copy.audio[: len(copy.audio) // 160 * 160].reshape(-1, 160)).mean(1)
         loudest = np.argmax(np.convolve(level, np.ones(15), "same")) / 100
         assert start - 0.03 < loudest < end + 0.06
+
+
+def test_another_throat_moves_pitch_and_formants_apart_and_far():
+    pitch, formants = [], []
+    for seed in range(60):
+        throat = items.other_throat(items.Item(vowel(0.5), [], np.zeros((50, 52), np.float32), "x", "en", "test", "none"),
+                                    np.random.default_rng(seed))  # fmt: skip
+        spectrum = np.abs(np.fft.rfft(throat.audio * np.hanning(len(throat.audio)), 1 << 16))
+        hertz = np.arange(len(spectrum)) * 16000 / (1 << 16)
+        pitch.append(np.log(0.5 * 16000 / len(throat.audio)))
+        near = (hertz > 300) & (hertz < 1600)
+        formants.append(np.log((hertz * spectrum)[near].sum() / spectrum[near].sum()) - pitch[-1])
+    assert 0.1 < np.std(pitch) < 0.2
+    assert np.std(formants) > 0.03
+    assert abs(np.corrcoef(pitch, formants)[0, 1]) < 0.5
 
 
 def test_nonspeech_kinds_are_finite_and_bounded():

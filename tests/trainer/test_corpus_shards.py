@@ -151,7 +151,8 @@ def test_real_recordings_with_measured_lips_splits_and_copies(tmp_path):
     make_recordings(tmp_path)
     made = list(real.items(tmp_path, "grid_s1", 1, 2))
     by_split = {split: [item for s, item in made if s == split] for split in form.SPLITS}
-    assert len(by_split["test"]) == 2 and len(by_split["val"]) == 1 and len(by_split["train"]) == 17 * 3
+    assert len(by_split["test"]) == 2 and len(by_split["val"]) == 1 and len(by_split["train"]) == 17 * 5
+    assert [item.augmented for item in by_split["train"][:6]] == [False, True, True, True, True, False]
     assert measured.is_grid_test(9) and measured.is_grid_test(19)
     for _, item in made:
         known = np.isfinite(item.aperture)
@@ -165,10 +166,20 @@ def test_real_recordings_with_measured_lips_splits_and_copies(tmp_path):
 def test_emotions_are_in_the_name_and_two_actors_are_held_out(tmp_path):
     make_recordings(tmp_path)
     made = list(real.items(tmp_path, "emodb", 1, 0))
+    assert not any(item.augmented for _, item in made)
     assert {item.speaker for split, item in made if split == "test"} == {"emodb_09"} <= set(real.EMODB_TEST)
     assert {item.emotion for _, item in made} == set(spec.EMOTIONS)
     for _, item in made:  # boredom has no labels here: its emotion is known, its face is not
         assert item.known.all() == (item.emotion != "boredom") and item.known.any() == item.known.all()
+
+
+def test_voices_with_an_emotion_are_also_heard_at_other_tape_speeds(tmp_path):
+    make_recordings(tmp_path)
+    made = [item for split, item in real.items(tmp_path, "emodb", 1, 1) if split == "train"]
+    assert len(made) == 7 * (1 + 1 + len(real.TAPE_SPEEDS))
+    lengths = [len(item.audio) / 16000 for item in made[2:6]]
+    assert lengths == pytest.approx([1 / factor for factor in real.TAPE_SPEEDS], abs=0.001)
+    assert all(item.augmented and item.emotion == made[0].emotion for item in made[1:6])
 
 
 def test_recordings_of_many_speakers_are_split_by_speaker():

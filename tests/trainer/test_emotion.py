@@ -24,12 +24,12 @@ def _examples(n: int, seed: int, feature: int | None = None, size: float = 3.0) 
     else:
         features[:, feature] += size * np.array([emotion.AROUSAL[name] for name in spec.EMOTIONS])[classes]
     scale, offset = 10.0 ** rng.uniform(-2, 2, spec.N_EGEMAPS), rng.uniform(-5, 5, spec.N_EGEMAPS)
-    return emotion.Examples(features * scale + offset, classes, np.repeat(np.arange(n // 2), 2))
+    return emotion.Examples(features * scale + offset, classes, np.repeat(np.arange(n // 2), 2), np.zeros(n, bool))
 
 
 def _split(data: emotion.Examples, n: int) -> tuple[emotion.Examples, emotion.Examples]:
     parts = (slice(None, n), slice(n, None))
-    first, second = (emotion.Examples(data.features[p], data.emotion[p], data.recording[p]) for p in parts)
+    first, second = (emotion.Examples(data.features[p], data.emotion[p], data.recording[p], data.augmented[p]) for p in parts)
     return first, second
 
 
@@ -52,15 +52,15 @@ def test_a_weight_file_can_hold_it():
 def test_the_loss_is_at_its_least():
     """The loss written down once more, in float64, is flat at the result, measured by its slope at zero weights.
 
-    In it every recording weighs the same within its class, however many windows it has.
+    In it every recording weighs the same within its class, however many windows it has, but an augmented copy a quarter.
     """
     data = _examples(140, 3, size=0.5)
     kept = np.flatnonzero((np.arange(140) % 2 == 0) | (np.arange(140) % 6 == 1))
-    data = emotion.Examples(data.features[kept], data.emotion[kept], data.recording[kept])
+    data = emotion.Examples(data.features[kept], data.emotion[kept], data.recording[kept], data.recording[kept] % 3 == 0)
     readout = emotion.train(data)
     x = np.clip((data.features - data.features.mean(0)) / data.features.std(0), -5, 5)
-    share = np.array([1 / np.sum(data.recording == origin) / len(set(data.recording[data.emotion == mood])) / N_CLASSES
-                      for mood, origin in zip(data.emotion, data.recording, strict=True)])  # fmt: skip
+    share = np.where(data.augmented, 1.0, 4.0) / [np.sum(data.recording == origin) for origin in data.recording]
+    share /= N_CLASSES * np.array([share[data.emotion == mood].sum() for mood in data.emotion])
     names = [spec.EMOTIONS[mood] for mood in data.emotion]
     affect = np.array([[emotion.AROUSAL[name], emotion.VALENCE[name]] for name in names])
 
@@ -86,7 +86,7 @@ def test_the_loss_is_at_its_least():
 def test_every_class_weighs_the_same():
     """Where the features say nothing, no class is likelier for being frequent and the mood is the classes' mean."""
     moods = np.repeat(np.arange(N_CLASSES), [40, 3, 5, 1, 9, 20, 2])
-    silent = emotion.Examples(np.ones((len(moods), spec.N_EGEMAPS)), moods, np.arange(len(moods)))
+    silent = emotion.Examples(np.ones((len(moods), spec.N_EGEMAPS)), moods, np.arange(len(moods)), np.zeros(len(moods), bool))
     bias = emotion.train(silent).bias
     np.testing.assert_allclose(bias[:N_CLASSES], bias[0], atol=1e-3)
     means = [np.mean(list(table.values())) for table in (emotion.AROUSAL, emotion.VALENCE)]
@@ -140,11 +140,11 @@ def test_what_grows_with_the_gain_is_level():
     assert moved[present].min() > 0.4
 
 
-def _cache(n_windows: list[int], moods: list[str | None], splits: list[str]) -> Cache:
+def _cache(n_windows: list[int], moods: list[str | None], splits: list[str], augmented: bool | None = None) -> Cache:
     ends = np.cumsum(n_windows)
     windows = np.stack([ends - n_windows, ends], axis=1)
     egemaps = np.repeat(np.arange(ends[-1], dtype=np.float32)[:, None], spec.N_EGEMAPS, axis=1)
-    recordings = tuple(SimpleNamespace(emotion=m, split=s) for m, s in zip(moods, splits, strict=True))
+    recordings = tuple(SimpleNamespace(emotion=m, split=s, augmented=augmented) for m, s in zip(moods, splits, strict=True))
     nothing = np.empty(0)
     return Cache(nothing, nothing, egemaps, nothing, windows, recordings, nothing, nothing)
 
@@ -155,7 +155,8 @@ def test_examples_are_the_windows_with_a_second_of_speech():
     # Window 3 is the first that ends after a second; a recording shorter than that gives its last one.
     np.testing.assert_array_equal(learnt.features[:, 0], [3, 4, 5, 17])
     assert [spec.EMOTIONS[i] for i in learnt.emotion] == ["joy"] * 3 + ["fear"]
-    assert len(set(learnt.recording)) == 2
+    assert len(set(learnt.recording)) == 2 and not learnt.augmented.any()
+    assert emotion.examples([_cache([4], ["joy"], ["train"], augmented=True)], "train").augmented.all()
     held_out = emotion.examples([cache, cache], "test", last_only=True)
     np.testing.assert_array_equal(held_out.features[:, 0], [15, 15])
     assert len(set(held_out.recording)) == 2
@@ -175,7 +176,7 @@ def test_accuracy_counts_one_decision_an_example():
     features = np.zeros((4, spec.N_EGEMAPS))
     features[:, 0] = (1, -1, -1, 1)
     moods = [spec.EMOTIONS.index(name) for name in ("joy", "joy", "sadness", "disgust")]
-    assert emotion.accuracy(emotion.Examples(features, np.array(moods), np.arange(4)), readout) == (0.5, 0.5)
+    assert emotion.accuracy(emotion.Examples(features, np.array(moods), np.arange(4), np.zeros(4, bool)), readout) == (0.5, 0.5)
 
 
 def test_standardise_is_what_the_runtime_does():

@@ -24,6 +24,8 @@ VALENCE: Mapping[str, float] = {"joy": 1.0, "neutral": 0.2, "boredom": -0.3, "sa
                                 "disgust": -0.8}  # fmt: skip
 SHORTEST_S = 1.0
 """A window with less speech than this is not learnt from, seconds."""
+ORIGINAL_WEIGHT = 4.0
+"""A recording as it was made weighs as much as four augmented copies of it."""
 LEVEL = np.array([name.startswith(("loudness", "spectralFlux", "equivalentSoundLevel")) and "Norm" not in name
                   and "PerSec" not in name for name in FEATURE_NAMES])  # fmt: skip
 """(88,) bool: the functionals that grow with the gain of the microphone."""
@@ -51,11 +53,13 @@ HEARD = _heard()
 
 @dataclass(frozen=True)
 class Examples:
-    """features (n, 88) float64, not standardised; emotion (n,) index in `spec.EMOTIONS`; recording (n,) row of origin."""
+    """features (n, 88) float64, not standardised; emotion (n,) index in `spec.EMOTIONS`; recording (n,) row of origin;
+    augmented (n,) bool, whether that is a changed copy of another."""
 
     features: np.ndarray
     emotion: np.ndarray
     recording: np.ndarray
+    augmented: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Readout:
 
 def examples(caches: list[Cache], split: str | None, last_only: bool = False) -> Examples:
     """The windows of all recordings of `split` (None: any) that carry an emotion; only each recording's last one if asked."""
-    rows, emotions, origins, origin = [], [], [], 0
+    rows, emotions, origins, augmented, origin = [], [], [], [], 0
     for cache in caches:
         for recording, (first, end) in zip(cache.recordings, cache.windows, strict=True):
             origin += 1
@@ -82,9 +86,9 @@ def examples(caches: list[Cache], split: str | None, last_only: bool = False) ->
             rows.append(chosen)
             emotions += [spec.EMOTIONS.index(recording.emotion)] * len(chosen)
             origins += [origin] * len(chosen)
-    if not rows:
-        return Examples(np.empty((0, spec.N_EGEMAPS)), np.empty(0, int), np.empty(0, int))
-    return Examples(np.concatenate(rows).astype(np.float64), np.array(emotions), np.array(origins))
+            augmented += [bool(recording.augmented)] * len(chosen)
+    features = np.concatenate(rows).astype(np.float64) if rows else np.empty((0, spec.N_EGEMAPS))
+    return Examples(features, np.array(emotions, int), np.array(origins, int), np.array(augmented, bool))
 
 
 def standardise(features: np.ndarray, readout: Readout) -> np.ndarray:
@@ -96,15 +100,15 @@ def standardise(features: np.ndarray, readout: Readout) -> np.ndarray:
 def train(data: Examples, penalty: float = 0.01) -> Readout:
     """Regularised softmax regression for the classes, tanh regression for arousal and valence.
 
-    Every class weighs the same, every recording the same within its class. What an output does not hear (`HEARD`) has no
-    weight in it.
+    Every class weighs the same, every recording the same within its class, but for `ORIGINAL_WEIGHT`. What an output does
+    not hear (`HEARD`) has no weight in it.
     """
     mean, std = data.features.mean(0), data.features.std(0)
     blank = Readout(mean.astype(np.float32), std.astype(np.float32), np.empty(0), np.empty(0))
     x = standardise(data.features, blank)
     n_classes = len(spec.EMOTIONS)
     counts = np.bincount(data.recording)[data.recording]
-    weight = 1.0 / counts
+    weight = np.where(data.augmented, 1.0, ORIGINAL_WEIGHT) / counts
     weight /= np.bincount(data.emotion, weight, n_classes)[data.emotion]
     weight /= weight.sum()
     classes = np.eye(n_classes)[data.emotion]

@@ -1,6 +1,7 @@
 """One item of the corpus: some sentences of one voice with pauses, their face, and its augmented copies."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class Item:
     ----------
     audio : (samples,) float32. phones : IPA. face : (frames, 52) at `FACE_RATE`.
     aperture : (frames,) measured lip opening, or None. manner : a key of `EFFORT`.
+    augmented : whether it is a changed copy of another item (`at_speed`, `copy`).
     """
 
     audio: np.ndarray
@@ -41,6 +43,7 @@ class Item:
     emotion: str | None = None
     aperture: np.ndarray | None = None
     known: np.ndarray | None = None
+    augmented: bool = False
 
 
 def join(utterances: list[Utterance], pauses: list[float]) -> tuple[np.ndarray, Phones]:
@@ -82,18 +85,40 @@ def stretch(curves: np.ndarray, factor: float, seconds: float) -> np.ndarray:
     return (curves[left] * (1 - share) + curves[right] * share).astype(np.float32)
 
 
+def at_speed(item: Item, factor: float) -> Item:
+    """The item played `factor` times faster, as by tape: a smaller throat with a higher pitch; the face keeps in time."""
+    audio = augment.resample(item.audio, factor) if factor != 1.0 else item.audio
+    seconds = len(audio) / spec.SAMPLE_RATE
+    phones = [(name, start / factor, end / factor) for name, start, end in item.phones]
+    aperture = None if item.aperture is None else stretch(item.aperture, factor, seconds)
+    return replace(item, audio=audio, phones=phones, face=stretch(item.face, factor, seconds), aperture=aperture,
+                   augmented=True)  # fmt: skip
+
+
+def other_throat(item: Item, rng: np.random.Generator) -> Item:
+    """The item as a smaller or larger person would say it: formants and pitch move apart, and further than in `copy`.
+
+    For lips that were measured on one speaker alone, which other voices should move too.
+    """
+    formants, factor = (float(np.clip(np.exp(deviation * rng.standard_normal()), 0.75, 1.35)) for deviation in (0.12, 0.15))
+    return at_speed(replace(item, audio=augment.warp_formants(item.audio, formants)), factor)
+
+
 def copy(item: Item, rng: np.random.Generator, voices: list[np.ndarray]) -> Item:
-    """The item as another throat in another place would give it; the face keeps in time with the sound."""
+    """The item as another throat in another place would give it."""
     factor = float(np.clip(np.exp(0.12 * rng.standard_normal()), 0.72, 1.38)) if rng.random() < 0.75 else 1.0
     audio = item.audio
     if item.manner == "whispered":
         audio = augment.whisper(audio, rng)
     elif item.manner == "shouted":
         audio, factor = augment.shout(audio, rng), factor * rng.uniform(1.0, 1.25)
-    if factor != 1.0:
-        audio = augment.resample(audio, factor)
-    seconds = len(audio) / spec.SAMPLE_RATE
-    phones = [(name, start / factor, end / factor) for name, start, end in item.phones]
-    aperture = None if item.aperture is None else stretch(item.aperture, factor, seconds)
-    return Item(augment.scene(audio, rng, voices, _LIMITS[item.manner]), phones, stretch(item.face, factor, seconds),
-                item.speaker, item.language, item.source, item.licence, item.manner, item.emotion, aperture, item.known)
+    moved = at_speed(replace(item, audio=audio), factor)
+    return replace(moved, audio=augment.scene(moved.audio, rng, voices, _LIMITS[item.manner]))
+
+
+def copies(item: Item, n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> Iterator[Item]:
+    """`n` augmented copies of a recording, and as many in other voices where its lips were measured."""
+    for _ in range(n):
+        yield copy(item, rng, voices)
+        if item.aperture is not None:
+            yield copy(other_throat(item, rng), rng, voices)

@@ -18,7 +18,7 @@ from fmg_train.teacher import face_of, measured
 from fmg_train.teacher.phonesets import to_ipa
 
 from . import augment
-from .items import FACE_RATE, LEVEL, Item, copy
+from .items import FACE_RATE, LEVEL, Item, at_speed, copies
 from .speech import to_16k
 
 SOURCES = {"grid": "grid_s1", "emodb": "emodb", "librispeech": "librispeech", "dorodoro": "dorodoro"}
@@ -27,6 +27,8 @@ PHONE_SETS = {"grid_s1": "arpabet", "emodb": "sampa", "librispeech": "arpabet", 
 EMODB_EMOTIONS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "joy", "N": "neutral", "T": "sadness"}
 EMODB_TEST = ("emodb_09", "emodb_15")
 """A woman and a man."""
+TAPE_SPEEDS = 0.8, 0.9, 1.12, 1.25
+"""Copies of a recording with an emotion that are changed in nothing else: moods of more speakers than the six there are."""
 _NOT_TRAINED_ON = {"librispeech": (20, 10), "dorodoro": (16, 8)}
 """Source → how many of its speakers (of its recordings, where there is one speaker) are for test and validation."""
 
@@ -112,8 +114,11 @@ def clean_item(directory: Path, entry: dict, measured_lips: tuple[np.ndarray, np
                 aperture, known)  # fmt: skip
 
 
-def items(directory: Path, source: str, seed: int, copies: int) -> Iterator[tuple[str, Item]]:
-    """Every recording of a source with its split; those for training are followed by `copies` augmented ones."""
+def items(directory: Path, source: str, seed: int, n_copies: int) -> Iterator[tuple[str, Item]]:
+    """Every recording of a source with its split; those for training are followed by `n_copies` of `items.copies`.
+
+    Those with an emotion also by one at each of `TAPE_SPEEDS`, unless `n_copies` is 0.
+    """
     entries = read_manifest(directory, source)
     opening = lips(directory) if source == "grid_s1" else {}
     rng = np.random.default_rng([seed, list(SOURCES.values()).index(source)])
@@ -124,5 +129,8 @@ def items(directory: Path, source: str, seed: int, copies: int) -> Iterator[tupl
         if split == "train":
             loud = replace(item, audio=item.audio * np.float32(LEVEL / (augment.speech_level(item.audio) + 1e-9)))
             voices = [*voices[-11:], loud.audio]
-            for _ in range(copies):
-                yield split, copy(loud, rng, voices)
+            for changed in copies(loud, n_copies, rng, voices):
+                yield split, changed
+            if item.emotion is not None and n_copies:
+                for factor in TAPE_SPEEDS:
+                    yield split, at_speed(item, factor)

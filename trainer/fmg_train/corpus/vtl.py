@@ -22,7 +22,7 @@ from fmg_train.teacher.phonesets import SILENCE, to_ipa
 
 from .augment import speech_level
 from .espeak import Espeak
-from .items import FACE_RATE, LEVEL, Item, copy
+from .items import FACE_RATE, LEVEL, Item, copies
 from .languages import Language
 from .speech import EngineMissing, Phones, Voice, to_16k
 
@@ -168,7 +168,7 @@ def items(rng: np.random.Generator, part: str, sentences: int) -> Iterator[Item]
         espeak.close()
 
 
-def training(seed: int, copies: int, hours: float) -> Iterator[tuple[str, Item]]:
+def training(seed: int, n_copies: int, hours: float) -> Iterator[tuple[str, Item]]:
     """Sentences whose face opens its lips as JD3 does, each as it is and in augmented copies, for a corpus of `hours`."""
     rng = np.random.default_rng([seed, 40])
     voices: list[np.ndarray] = []
@@ -177,5 +177,5 @@ def training(seed: int, copies: int, hours: float) -> Iterator[tuple[str, Item]]
         face = measured.fit_to_aperture(spoken.face, measured.aperture_from_vocaltractlab(spoken.aperture))
         clean = replace(spoken, face=face)
         voices = [*voices[-11:], clean.audio]
-        for version in (clean, *(copy(clean, rng, voices) for _ in range(copies))):
+        for version in (clean, *copies(clean, n_copies, rng, voices)):
             yield "train", version

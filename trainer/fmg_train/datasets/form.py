@@ -12,7 +12,8 @@
                             optional: aperture (frames,) float16, measured lip opening, arbitrary unit, NaN where unknown
 
 A manifest line: ``id``, ``split`` (train, val, test), ``speaker``, ``language``, ``source``, ``licence``, ``seconds``,
-``audio_sha256``, ``face_sha256``, and optionally ``emotion`` (a name of `fmg_rt.spec.EMOTIONS`).
+``audio_sha256``, ``face_sha256``, and optionally ``emotion`` (a name of `fmg_rt.spec.EMOTIONS`) and ``augmented`` (true:
+a changed copy of another recording).
 """
 
 import glob
@@ -53,6 +54,7 @@ class Recording:
     audio_sha256: str
     face_sha256: str
     emotion: str | None = None
+    augmented: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def write_beside(path: Path, data: bytes) -> str:
 
 
 def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face: Face, *, split: str, speaker: str,
-                    language: str, source: str, licence: str, emotion: str | None = None) -> Recording:  # fmt: skip
+                    language: str, source: str, licence: str, emotion: str | None = None,
+                    augmented: bool | None = None) -> Recording:  # fmt: skip
     """Write the audio and face files of one recording; the caller collects the results for `write_manifest`.
 
     audio : (samples,) float32 in [-1, 1] at 16 kHz.
@@ -130,7 +133,7 @@ def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face:
     return Recording(
         recording_id, split, speaker, language, source, licence, len(audio) / spec.SAMPLE_RATE,
         write_beside(audio_path(directory, recording_id), sound.getvalue()),
-        write_beside(face_path(directory, recording_id), curves.getvalue()), emotion)  # fmt: skip
+        write_beside(face_path(directory, recording_id), curves.getvalue()), emotion, augmented)  # fmt: skip
 
 
 def write_manifest(directory: Path, recordings: Iterable[Recording]) -> None:
