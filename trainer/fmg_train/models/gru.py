@@ -37,7 +37,7 @@ class GRUNet(nn.Module):
         batch, frames, bands = mel.shape
         stacked = mel.reshape(batch, frames // self.n_stack, self.n_stack * bands)
         embedded = torch.relu(self.input(stacked))
-        if mel.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        if mel.device.type == "cpu" and self.training:
             hidden = recurrence.run(self.gru, embedded)
         else:
             hidden, _ = self.gru(embedded)
