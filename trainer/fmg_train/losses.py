@@ -28,7 +28,7 @@ CLOSED = 0.02
 """Aperture below which the lips touch."""
 OPEN = 0.1
 """Aperture above which the mouth is open."""
-_ABSOLUTE = 0.05
+_ABSOLUTE = 0.1
 """Weight of the absolute error beside the squared one: what is only guessed at rests instead of hovering by its mean."""
 _AROUND = 8
 """Steps before and after in which the mouth is open when lips touch for a moment: 160 ms at the usual step."""
