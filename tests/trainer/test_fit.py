@@ -136,6 +136,20 @@ def test_a_narrower_network_is_widened_without_a_change(bursts, tmp_path):
         Fit(replace(config, model=replace(config.model, d_model=units, d_head=20)), tmp_path / "other", CPU, weights)
 
 
+def test_weights_give_the_model_only_where_the_configuration_states_none(bursts, tmp_path):
+    Fit(_config(bursts, epochs=1, steps_per_epoch=1, batch=2), tmp_path / "first", CPU).run()
+    weight_files.write(tmp_path / "first.npz", exporting.weights_of(checkpoints.load(tmp_path / "first"), {}))
+    silent, stated = tmp_path / "silent.yaml", tmp_path / "stated.yaml"
+    silent.write_text("optim: {epochs: 1, steps_per_epoch: 1, batch: 2}\ndata: {sequence_s: 0.5}")
+    stated.write_text(silent.read_text() + "\nmodel: {n_stack: 2, d_head: 128}")  # exactly the defaults
+    common = ["--train", str(bursts[0]), "--val", str(bursts[1]), "--init", str(tmp_path / "first.npz")]
+    taken = CliRunner().invoke(main, ["fit", *common, "--config", str(silent), "--out", str(tmp_path / "a")])
+    assert taken.exit_code == 0, taken.output
+    assert checkpoints.load(tmp_path / "a").config.model == _config(bursts).model
+    refused = CliRunner().invoke(main, ["fit", *common, "--config", str(stated), "--out", str(tmp_path / "b")])
+    assert refused.exit_code == 1 and "the configuration asks for" in refused.output
+
+
 def _yaml(tmp_path):
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL))

@@ -3,8 +3,10 @@
 import dataclasses
 import difflib
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -167,8 +169,8 @@ def from_dict(value: Any) -> Config:
     return config
 
 
-def read(path: Path) -> Config:
-    """Read a YAML file.
+def read(path: Path, model: Mapping[str, Any] = MappingProxyType({})) -> Config:
+    """Read a YAML file; where it says nothing of the model, that is `model`.
 
     Raises
     ------
@@ -180,7 +182,10 @@ def read(path: Path) -> Config:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot read the configuration ({error})".replace("\n", " ")) from error
     try:
-        return from_dict({} if value is None else value)
+        value = {} if value is None else value
+        if isinstance(value, dict):
+            value = {"model": dict(model)} | value
+        return from_dict(value)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 

@@ -36,13 +36,12 @@ def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
       fmg-train fit --train data/me --val data/me-val --init weights/best.npz --out runs/me
     """
     try:
-        config = configuration.read(config_path) if config_path else configuration.Config()
+        initial = weight_files.read(init) if init else None
+        model = {} if initial is None else _model_of(initial)
+        config = configuration.read(config_path, model) if config_path else configuration.from_dict({"model": model})
         values = configuration.to_dict(with_data(config, train, val))
         if epochs:
             values["optim"]["epochs"] = epochs
-        initial = weight_files.read(init) if init else None
-        if initial is not None and config.model == configuration.Model():
-            values["model"] = _model_of(initial)  # the configuration leaves the model to the weights
         config = configuration.from_dict(values)
         if not resume and (folder / checkpoints.LAST).exists():
             raise click.ClickException(f"{folder} holds a run already: add --resume, or choose another --out")
