@@ -178,6 +178,30 @@ def test_export_is_verified_in_the_runtime(bursts, tmp_path, architecture):
     assert not (tmp_path / "bad.npz").exists()
 
 
+def test_a_run_can_go_half_way_back_to_the_weights_it_began_from(bursts, tmp_path):
+    config = _config(bursts, epochs=1, steps_per_epoch=3, batch=2)
+    Fit(config, tmp_path / "first", CPU).run()
+    assert CliRunner().invoke(main, ["export", str(tmp_path / "first"), "-o", str(tmp_path / "a.npz")]).exit_code == 0
+    begun = weight_files.read(tmp_path / "a.npz")
+    Fit(config, tmp_path / "more", CPU, begun).run()
+    command = ["export", str(tmp_path / "more"), "-o", str(tmp_path / "b.npz"), "--mean-with"]
+    result = CliRunner().invoke(main, [*command, str(tmp_path / "a.npz")])
+    assert result.exit_code == 0, result.output
+    found, learnt = weight_files.read(tmp_path / "b.npz"), checkpoints.load(tmp_path / "more").net
+    assert found.provenance["mean_with"] == begun.sha256
+    moved = 0.0
+    for name, value in found.tensors.items():
+        assert value == pytest.approx((learnt[name].numpy() + begun.tensors[name]) / 2, rel=2**-8, abs=1e-6)
+        moved += np.abs(value - begun.tensors[name]).sum()
+    assert moved > 0
+    # Of another run, whose features were standardised otherwise, no mean is taken and no file is written.
+    weight_files.write(tmp_path / "c.npz", replace(begun, mel_mean=begun.mel_mean + 1))
+    (tmp_path / "b.npz").unlink()
+    refused = CliRunner().invoke(main, [*command, str(tmp_path / "c.npz")])
+    assert refused.exit_code == 1 and "did not begin from these weights" in refused.output
+    assert not (tmp_path / "b.npz").exists()
+
+
 def test_losses_read_what_they_should():
     one = torch.ones(1, 1, 1, 52)
     measured = torch.zeros(1, 1, 1)

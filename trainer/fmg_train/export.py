@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,27 @@ def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
     tensors = {name: np.ascontiguousarray(value.numpy()) for name, value in _tensors(saved).items()}
     return Weights(model.architecture, sizes(model), lookaheads, statistics.mel_mean, statistics.mel_std,
                    statistics.egemaps_mean, statistics.egemaps_std, tensors, {}, provenance)  # fmt: skip
+
+
+def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
+    """The checkpoint half way back to the weights that its training began from.
+
+    It keeps more of what they knew, and most of what was learnt since. References: Wortsman et al., "Robust fine-tuning of
+    zero-shot models", CVPR 2022, section 3.
+
+    Raises
+    ------
+    ExportError
+        `origin` is another network, or was trained on features with other statistics: no mean of the two means anything.
+    """
+    model = saved.config.model
+    # Of a gru's file, the eGeMAPS statistics belong to its emotion read-out.
+    heard = ("mel_mean", "mel_std", "egemaps_mean", "egemaps_std")[: 4 if model.architecture == "predecessor" else 2]
+    alike = origin.architecture == model.architecture and dict(origin.config) == sizes(model)
+    if not alike or any(not np.array_equal(getattr(origin, n), getattr(saved.statistics, n)) for n in heard):
+        raise ExportError("the run did not begin from these weights: another network or other feature statistics")
+    net = {name: (value + torch.tensor(origin.tensors[name])) / 2 for name, value in saved.net.items()}
+    return replace(saved, net=net)
 
 
 def difference(saved: Checkpoint, weights: Weights, mel: np.ndarray) -> float:

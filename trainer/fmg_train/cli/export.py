@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from fmg_rt import weights as weight_files
 from fmg_rt.weights import Weights, WeightsError
 
 from .. import checkpoint as checkpoints
@@ -15,7 +16,7 @@ from .. import emotion as emotions
 from .. import features
 from ..datasets import form
 from ..datasets.form import DatasetError
-from ..export import ExportError, weights_of
+from ..export import ExportError, mean_with, weights_of
 from ..export import export as export_weights
 
 VERIFY_FRAMES = 6_000
@@ -27,7 +28,9 @@ VERIFY_FRAMES = 6_000
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write.")
 @click.option("--emotion", type=click.Path(path_type=Path),
               help="Data set with emotions: adds the read-out that moves the face with the mood of the voice.")
-def export(run: Path, output: Path, emotion: Path | None) -> None:
+@click.option("--mean-with", "origin", type=click.Path(path_type=Path),
+              help="Weight file that the run began from (fit --init): go half way back to it.")
+def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file.
 
     The file is read back by the runtime and compared with PyTorch on the training data's features before it is kept.
@@ -37,6 +40,7 @@ def export(run: Path, output: Path, emotion: Path | None) -> None:
       fmg-train export runs/first -o best.npz
       fmg-train export runs/first -o best.npz --emotion data/corpus/real-emodb
       fmg-train export runs/first/last.pt -o last.npz
+      fmg-train export runs/me -o me.npz --mean-with weights/best.npz
     """
     try:
         saved = checkpoints.load(run)
@@ -44,6 +48,9 @@ def export(run: Path, output: Path, emotion: Path | None) -> None:
             "data": [Path(name).name for name in saved.data], "seed": saved.config.seed, "epoch": saved.progress["epoch"],
             "commit": _commit(), "fmg": version("fmg"), "validation_loss": round(float(saved.progress["best"]), 6),
         }  # fmt: skip
+        if origin is not None:
+            begun = weight_files.read(origin)
+            saved, provenance["mean_with"] = mean_with(saved, begun), begun.sha256
         weights = weights_of(saved, provenance)
         if emotion is not None:
             weights = _with_emotion(weights, emotion)
