@@ -195,7 +195,7 @@ def test_vocaltractlab_for_training_shows_its_own_lips():
     # In a process of its own: eSpeak starts once a process.
     program = ("import numpy as np\nfrom fmg_train import scores\nfrom fmg_train.corpus import vtl\n"
                "from fmg_train.teacher import measured\n"
-               "(split, clean), (_, copied) = vtl.training(1, 1, 0.2)\nknown = np.isfinite(clean.aperture)\n"
+               "(split, clean), (_, copied), (_, other) = vtl.training(1, 1, 0.2)\nknown = np.isfinite(clean.aperture)\n"
                "lips = measured.aperture_from_vocaltractlab(clean.aperture[known])\n"
                "r = np.corrcoef(scores.aperture(clean.face)[known], lips)[0, 1]\n"
                "print(split, known.sum(), np.ptp(lips), r, copied.aperture is not None and len(copied.audio))\n")  # fmt: skip
