@@ -140,7 +140,7 @@ def test_what_grows_with_the_gain_is_level():
     assert moved[present].min() > 0.4
 
 
-def _cache(n_windows: list[int], moods: list[str | None], splits: list[str], augmented: bool | None = None) -> Cache:
+def _cache(n_windows: list[int], moods: list[str | None], splits: list[str], augmented: bool = False) -> Cache:
     ends = np.cumsum(n_windows)
     windows = np.stack([ends - n_windows, ends], axis=1)
     egemaps = np.repeat(np.arange(ends[-1], dtype=np.float32)[:, None], spec.N_EGEMAPS, axis=1)

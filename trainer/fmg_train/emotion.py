@@ -86,7 +86,7 @@ def examples(caches: list[Cache], split: str | None, last_only: bool = False) ->
             rows.append(chosen)
             emotions += [spec.EMOTIONS.index(recording.emotion)] * len(chosen)
             origins += [origin] * len(chosen)
-            augmented += [bool(recording.augmented)] * len(chosen)
+            augmented += [recording.augmented] * len(chosen)
     features = np.concatenate(rows).astype(np.float64) if rows else np.empty((0, spec.N_EGEMAPS))
     return Examples(features, np.array(emotions, int), np.array(origins, int), np.array(augmented, bool))
 

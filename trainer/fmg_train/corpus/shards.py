@@ -59,7 +59,7 @@ def write(directory: Path, items: Iterator[tuple[str, Item]]) -> float:
         face = form.Face(item.face, FACE_RATE, 0.0, known, tuple(item.phones), item.aperture)
         recordings.append(form.write_recording(
             directory, f"{number:05d}", item.audio, face, split=split, speaker=item.speaker, language=item.language,
-            source=item.source, licence=item.licence, emotion=item.emotion, augmented=item.augmented or None))  # fmt: skip
+            source=item.source, licence=item.licence, emotion=item.emotion, augmented=item.augmented))  # fmt: skip
     form.write_manifest(directory, recordings)
     return sum(recording.seconds for recording in recordings)
 

@@ -34,6 +34,7 @@ from fmg_rt import spec
 
 SPLITS = ("train", "val", "test")
 MANIFEST = "manifest.jsonl"
+_OPTIONAL = "emotion", "augmented"
 
 
 class DatasetError(ValueError):
@@ -54,7 +55,7 @@ class Recording:
     audio_sha256: str
     face_sha256: str
     emotion: str | None = None
-    augmented: bool | None = None
+    augmented: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def write_beside(path: Path, data: bytes) -> str:
 
 def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face: Face, *, split: str, speaker: str,
                     language: str, source: str, licence: str, emotion: str | None = None,
-                    augmented: bool | None = None) -> Recording:  # fmt: skip
+                    augmented: bool = False) -> Recording:  # fmt: skip
     """Write the audio and face files of one recording; the caller collects the results for `write_manifest`.
 
     audio : (samples,) float32 in [-1, 1] at 16 kHz.
@@ -138,7 +139,8 @@ def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face:
 
 def write_manifest(directory: Path, recordings: Iterable[Recording]) -> None:
     """Write the manifest, which makes the data set complete."""
-    lines = [json.dumps({k: v for k, v in asdict(r).items() if v is not None}, ensure_ascii=False) for r in recordings]
+    lines = [json.dumps({k: v for k, v in asdict(r).items() if v or k not in _OPTIONAL}, ensure_ascii=False)
+             for r in recordings]  # fmt: skip
     write_beside(Path(directory) / MANIFEST, ("\n".join(lines) + "\n").encode())
 
 
