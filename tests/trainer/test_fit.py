@@ -194,12 +194,14 @@ def test_a_run_can_go_half_way_back_to_the_weights_it_began_from(bursts, tmp_pat
         assert value == pytest.approx((learnt[name].numpy() + begun.tensors[name]) / 2, rel=2**-8, abs=1e-6)
         moved += np.abs(value - begun.tensors[name]).sum()
     assert moved > 0
-    # Of another run, whose features were standardised otherwise, no mean is taken and no file is written.
-    weight_files.write(tmp_path / "c.npz", replace(begun, mel_mean=begun.mel_mean + 1))
     (tmp_path / "b.npz").unlink()
-    refused = CliRunner().invoke(main, [*command, str(tmp_path / "c.npz")])
-    assert refused.exit_code == 1 and "did not begin from these weights" in refused.output
-    assert not (tmp_path / "b.npz").exists()
+    # Of a run with other feature statistics or other look-aheads, no mean is taken and no file is written.
+    later = tuple(samples + spec.HOP_LENGTH for samples in begun.lookaheads)
+    for other in (replace(begun, mel_mean=begun.mel_mean + 1), replace(begun, lookaheads=later)):
+        weight_files.write(tmp_path / "c.npz", other)
+        refused = CliRunner().invoke(main, [*command, str(tmp_path / "c.npz")])
+        assert refused.exit_code == 1 and "did not begin from these weights" in refused.output
+        assert not (tmp_path / "b.npz").exists()
 
 
 def test_losses_read_what_they_should():

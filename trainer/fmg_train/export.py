@@ -50,11 +50,12 @@ def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
     ExportError
         `origin` is another network, or was trained on features with other statistics: no mean of the two means anything.
     """
-    model = saved.config.model
-    # Of a gru's file, the eGeMAPS statistics belong to its emotion read-out.
-    heard = ("mel_mean", "mel_std", "egemaps_mean", "egemaps_std")[: 4 if model.architecture == "predecessor" else 2]
-    alike = origin.architecture == model.architecture and dict(origin.config) == sizes(model)
-    if not alike or any(not np.array_equal(getattr(origin, n), getattr(saved.statistics, n)) for n in heard):
+    own = weights_of(saved, {})
+    heard = ["mel_mean", "mel_std"]
+    if own.architecture == "predecessor":  # in a gru's file, the eGeMAPS statistics belong to its emotion read-out
+        heard += ["egemaps_mean", "egemaps_std"]
+    alike = all(getattr(own, name) == getattr(origin, name) for name in ("architecture", "config", "lookaheads"))
+    if not alike or not all(np.array_equal(getattr(own, name), getattr(origin, name)) for name in heard):
         raise ExportError("the run did not begin from these weights: another network or other feature statistics")
     net = {name: (value + torch.tensor(origin.tensors[name])) / 2 for name, value in saved.net.items()}
     return replace(saved, net=net)
