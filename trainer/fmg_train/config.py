@@ -6,7 +6,6 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -169,8 +168,8 @@ def from_dict(value: Any) -> Config:
     return config
 
 
-def read(path: Path, model: Mapping[str, Any] = MappingProxyType({})) -> Config:
-    """Read a YAML file; where it says nothing of the model, that is `model`.
+def read(path: Path, model: Mapping[str, Any] | None = None) -> Config:
+    """Read a YAML file; where it says nothing of the model, that is `model`, None: the default.
 
     Raises
     ------
@@ -182,10 +181,8 @@ def read(path: Path, model: Mapping[str, Any] = MappingProxyType({})) -> Config:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot read the configuration ({error})".replace("\n", " ")) from error
     try:
-        value = {} if value is None else value
-        if isinstance(value, dict):
-            value = {"model": dict(model)} | value
-        return from_dict(value)
+        stated = {} if value is None else value
+        return from_dict({"model": dict(model or {})} | stated if isinstance(stated, dict) else stated)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 

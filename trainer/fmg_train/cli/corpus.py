@@ -21,7 +21,7 @@ from ..teacher import UnknownPhone
 @click.option("--real", "recordings", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="Folder of real recordings with phone times (manifest.jsonl).")
 @click.option("--real-copies", type=click.IntRange(min=0), default=4, show_default=True,
-              help="Augmented copies of every real recording for training.")
+              help="Augmented copies of every real recording for training; twice as many where its lips were measured.")
 @click.option("--languages", default=",".join(recipe.TRAINING_LANGUAGES), show_default="all", help="Which, with commas.")
 def corpus(directory: Path, hours: float, seed: int, jobs: int, recordings: Path | None, real_copies: int,
            languages: str) -> None:  # fmt: skip
