@@ -54,3 +54,6 @@ def test_training_takes_it_and_validation_does_not(monkeypatch):
     quick = net.train()(mel)
     assert calls and quick.shape == exact.shape == (3, 10, 2, 52)
     assert (quick - exact).abs().max() < 1e-5
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = net(mel)
+    assert len(calls) == 2 and (rough.float() - exact).abs().max() < 0.02

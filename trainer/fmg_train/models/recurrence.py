@@ -115,7 +115,7 @@ def _gates_back(kept, before, outer, through, scratch, gradient, of_input, of_st
             _store(of_state, b, 2 * d + i, of_gates[3 * d + i])
 
 
-def _bits(tensor: torch.Tensor) -> np.ndarray:
+def _array(tensor: torch.Tensor) -> np.ndarray:
     """A tensor as the kernels take it: the same memory."""
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
@@ -132,7 +132,7 @@ class _Layer(torch.autograd.Function):
         kept = torch.empty(steps, batch, 4 * d, dtype=kind)
         from_state = torch.empty(batch, gates, dtype=kind)
         state, offset, scratch = np.zeros((batch, d), np.float32), bias.detach().numpy(), np.empty(4 * d, np.float32)
-        inputs, rounded, for_later, recurrent = (_bits(t) for t in (from_input.detach(), states, kept, from_state))
+        inputs, rounded, for_later, recurrent = (_array(t) for t in (from_input.detach(), states, kept, from_state))
         for t in range(steps):
             torch.mm(states[t], across, out=from_state)
             _gates(inputs[t], recurrent, offset, scratch, state, rounded[t + 1], for_later[t])
@@ -149,7 +149,7 @@ class _Layer(torch.autograd.Function):
         through = torch.zeros(batch, d, dtype=kind)
         slope, scratch = np.zeros((batch, d), np.float32), np.empty(8 * d, np.float32)
         outer = gradient.to(kind).contiguous()
-        arrays = (_bits(t) for t in (kept, states, outer, through, of_input, of_state))
+        arrays = (_array(t) for t in (kept, states, outer, through, of_input, of_state))
         for_later, before, added, product, inputs, recurrent = arrays
         for t in reversed(range(steps)):
             _gates_back(for_later[t], before[t], added[t], product, scratch, slope, inputs[t], recurrent[t])
