@@ -204,4 +204,4 @@ def test_vocaltractlab_for_training_shows_its_own_lips():
     assert result.returncode == 0, result.stderr
     split, known, opening, r, *copies = result.stdout.split()
     assert split == "train" and int(known) > 50 and float(opening) > 0.2 and float(r) > 0.97
-    assert len(copies) == 2 and all(int(samples) > 12_000 for samples in copies)
+    assert len(copies) == 2 and all(int(samples) > 16_000 for samples in copies)
