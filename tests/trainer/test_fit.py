@@ -150,6 +150,31 @@ def test_weights_give_the_model_only_where_the_configuration_states_none(bursts,
     assert refused.exit_code == 1 and "the configuration asks for" in refused.output
 
 
+def test_fine_tuned_weights_keep_the_emotion_readout(bursts, tmp_path):
+    config = _config(bursts, epochs=1, steps_per_epoch=1, batch=2)
+    Fit(config, tmp_path / "first", CPU).run()
+    rng = np.random.default_rng(0)
+    readout = {n.removeprefix("emotion."): rng.standard_normal(shape).astype(np.float32)
+               for n, shape in spec.EMOTION_TENSORS.items()}  # fmt: skip
+    heard = {"egemaps_mean": np.full(spec.N_EGEMAPS, 2.0, np.float32), "egemaps_std": np.full(spec.N_EGEMAPS, 3.0, np.float32)}
+    begun = replace(exporting.weights_of(checkpoints.load(tmp_path / "first"), {}), emotion=readout, **heard)
+    more = Fit(config, tmp_path / "more", CPU, begun)
+    more.run()
+    # Started again without the weights: the checkpoint alone has to bring them.
+    again = Fit(replace(config, optim=replace(config.optim, epochs=2)), tmp_path / "more", CPU)
+    again.resume()
+    again.run()
+    assert again.epoch == 2
+    result = CliRunner().invoke(main, ["export", str(tmp_path / "more" / "last.pt"), "-o", str(tmp_path / "more.npz")])
+    assert result.exit_code == 0, result.output
+    tuned = weight_files.read(tmp_path / "more.npz")
+    assert tuned.emotion.keys() == readout.keys()
+    for name, value in readout.items():
+        np.testing.assert_array_equal(tuned.emotion[name], value)
+    for name, value in heard.items():
+        np.testing.assert_array_equal(getattr(tuned, name), value)
+
+
 def _yaml(tmp_path):
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL))

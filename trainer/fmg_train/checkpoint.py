@@ -4,7 +4,7 @@ import io
 import os
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Checkpoint:
     """config : of the run. statistics : of its training data. net : averaged tensors, as exported.
 
     progress : what resuming needs beyond that (tensors being trained, optimiser, counters). data : what was trained on.
+    emotion : the read-out of the weights that the run began from, or empty.
     """
 
     config: configuration.Config
@@ -34,6 +35,7 @@ class Checkpoint:
     net: Mapping[str, torch.Tensor]
     progress: Mapping[str, Any]
     data: tuple[str, ...]
+    emotion: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -41,8 +43,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     statistics = {name: torch.tensor(value) for name, value in vars(checkpoint.statistics).items()}
     torch.save({"fmg_checkpoint": 1, "config": configuration.to_dict(checkpoint.config), "statistics": statistics,
-                "net": dict(checkpoint.net), "progress": dict(checkpoint.progress), "data": list(checkpoint.data)},
-               buffer)  # fmt: skip
+                "net": dict(checkpoint.net), "progress": dict(checkpoint.progress), "data": list(checkpoint.data),
+                "emotion": dict(checkpoint.emotion)}, buffer)  # fmt: skip
     write_beside(path, buffer.getvalue())
 
 
@@ -70,4 +72,5 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     except configuration.ConfigError as error:
         raise CheckpointError(f"{path}: made by another version ({error})") from error
     statistics = Statistics(**{name: np.asarray(value) for name, value in content["statistics"].items()})
-    return Checkpoint(config, statistics, content["net"], content["progress"], tuple(content["data"]))
+    return Checkpoint(config, statistics, content["net"], content["progress"], tuple(content["data"]),
+                      content.get("emotion", {}))  # fmt: skip

@@ -31,12 +31,13 @@ def _tensors(saved: Checkpoint) -> dict[str, torch.Tensor]:
 
 
 def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
-    """The weight file's content for a checkpoint, without emotion read-out."""
+    """The weight file's content for a checkpoint, with the emotion read-out of the weights that its run began from."""
     model, statistics = saved.config.model, saved.statistics
     lookaheads = tuple(ms * spec.SAMPLE_RATE // 1000 for ms in model.lookaheads_ms)
     tensors = {name: np.ascontiguousarray(value.numpy()) for name, value in _tensors(saved).items()}
+    emotion = {name: value.numpy() for name, value in saved.emotion.items()}
     return Weights(model.architecture, sizes(model), lookaheads, statistics.mel_mean, statistics.mel_std,
-                   statistics.egemaps_mean, statistics.egemaps_std, tensors, {}, provenance)  # fmt: skip
+                   statistics.egemaps_mean, statistics.egemaps_std, tensors, emotion, provenance)  # fmt: skip
 
 
 def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:

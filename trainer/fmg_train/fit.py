@@ -137,7 +137,8 @@ class Fit:
     config : what to train on what.
     folder : takes ``last.pt``, ``best.pt``, ``log.jsonl`` and TensorBoard's events.
     device : cpu or cuda; the forward pass runs in mixed precision where the hardware multiplies bfloat16.
-    initial : weights to start from (fine-tuning), of this size or narrower; their feature statistics are kept.
+    initial : weights to start from (fine-tuning), of this size or narrower; their feature statistics and their emotion
+        read-out are kept.
 
     Raises
     ------
@@ -177,6 +178,7 @@ class Fit:
         self._optimiser = torch.optim.AdamW(self.twin.parameters(), config.optim.rate,
                                             weight_decay=config.optim.weight_decay)  # fmt: skip
         self._lookahead_rows = np.array([round(ms * _ROWS_PER_MS) for ms in config.model.lookaheads_ms])
+        self._emotion = {} if initial is None else {n: torch.tensor(value) for n, value in initial.emotion.items()}
         self.epoch = 0
         self.best = math.inf
         self._best_epoch = 0
@@ -201,6 +203,7 @@ class Fit:
         self.twin.net.load_state_dict(saved.progress["net"])
         self._optimiser.load_state_dict(saved.progress["optimiser"])
         self._weights = saved.progress["coefficient_weights"].to(self.device)
+        self._emotion = saved.emotion
         self.epoch, self.best = saved.progress["epoch"], saved.progress["best"]
         self._best_epoch = saved.progress["best_epoch"]
 
@@ -333,7 +336,7 @@ class Fit:
             "best": self.best, "best_epoch": self._best_epoch, "coefficient_weights": self._weights,
         }  # fmt: skip
         data = tuple(str(shard) for source in self.config.data.train for shard in form.shards(source.path))
-        saved = Checkpoint(self.config, self.statistics, self.average.net.state_dict(), progress, data)
+        saved = Checkpoint(self.config, self.statistics, self.average.net.state_dict(), progress, data, self._emotion)
         checkpoints.save(self.folder / checkpoints.LAST, saved)
         if improved:
             checkpoints.save(self.folder / checkpoints.BEST, saved)

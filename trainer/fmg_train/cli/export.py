@@ -27,7 +27,8 @@ VERIFY_FRAMES = 6_000
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write.")
 @click.option("--emotion", type=click.Path(path_type=Path),
-              help="Data set with emotions: adds the read-out that moves the face with the mood of the voice.")
+              help="Data set with emotions: learns the read-out that moves the face with the mood of the voice; without it "
+                   "a fine-tuned network keeps the one that it began with.")  # fmt: skip
 @click.option("--mean-with", "origin", type=click.Path(path_type=Path),
               help="Weight file that the run began from (fit --init): go half way back to it.")
 def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -> None:
