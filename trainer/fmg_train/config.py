@@ -26,7 +26,7 @@ class Model:
     default_lookahead_ms: int = 50
     n_stack: int = 2
     d_input: int = 128
-    d_model: int = 176
+    d_model: int = 224
     d_head: int = 128
 
 
@@ -45,7 +45,7 @@ class Data:
 
     train: tuple[Source, ...] = ()
     val: tuple[Source, ...] = ()
-    sequence_s: float = 4.0
+    sequence_s: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Augment:
     """
 
     gain_db: float = 3.0
-    tilt_db: float = 4.0
-    eq_db: float = 2.0
-    warp_bands: float = 1.0
-    noise: float = 0.6
-    rest: float = 0.06
+    tilt_db: float = 5.0
+    eq_db: float = 2.5
+    warp_bands: float = 1.3
+    noise: float = 0.65
+    rest: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Loss:
 
     dynamic_range: float = 0.0
     velocity: float = 2.0
-    aperture: float = 4.0
-    measured_aperture: float = 3.0
-    closure: float = 20.0
+    aperture: float = 0.5
+    measured_aperture: float = 6.0
+    closure: float = 8.0
     measured_closure: float = 6.0
 
 
@@ -82,16 +82,16 @@ class Loss:
 class Optim:
     """AdamW with warm-up and cosine decay to `final_rate`; an epoch is `steps_per_epoch` batches."""
 
-    batch: int = 64
+    batch: int = 128
     rate: float = 2e-3
     final_rate: float = 2e-5
     warmup_steps: int = 300
     weight_decay: float = 1e-4
-    clip: float = 1.0
+    clip: float = 0.05
     epochs: int = 60
     steps_per_epoch: int = 300
     ema: float = 0.998
-    patience: int = 15
+    patience: int = 40
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,10 @@ from . import checkpoint as checkpoints
 from . import features
 from .batches import Batch, Pool, augment, mix, rest
 from .checkpoint import Checkpoint
-from .config import Config, ConfigError, Data, Model, Source
+from .config import Config, ConfigError, Data, Source
 from .datasets import form
 from .losses import face_loss
 from .models import Statistics, Twin, sizes
-from .models.gru import GRUNet, widen
 
 VALIDATION_SEQUENCES = 128
 """Fixed sequences that every epoch is judged on."""
@@ -121,14 +120,6 @@ def learning_rate(step: int, config: Config) -> float:
     return optim.final_rate + (optim.rate - optim.final_rate) * 0.5 * (1 + math.cos(math.pi * phase))
 
 
-def _fits(initial: Weights, model: Model) -> bool:
-    """Whether training can start from these weights: the same network, or a narrower one that is widened."""
-    wanted, found = sizes(model), dict(initial.config)
-    narrower = "d_model" in wanted and found.get("d_model", 0) < wanted["d_model"]
-    return initial.architecture == model.architecture and (
-        found == wanted or (narrower and found | {"d_model": wanted["d_model"]} == wanted))  # fmt: skip
-
-
 class Fit:
     """One training run in `folder`.
 
@@ -137,8 +128,7 @@ class Fit:
     config : what to train on what.
     folder : takes ``last.pt``, ``best.pt``, ``log.jsonl`` and TensorBoard's events.
     device : cpu or cuda; the forward pass runs in mixed precision where the hardware multiplies bfloat16.
-    initial : weights to start from (fine-tuning), of this size or narrower; their feature statistics and their emotion
-        read-out are kept.
+    initial : weights to start from (fine-tuning); their feature statistics and their emotion read-out are kept.
 
     Raises
     ------
@@ -162,17 +152,13 @@ class Fit:
         if initial is None:
             self.statistics = statistics_of(train, config.seed)
         else:
-            if not _fits(initial, config.model):
+            if (initial.architecture, dict(initial.config)) != (config.model.architecture, sizes(config.model)):
                 raise ConfigError(f"the initial weights are '{initial.architecture}' {dict(initial.config)}, the "
                                   f"configuration asks for '{config.model.architecture}' {sizes(config.model)}")  # fmt: skip
             self.statistics = Statistics(initial.mel_mean, initial.mel_std, initial.egemaps_mean, initial.egemaps_std)
         self.twin = Twin(config.model, self.statistics).to(device)
         if initial is not None:
-            tensors = {name: torch.tensor(value) for name, value in initial.tensors.items()}
-            if isinstance(self.twin.net, GRUNet):
-                widen(self.twin.net, tensors)
-            else:
-                self.twin.net.load_state_dict(tensors)
+            self.twin.net.load_state_dict({name: torch.tensor(value) for name, value in initial.tensors.items()})
         self.average = copy.deepcopy(self.twin).eval()
         self._weights = coefficient_weights(train).to(device)
         self._optimiser = torch.optim.AdamW(self.twin.parameters(), config.optim.rate,

@@ -44,26 +44,3 @@ class GRUNet(nn.Module):
         features = torch.relu(self.head(hidden))
         weight, bias = (torch.cat([getattr(readout, name) for readout in self.readout]) for name in ("weight", "bias"))
         return nn.functional.linear(features, weight, bias).unflatten(2, (len(self.readout), -1))
-
-
-def widen(net: GRUNet, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Give `net`, freshly drawn, the function of a narrower network, whose `tensors` these are.
-
-    The units that the narrower one lacks keep their random weights from below, but nobody listens to them yet.
-
-    References: Chen, Goodfellow, Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer", ICLR 2016, section 2.3.
-    """
-    gates = 3
-    with torch.no_grad():
-        for name, own in net.named_parameters():
-            value = tensors[name]
-            if name.startswith("gru."):
-                own, value = own.unflatten(0, (gates, -1)), value.unflatten(0, (gates, -1))
-                known = own[:, : value.shape[1]]
-            else:
-                known = own
-            if "weight" in name:
-                known[..., value.shape[-1] :] = 0.0
-                known[..., : value.shape[-1]] = value
-            else:
-                known[:] = value
