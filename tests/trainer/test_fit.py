@@ -276,6 +276,27 @@ def test_losses_read_what_they_should():
     assert losses.face_loss(pressed, closed, one, measured, torch.ones(52), weights)["aperture"].item() == 0
 
 
+@pytest.mark.parametrize("dynamic_range", [0.0, 2.5])
+def test_the_errors_and_their_gradients_are_those_of_the_formula(dynamic_range):
+    generator = torch.Generator().manual_seed(5)
+    target, face, known = (torch.rand(2, 6, 3, 52, generator=generator).double() for _ in range(3))
+    known = (known[:, :, :1] > 0.3).double()  # changes from step to step, as where another recording begins
+    share = torch.linspace(0.2, 2.0, 52).double()
+    weights = configuration.Loss(dynamic_range=dynamic_range, velocity=3.0)
+    face.requires_grad_()
+    parts = losses.face_loss(face, target, known, torch.zeros(2, 6, 1), share, weights)
+    error = (face - target) * known
+    extremes = 1.0 + dynamic_range * (2.0 * (target - 0.5).abs()).square()
+    wanted = {
+        "face": ((error.square() * extremes + 0.1 * error.abs()) * share).mean(),
+        "velocity": 3.0 * ((error[:, 1:] - error[:, :-1]).square() * share).mean(),
+    }
+    for name, value in wanted.items():
+        assert parts[name].item() == pytest.approx(value.item(), rel=1e-12)
+        got, formula = (torch.autograd.grad(part, face, retain_graph=True)[0] for part in (parts[name], value))
+        assert formula.abs().max() > 1e-5 and (got - formula).abs().max() < 1e-12
+
+
 def test_a_clipped_coefficient_finds_back_but_pays_for_nothing():
     raw = torch.tensor([-0.5, -0.5, 0.4, 1.5, 1.5], requires_grad=True)
     clipped = losses.clip(raw)
