@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from fmg_rt import spec
 from fmg_train.cli.corpus import corpus
-from fmg_train.corpus import english, holdouts, items, japanese, languages, real, recipe, shards, vtl
+from fmg_train.corpus import english, holdouts, items, japanese, languages, real, recipe, shards, validation, vtl
 from fmg_train.corpus.speech import EngineMissing
 from fmg_train.datasets import form
 from fmg_train.teacher import measured
@@ -22,9 +22,10 @@ needs_espeak = pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None,
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Short shards, no test sets, no vocal tract."""
+    """Short shards, no test sets, none to choose by, no vocal tract."""
     monkeypatch.setattr(shards, "SHARD_SECONDS", 12.0)
     monkeypatch.setattr(holdouts, "jobs", list)
+    monkeypatch.setattr(validation, "jobs", lambda recordings: [])
     monkeypatch.setattr(vtl, "training", missing_engine)
     monkeypatch.setattr(japanese, "lexicon", lambda: {k: [(w, "") for w in v.split()] for k, v in japanese._FALLBACK.items()})
 
@@ -133,6 +134,40 @@ def make_recordings(directory):
     (directory / "manifest.jsonl").write_text("\n".join(lines))
     np.savez(directory / "grid_s1_face.npz", clip=np.array(clip), t=np.array(t, np.float32),
              open_inner=np.array(opening, np.float32))  # fmt: skip
+
+
+@needs_espeak
+def test_sets_to_choose_by_are_clean_sentences_and_the_same_kind_in_other_voices(tmp_path):
+    def make(folder, changed=False):
+        job = shards.Job("val-some", validation.spoken, ("espeak", ("de", "en"), 2, 0, changed))
+        assert [seconds > 3.0 for _, seconds in shards.generate(tmp_path / folder, [job], 1)] == [True]
+        return form.read_manifest(tmp_path / folder / "val-some")
+
+    plain, again, changed = make("plain"), make("again"), make("changed", True)
+    assert [(r.split, r.language, r.augmented) for r in plain] == [("val", name, False) for name in ("de", "de", "en", "en")]
+    assert [r.audio_sha256 for r in plain] == [r.audio_sha256 for r in again]
+    assert [(r.split, r.language, r.augmented) for r in changed] == [(r.split, r.language, True) for r in plain]
+
+
+def test_measured_sentences_to_choose_by_keep_their_lips_in_other_voices(tmp_path):
+    make_recordings(tmp_path)
+    found = list(validation.measured(tmp_path))
+    assert len(found) == validation.VOICES  # of the twenty, one is for validation
+    assert len({len(item.audio) for _, item in found}) == len(found)  # each at a tape speed of its own
+    for split, item in found:
+        assert split == "val" and item.augmented
+        assert len(item.face) == len(item.aperture) == round(len(item.audio) / spec.SAMPLE_RATE * items.FACE_RATE)
+        shown, lips = aperture(item.face), measured.aperture_from_grid(item.aperture)
+        inside = np.isfinite(lips)
+        assert inside.sum() > 50 and np.abs(shown - lips)[inside].max() < 0.03 and lips[inside].max() > 0.2
+
+
+def test_corpus_has_the_sets_to_choose_by(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    names = [job.name for job in shards.plan(1.0, 1, ("en",), None, 4)]
+    assert {"val", "val-en", "val-en-changed", "val-ja", "val-ja-changed", "val-languages"} <= set(names)
+    assert "val-grid-changed" not in names and "val-grid-changed" in [
+        job.name for job in shards.plan(1.0, 1, ("en",), tmp_path, 4)]  # fmt: skip
 
 
 def aperture(face):

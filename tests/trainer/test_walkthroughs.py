@@ -15,7 +15,7 @@ from fmg_train import checkpoint as checkpoints
 from fmg_train import config as configuration
 from fmg_train import export as exporting
 from fmg_train.cli import main as train_main
-from fmg_train.corpus import holdouts, shards, vtl
+from fmg_train.corpus import holdouts, shards, validation, vtl
 from fmg_train.datasets import form
 from fmg_train.fit import Fit, with_data
 
@@ -99,6 +99,7 @@ def test_synthetic(workplace, monkeypatch):
     if "espeak" in shards.missing_engines():
         pytest.skip("espeak-ng is not installed: " + shards.missing_engines()["espeak"])
     monkeypatch.setattr(holdouts, "jobs", lambda: [("test-tiny", _spoken, ("test", 4.0))])  # the real ones take minutes
+    monkeypatch.setattr(validation, "jobs", lambda recordings: [])
     monkeypatch.setattr(vtl, "training", lambda *_: _spoken("train", 4.0))
     _walk("synthetic", **{"10": "0.01 --languages de", "2": "1"})
     splits = {r.split for shard in form.shards("data/corpus") for r in form.read_manifest(shard)}

@@ -22,7 +22,7 @@ import numpy as np
 from fmg_rt import spec
 from fmg_train.datasets import form
 
-from . import holdouts, japanese, real, recipe, vtl
+from . import holdouts, japanese, real, recipe, validation, vtl
 from .items import FACE_RATE, Item
 from .speech import EngineMissing
 
@@ -30,7 +30,7 @@ SHARD_SECONDS = 1800.0
 VALIDATION = 0.02
 """Hours of validation for an hour of training, at most `SHARD_SECONDS` altogether."""
 SETTINGS = "corpus.json"
-OPTIONAL = ("test-", "vtl")
+OPTIONAL = ("test-", "val-", "vtl")
 """Data sets that are left out where their engine is missing."""
 _VALIDATION_NUMBER = 1 << 20
 
@@ -121,7 +121,7 @@ def unfinished(directory: Path, jobs: list[Job]) -> list[Job]:
 
 def plan(hours: float, seed: int, languages: tuple[str, ...], recordings: Path | None, copies: int) -> list[Job]:
     """All data sets, those first that every later step waits for."""
-    jobs = [Job(name, make, arguments) for name, make, arguments in holdouts.jobs()]
+    jobs = [Job(name, make, arguments) for name, make, arguments in (*validation.jobs(recordings), *holdouts.jobs())]
     jobs = [Job("vtl", vtl.training, (seed, copies, hours)), *jobs]
     if recordings is not None:
         jobs = [Job(f"real-{name}", real.items, (recordings, source, seed, copies))

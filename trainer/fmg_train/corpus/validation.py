@@ -1,0 +1,57 @@
+"""The sets that networks are chosen by: voices that are trained on, clean, saying what no training item says; and the same
+as other throats would say it, further off than training goes for most. The same for every seed.
+
+The set ``val`` is what a training judges its epochs by, disturbed as the training data are; these tell what a network does.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from . import real, recipe
+from .holdouts import PAUSES
+from .items import Item, other_throat, speech_item
+
+SEED = 2027
+SENTENCES = 60
+SENTENCES_A_LANGUAGE = 8
+VOICES = 4
+"""Other voices of every measured sentence."""
+
+
+def spoken(engine_name: str, languages: tuple[str, ...], sentences: int, number: int,
+           changed: bool = False) -> Iterator[tuple[str, Item]]:  # fmt: skip
+    """`sentences` of each language in training voices of an engine, each by `other_throat` where `changed`; `number` keeps
+    the draws of the sets apart."""
+    rng = np.random.default_rng([SEED, number])
+    engine = recipe.ENGINES[engine_name]()
+    try:
+        for language in languages:
+            texts = recipe.texts(language, "val", engine_name)
+            for _ in range(sentences):
+                item = speech_item([engine.speak(texts.sentence(rng), engine.draw(language, rng), rng)], PAUSES, engine_name)
+                yield "val", other_throat(item, rng) if changed else item
+    finally:
+        engine.close()
+
+
+def measured(recordings: Path) -> Iterator[tuple[str, Item]]:
+    """GRID's validation sentences, whose lips were measured, in `VOICES` other voices each."""
+    rng = np.random.default_rng([SEED, 10])
+    for split, item in real.items(recordings, real.SOURCES["grid"], SEED, 0):
+        if split == "val" and item.aperture is not None:
+            for _ in range(VOICES):
+                yield split, other_throat(item, rng)
+
+
+def jobs(recordings: Path | None) -> list[tuple[str, Callable[..., Iterator[tuple[str, Item]]], tuple]]:
+    """Name of the data set, what makes it, its arguments."""
+    sets: list[tuple[str, Callable[..., Iterator[tuple[str, Item]]], tuple]] = [
+        ("val-en", spoken, ("flite", ("en",), SENTENCES, 0)),
+        ("val-en-changed", spoken, ("flite", ("en",), SENTENCES, 1, True)),
+        ("val-ja", spoken, ("jtalk", ("ja",), SENTENCES, 2)),
+        ("val-ja-changed", spoken, ("jtalk", ("ja",), SENTENCES, 3, True)),
+        ("val-languages", spoken, ("espeak", ("en", "ja", *recipe.WELL_KNOWN), SENTENCES_A_LANGUAGE, 4)),
+    ]
+    return sets if recordings is None else [*sets, ("val-grid-changed", measured, (recordings,))]
