@@ -164,7 +164,8 @@ class Fit:
         self._optimiser = torch.optim.AdamW(self.twin.parameters(), config.optim.rate,
                                             weight_decay=config.optim.weight_decay)  # fmt: skip
         self._lookahead_rows = np.array([round(ms * _ROWS_PER_MS) for ms in config.model.lookaheads_ms])
-        self._emotion: Mapping[str, torch.Tensor] = {} if initial is None else {n: torch.tensor(value) for n, value in initial.emotion.items()}
+        emotion = {} if initial is None else initial.emotion
+        self._emotion: Mapping[str, torch.Tensor] = {name: torch.tensor(value) for name, value in emotion.items()}
         self.epoch = 0
         self.best = math.inf
         self._best_epoch = 0
