@@ -13,7 +13,7 @@ from ..teacher import UnknownPhone
 
 @click.command()
 @click.option("--out", "directory", required=True, type=click.Path(path_type=Path, file_okay=False),
-              help="Folder for the data sets: shard-00000 …, val, test-…, real-….")
+              help="Folder for the data sets: shard-00000 …, val, val-…, test-…, real-….")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=40.0, show_default=True,
               help="Augmented speech for training, hours (about 95 MB each).")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same corpus.")
