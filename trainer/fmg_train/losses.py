@@ -66,8 +66,8 @@ def _most(opening: torch.Tensor, reach: int) -> torch.Tensor:
 class _Errors(torch.autograd.Function):
     """(face, velocity), the errors of the coefficients and of their changes, as in `face_loss`.
 
-    The gradient is written out, since what autograd records takes three times as many passes over the faces and a third of a
-    training step in bfloat16.
+    The gradient is written out: what autograd records makes many more passes over the faces and doubles the time of the whole
+    loss (64 sequences of 3 s on one core: 157 instead of 81 ms).
     """
 
     @staticmethod
