@@ -1,8 +1,8 @@
 """What benches share: the machine's pace, a contest against rivals in the same run, and one table at the end.
 
-The median is what is guarded: on a busy machine the 99th percentile is the machine's. A shared machine may take
-three times as long, or eight, for minutes: a budget grows by as much as a rival takes longer at that moment, and what fails is tried
-again later. Ratios to rivals are asserted as they are.
+The median is what is guarded: on a busy machine the 99th percentile is the machine's. A shared machine may take three
+times as long, or eight, for minutes: a budget grows by as much as a rival takes longer at that moment, and what fails is
+tried again later. Ratios to rivals are asserted as they are.
 """
 
 import statistics
