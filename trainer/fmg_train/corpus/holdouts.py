@@ -17,6 +17,9 @@ from .jtalk import JTalk
 from .recipe import Texts
 from .speech import Engine, Voice
 
+Recipe = tuple[str, Callable[..., Iterator[tuple[str, Item]]], tuple]
+"""Name of a data set, what makes it, its arguments."""
+
 SEED = 2026
 SENTENCES = 80
 SENTENCES_A_LANGUAGE = 30
@@ -24,12 +27,18 @@ PAUSES = [0.4, 0.4]
 """Silence before and after each sentence, s."""
 
 
+def say(engine: Engine, texts: Texts, voice: Callable[[np.random.Generator], Voice], n: int,
+        rng: np.random.Generator) -> Iterator[Item]:  # fmt: skip
+    """`n` sentences, each in a newly drawn voice."""
+    for _ in range(n):
+        yield speech_item([engine.speak(texts.sentence(rng), voice(rng), rng)], PAUSES, engine.name)
+
+
 def _say(engine: Engine, texts: Texts, voice: Callable[[np.random.Generator], Voice], n: int,
          number: int) -> Iterator[tuple[str, Item]]:  # fmt: skip
-    """`n` sentences, each in a newly drawn voice; `number` keeps the draws of the sets apart."""
-    rng = np.random.default_rng([SEED, number])
-    for _ in range(n):
-        yield "test", speech_item([engine.speak(texts.sentence(rng), voice(rng), rng)], PAUSES, engine.name)
+    """The items of `say` for the tests; `number` keeps the draws of the sets apart."""
+    for item in say(engine, texts, voice, n, np.random.default_rng([SEED, number])):
+        yield "test", item
 
 
 def rms() -> Iterator[tuple[str, Item]]:
@@ -75,7 +84,7 @@ def festival() -> Iterator[tuple[str, Item]]:
         engine.close()
 
 
-def jobs() -> list[tuple[str, Callable[..., Iterator[tuple[str, Item]]], tuple]]:
-    """Name of the data set, what makes it, its arguments."""
+def jobs() -> list[Recipe]:
+    """All of them."""
     return [("test-rms", rms, ()), ("test-ja", japanese, ()), ("test-languages", other_languages, ()),
             ("test-vtl", articulatory, ()), ("test-festival", festival, ())]  # fmt: skip

@@ -4,14 +4,15 @@ as other throats would say it, further off than training goes for most. The same
 The set ``val`` is what a training judges its epochs by, disturbed as the training data are; these tell what a network does.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from . import real, recipe
-from .holdouts import PAUSES
-from .items import Item, other_throat, speech_item
+from .holdouts import Recipe, say
+from .items import Item, other_throat
 
 SEED = 2027
 SENTENCES = 60
@@ -29,8 +30,7 @@ def spoken(engine_name: str, languages: tuple[str, ...], sentences: int, number:
     try:
         for language in languages:
             texts = recipe.texts(language, "val", engine_name)
-            for _ in range(sentences):
-                item = speech_item([engine.speak(texts.sentence(rng), engine.draw(language, rng), rng)], PAUSES, engine_name)
+            for item in say(engine, texts, partial(engine.draw, language), sentences, rng):
                 yield "val", other_throat(item, rng) if changed else item
     finally:
         engine.close()
@@ -45,9 +45,9 @@ def measured(recordings: Path) -> Iterator[tuple[str, Item]]:
                 yield split, other_throat(item, rng)
 
 
-def jobs(recordings: Path | None) -> list[tuple[str, Callable[..., Iterator[tuple[str, Item]]], tuple]]:
-    """Name of the data set, what makes it, its arguments."""
-    sets: list[tuple[str, Callable[..., Iterator[tuple[str, Item]]], tuple]] = [
+def jobs(recordings: Path | None) -> list[Recipe]:
+    """All of them; without recordings, those that are spoken."""
+    sets: list[Recipe] = [
         ("val-en", spoken, ("flite", ("en",), SENTENCES, 0)),
         ("val-en-changed", spoken, ("flite", ("en",), SENTENCES, 1, True)),
         ("val-ja", spoken, ("jtalk", ("ja",), SENTENCES, 2)),
