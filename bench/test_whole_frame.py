@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from machine import send_as_the_predecessor
+from machine import log_mel_of_librosa, send_as_the_predecessor
 from predecessor_rivals import onnx_rival
 from pythonosc.udp_client import SimpleUDPClient
 
@@ -79,16 +79,12 @@ def _rivals(network, port):
     """librosa, onnxruntime and python-osc one after the other, as a program made of them would; three frames."""
     if any(importlib.util.find_spec(name) is None for name in ("librosa", "onnx", "onnxruntime")):
         return {}
-    import librosa
-
     run, client, sound = onnx_rival(network.tensors), SimpleUDPClient("127.0.0.1", port), _sound()[3].reshape(-1)
     egemaps = np.zeros((1, 88), np.float32)
 
     def tenth_of_a_second():
         for end in (533, 1066, 1600):
-            mel = librosa.feature.melspectrogram(y=sound[max(0, end - 1360) : end], sr=16000, n_fft=400, hop_length=160,
-                                                 n_mels=80, center=False)  # fmt: skip
-            mel = np.log(mel + 1e-10)
+            mel = log_mel_of_librosa(sound[max(0, end - 1360) : end])
             frames = np.zeros((1, 7, 80), np.float32)
             frames[0, -mel.shape[1] :] = mel.T[-7:]
             send_as_the_predecessor(client, np.asarray(run(frames, egemaps)).ravel().tolist())
