@@ -49,6 +49,7 @@ class _Clip(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
         (face,) = ctx.saved_tensors
+        # Negative where a step down the gradient leads further out.
         outwards = (face - face.clamp(0.0, 1.0)).mul_(gradient) < 0.0
         return gradient.masked_fill(outwards, 0.0)
 
