@@ -241,10 +241,11 @@ def test_sixty_frames_a_second(served, page):
         thread.join()
         page.call("Performance.disable")
     print(f"frames a second: {', '.join(f'{r:.0f}' for r in rates)}; processor a frame: {min(costs):.1f} ms")
-    assert min(costs) < 14 * machine.slowness()  # of 16.7 ms, without any help of a graphics card
-    # One undisturbed second is enough to show what the page can do.
-    skip_if_too_busy(max(rates) > 50, f"{max(rates):.0f} frames a second")
-    assert max(rates) > 50
+    slowness = machine.slowness()
+    assert min(costs) < 14 * slowness  # of 16.7 ms, without any help of a graphics card
+    # One undisturbed second is enough to show what the page can do; no page paints more often than its processor allows.
+    skip_if_too_busy(max(rates) > 50 / slowness, f"{max(rates):.0f} frames a second")
+    assert max(rates) > 50 / slowness
 
 
 def test_sliders_and_save_work_by_hand(page, tmp_path):
