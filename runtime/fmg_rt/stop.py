@@ -1,6 +1,11 @@
 """Ctrl-C, termination and a closed console: leave at once where that is safe, else as soon as it is."""
 
 import signal
+import sys
+import threading
+
+_AGAIN = 0.01
+"""Seconds after which a way out that was swallowed is taken once more."""
 
 
 class Stop:
@@ -26,4 +31,15 @@ class Stop:
     def _handle(self, number: int, _frame: object) -> None:
         again, self.signal = self.signal, number
         if again or not self.deferred:
+            sys.unraisablehook = self._ignored
             raise SystemExit(self.exit_code)
+
+    def _ignored(self, what: "sys.UnraisableHookArgs") -> None:
+        """What the signal left half made may fail when it is taken down: of no interest to a person who wants to leave.
+
+        But a destructor that was running when the signal came cannot raise: it has swallowed the way out.
+        """
+        if what.exc_type is SystemExit:
+            again = threading.Timer(_AGAIN, signal.raise_signal, [self.signal])
+            again.daemon = True
+            again.start()
