@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -320,12 +321,33 @@ def test_a_clipped_coefficient_finds_back_but_pays_for_nothing():
     ({"model": {"d_model": 30}}, "multiple of 4"),
     ({"data": {"train": "x"}}, "expected a list"),
     ([1], "expected a mapping"),
+    ({"base": "none.yaml"}, "none.yaml: cannot read"),
+    ({"base": "bad.yaml"}, "without a base of its own"),
 ])  # fmt: skip
 def test_bad_configuration_is_one_clear_line(tmp_path, value, message):
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump(value))
     result = CliRunner().invoke(main, ["fit", "--config", str(path), "--train", "x", "--val", "y", "--out", "run"])
     assert result.exit_code == 1 and message in result.output and result.output.count("\n") == 1, result.output
+
+
+def test_a_configuration_states_what_differs_from_its_base(tmp_path):
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    stated = {"seed": 5, "optim": {"batch": 7, "epochs": 3}, "data": {"train": [{"path": "a"}, {"path": "b"}]}}
+    first.write_text(yaml.safe_dump(stated))
+    second.write_text(yaml.safe_dump({"base": "first.yaml", "optim": {"epochs": 4}, "loss": {"closure": 30},
+                                      "data": {"val": [{"path": "c"}], "train": [{"path": "d"}]}}))  # fmt: skip
+    config = configuration.read(second, {"d_model": 8})
+    assert (config.seed, config.optim.batch, config.optim.epochs, config.loss.closure) == (5, 7, 4, 30.0)
+    assert [source.path for source in (*config.data.train, *config.data.val)] == ["d", "c"]
+    assert config.model.d_model == 8
+    assert configuration.read(first).optim.epochs == 3
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "weights").glob("*.yaml")), ids=lambda path: path.name)
+def test_the_configurations_of_the_packaged_weights_can_be_read(path):
+    config = configuration.read(path)
+    assert config.data.train and config.data.val
 
 
 def test_bad_input_of_fit(bursts, tmp_path):

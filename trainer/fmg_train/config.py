@@ -171,20 +171,39 @@ def from_dict(value: Any) -> Config:
 def read(path: Path, model: Mapping[str, Any] | None = None) -> Config:
     """Read a YAML file; where it says nothing of the model, that is `model`, None: the default.
 
+    With `base: other.yaml` (beside it) the file states only what differs from that one; a list is replaced as a whole.
+
     Raises
     ------
     ConfigError
-        Unreadable file, or as `from_dict`.
+        Unreadable file, a base that has a base itself, or as `from_dict`.
     """
+    path = Path(path)
+    stated = _load(path)
     try:
-        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot read the configuration ({error})".replace("\n", " ")) from error
-    try:
-        stated = {} if value is None else value
+        if isinstance(stated, dict) and "base" in stated:
+            base = _load(path.parent / str(stated.pop("base")))
+            if not isinstance(base, dict) or "base" in base:
+                raise ConfigError("'base': expected a file of settings without a base of its own")
+            stated = _changed(base, stated)
         return from_dict({"model": dict(model or {})} | stated if isinstance(stated, dict) else stated)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def _load(path: Path) -> Any:
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot read the configuration ({error})".replace("\n", " ")) from error
+    return {} if value is None else value
+
+
+def _changed(base: dict, changes: dict) -> dict:
+    """`base` with the values of `changes` in place of its own, mapping by mapping."""
+    both = {key: _changed(base[key], value) for key, value in changes.items()
+            if isinstance(value, dict) and isinstance(base.get(key), dict)}  # fmt: skip
+    return base | changes | both
 
 
 def to_dict(config: Config) -> dict[str, Any]:
