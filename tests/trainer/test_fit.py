@@ -68,6 +68,20 @@ def test_resume_is_bit_exact(bursts, tmp_path):
         assert torch.equal(value, parts.net[name]), name
 
 
+def test_runs_of_other_seeds_are_judged_by_the_same_sequences(bursts, tmp_path):
+    """No step is taken, as the rate is too small for one: what differs is the sequences alone."""
+    config = _config(bursts, epochs=1, steps_per_epoch=1, batch=2)
+    Fit(config, tmp_path / "first", CPU).run()
+    begun = exporting.weights_of(checkpoints.load(tmp_path / "first"), {})
+    scores = []
+    for seed in (1, 2):
+        still = replace(config, seed=seed, optim=replace(config.optim, rate=1e-12))
+        Fit(still, tmp_path / f"seed{seed}", CPU, begun).run()
+        scores.append(_log(tmp_path / f"seed{seed}")[0])
+    assert scores[0]["val"]["total"] == pytest.approx(scores[1]["val"]["total"], rel=1e-6)
+    assert scores[0]["train"]["total"] != pytest.approx(scores[1]["train"]["total"], rel=1e-6)
+
+
 def test_a_kill_costs_one_epoch(bursts, tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump({**SMALL, "optim": {**SMALL["optim"], "epochs": 500, "patience": 500}}))
