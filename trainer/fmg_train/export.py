@@ -44,15 +44,15 @@ def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
 
 
 def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
-    """The checkpoint half way back to the weights that its training began from.
+    """The checkpoint half way to the weights that its training began from, or to those of another run from there.
 
-    It keeps more of what they knew, and most of what was learnt since. References: Wortsman et al., "Robust fine-tuning of
-    zero-shot models", CVPR 2022, section 3.
+    It keeps more of what those knew, and most of what was learnt since. References: Wortsman et al., "Robust fine-tuning of
+    zero-shot models", CVPR 2022, section 3; "Model soups", ICML 2022, section 3.
 
     Raises
     ------
     ExportError
-        `origin` is another network, or was trained on features with other statistics: no mean of the two means anything.
+        `origin` is another network, or hears features with other statistics: no mean of the two means anything.
     """
     own = weights_of(saved, {})
     heard = ["mel_mean", "mel_std"]
@@ -60,7 +60,7 @@ def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
         heard += ["egemaps_mean", "egemaps_std"]
     alike = all(getattr(own, name) == getattr(origin, name) for name in ("architecture", "config", "lookaheads"))
     if not alike or not all(np.array_equal(getattr(own, name), getattr(origin, name)) for name in heard):
-        raise ExportError("the run did not begin from these weights: another network or other feature statistics")
+        raise ExportError("the run and these weights have no common beginning: another network or other feature statistics")
     net = {name: (value + torch.tensor(origin.tensors[name])) / 2 for name, value in saved.net.items()}
     return replace(saved, net=net)
 

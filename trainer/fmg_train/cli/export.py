@@ -30,7 +30,7 @@ VERIFY_FRAMES = 6_000
               help="Data set with emotions: learns the read-out that moves the face with the mood of the voice; without it "
                    "a fine-tuned network keeps the one that it began with.")  # fmt: skip
 @click.option("--mean-with", "origin", type=click.Path(path_type=Path),
-              help="Weight file that the run began from (fit --init): go half way back to it.")
+              help="Weight file that the run began from (fit --init), or of another run from there: write the mean of both.")
 def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file.
 
