@@ -1,5 +1,6 @@
 """Ctrl-C, termination and a closed console: leave at once where that is safe, else as soon as it is."""
 
+import os
 import signal
 import sys
 import threading
@@ -17,6 +18,9 @@ class Stop:
         self.deferred = False
         """A frame is on its way: who set this looks at `signal` afterwards. A second signal does not wait."""
 
+        self.nothing_begun = False
+        """Nothing is open that must be finished: leave without tidying up, which half a compiler may not survive."""
+
     @property
     def exit_code(self) -> int:
         """As shells report it: 130 after Ctrl-C, 0 when nothing came."""
@@ -30,6 +34,8 @@ class Stop:
 
     def _handle(self, number: int, _frame: object) -> None:
         again, self.signal = self.signal, number
+        if self.nothing_begun:
+            os._exit(self.exit_code)
         if again or not self.deferred:
             sys.unraisablehook = self._ignored
             raise SystemExit(self.exit_code)

@@ -118,6 +118,7 @@ def run(context: click.Context, **params: Any) -> None:
     """See `cli.main`, which takes over these options and this function."""
     if context.invoked_subcommand is not None:
         return
+    context.obj.nothing_begun = True
     try:
         if params["version"]:
             _print_version(params["weights"])
@@ -178,6 +179,7 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     assert first.expression is not None
     preview = build_preview(params, first.expression, source)
     pages += [preview] if preview else []
+    context.obj.nothing_begun = False
     # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
     outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
     if not outputs:
