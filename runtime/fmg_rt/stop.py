@@ -2,11 +2,6 @@
 
 import os
 import signal
-import sys
-import threading
-
-_AGAIN = 0.01
-"""Seconds after which a way out that was swallowed is taken once more."""
 
 
 class Stop:
@@ -15,11 +10,11 @@ class Stop:
     def __init__(self) -> None:
         self.signal = 0
         """Number of the signal that came; 0: none."""
+        self.begun = False
+        """Something is open that must be finished. Until then a signal leaves without tearing anything down: half a
+        compiler does not survive that."""
         self.deferred = False
         """A frame is on its way: who set this looks at `signal` afterwards. A second signal does not wait."""
-
-        self.nothing_begun = False
-        """Nothing is open that must be finished: leave without tidying up, which half a compiler may not survive."""
 
     @property
     def exit_code(self) -> int:
@@ -34,18 +29,7 @@ class Stop:
 
     def _handle(self, number: int, _frame: object) -> None:
         again, self.signal = self.signal, number
-        if self.nothing_begun:
+        if not self.begun:
             os._exit(self.exit_code)
         if again or not self.deferred:
-            sys.unraisablehook = self._ignored
             raise SystemExit(self.exit_code)
-
-    def _ignored(self, what: "sys.UnraisableHookArgs") -> None:
-        """What the signal left half made may fail when it is taken down: of no interest to a person who wants to leave.
-
-        But a destructor that was running when the signal came cannot raise: it has swallowed the way out.
-        """
-        if what.exc_type is SystemExit:
-            again = threading.Timer(_AGAIN, signal.raise_signal, [self.signal])
-            again.daemon = True
-            again.start()

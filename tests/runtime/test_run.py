@@ -146,8 +146,14 @@ def test_whatever_ends_it_the_face_rests(stream, failure):
     assert memory.closed
 
 
-def test_a_signal_within_a_frame_lets_it_finish(stream):
+def _begun():
     stop = Stop()
+    stop.begun = True
+    return stop
+
+
+def test_a_signal_within_a_frame_lets_it_finish(stream):
+    stop = _begun()
     memory, other = Memory(lambda index: index == 5 and stop._handle(signal.SIGINT, None)), Memory()
     _run(Script(*NOISE), stream, memory, other, stop=stop)
     assert stop.exit_code == 130
@@ -156,7 +162,7 @@ def test_a_signal_within_a_frame_lets_it_finish(stream):
 
 
 def test_a_signal_while_waiting_ends_it_at_once(stream):
-    stop, memory = Stop(), Memory()
+    stop, memory = _begun(), Memory()
     with pytest.raises(SystemExit) as leaving:
         _run(Script(*NOISE[:20], lambda: stop._handle(signal.SIGTERM, None)), stream, memory, stop=stop)
     assert leaving.value.code == 128 + signal.SIGTERM
@@ -164,7 +170,7 @@ def test_a_signal_while_waiting_ends_it_at_once(stream):
 
 
 def test_a_second_signal_waits_for_nothing():
-    stop = Stop()
+    stop = _begun()
     stop.deferred = True
     stop._handle(signal.SIGINT, None)
     with pytest.raises(SystemExit):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 _LISTEN = """
-import signal, time
+import signal, sys, time
 from fmg_rt.stop import Stop
 
 stop = Stop()
@@ -18,6 +18,19 @@ def _end(script):
     """(exit code, standard error) of a program that listens and then does what the script says."""
     ended = subprocess.run([sys.executable, "-c", _LISTEN + script], capture_output=True, text=True, timeout=60)
     return ended.returncode, ended.stderr
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_only_what_was_begun_is_torn_down(begun):
+    code, err = _end(f"""
+stop.begun = {begun}
+try:
+    signal.raise_signal(signal.SIGINT)
+finally:
+    print("torn down", file=sys.stderr)
+""")
+    assert code == 130
+    assert err.split("\n") == (["torn down", ""] if begun else [""])
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])

@@ -163,7 +163,8 @@ def _run(jobs: list[Job], params: Mapping[str, Any], stream: "FaceStream") -> It
               help="Format of the results.")  # fmt: skip
 @stream_options
 @expression_options
-def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
+@click.pass_context
+def bake(context: click.Context, files: tuple[Path, ...], out: Path, **params: Any) -> None:
     """Turn sound files into files of frames, one each, on all cores.
 
     The frames are those of 'fmg-rt --input FILE --fast --record …' with the same options. A result that is already
@@ -188,6 +189,7 @@ def bake(files: tuple[Path, ...], out: Path, **params: Any) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.ClickException(f"cannot make {out}: {error.strerror}") from None
+    context.obj.begun = True
     failed = list(_run(waiting, params, stream))
     for line in failed:
         click.echo(f"Error: {line}", err=True)

@@ -118,7 +118,6 @@ def run(context: click.Context, **params: Any) -> None:
     """See `cli.main`, which takes over these options and this function."""
     if context.invoked_subcommand is not None:
         return
-    context.obj.nothing_begun = True
     try:
         if params["version"]:
             _print_version(params["weights"])
@@ -179,7 +178,8 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     assert first.expression is not None
     preview = build_preview(params, first.expression, source)
     pages += [preview] if preview else []
-    context.obj.nothing_begun = False
+    stop = context.obj
+    stop.begun = True
     # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
     outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
     if not outputs:
@@ -191,7 +191,6 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
     # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.
     gc.freeze()
-    stop = context.obj
     try:
         with fine_waits():
             # A file has no pauses of its own: whatever keeps it waiting is not silence.
