@@ -201,9 +201,8 @@ def _load(path: Path) -> Any:
 
 def _changed(base: dict, changes: dict) -> dict:
     """`base` with the values of `changes` in place of its own, mapping by mapping."""
-    both = {key: _changed(base[key], value) for key, value in changes.items()
-            if isinstance(value, dict) and isinstance(base.get(key), dict)}  # fmt: skip
-    return base | changes | both
+    return base | {key: _changed(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+                   for key, value in changes.items()}  # fmt: skip
 
 
 def to_dict(config: Config) -> dict[str, Any]:
