@@ -142,7 +142,7 @@ def run(source: Source, stream: FaceStream | Handover, sinks: Sinks, status: Sta
     ----------
     live : feed silence by the clock while no audio comes, so that the face rests and frames keep their rate. False
         takes nothing but the source's audio, however long that takes: deterministic.
-    stop : ends the loop early; its caller looks at ``stop.signal`` afterwards.
+    stop : ends the loop early; its caller looks at ``stop.signal`` afterwards, and has deferred it since there are sinks.
 
     Raises
     ------
@@ -159,6 +159,7 @@ def run(source: Source, stream: FaceStream | Handover, sinks: Sinks, status: Sta
     timeout = _PATIENCE
     ended = False
     try:
+        stop.deferred = False
         while not (ended or stop.signal or len(sinks) == 0):
             if source.read(hop, timeout):
                 silence, timeout = None, _PATIENCE

@@ -14,7 +14,8 @@ class Stop:
         """Something is open that must be finished. Until then a signal leaves without tearing anything down: half a
         compiler does not survive that."""
         self.deferred = False
-        """A frame is on its way: who set this looks at `signal` afterwards. A second signal does not wait."""
+        """A frame is on its way, or sinks are being opened: who set this looks at `signal` afterwards. A second signal
+        does not wait."""
 
     @property
     def exit_code(self) -> int:

@@ -169,6 +169,27 @@ def test_ctrl_c_at_any_moment(after, weight_file, voice, tmp_path, program):
         _table(tmp_path / "out.csv")  # whole lines only
 
 
+@pytest.mark.parametrize("built", ["sinks.Sinks", "status.Status"])
+def test_ctrl_c_between_the_first_sink_and_the_first_frame(built, weight_file, voice, tmp_path, program):
+    module, name = built.split(".")
+    start = ["-c", f"""
+import signal
+from fmg_rt.{module} import {name}
+from fmg_rt.cli import main
+build = {name}.__init__
+def signalled(*arguments, **options):
+    signal.raise_signal(signal.SIGINT)
+    build(*arguments, **options)
+{name}.__init__ = signalled
+main(prog_name="fmg-rt")
+"""]  # fmt: skip
+    code, _, err = program("--weights", weight_file, "--input", voice, "--record", tmp_path / "out.csv", start=start).end()
+    assert code == 130, err
+    assert "Traceback" not in err
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]  # finished, though there was nothing to record yet
+    assert len((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()) == 1
+
+
 @needs_signals
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("source", ["file", "silent pipe", "silent pipe, fast"])

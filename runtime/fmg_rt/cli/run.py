@@ -178,9 +178,9 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     assert first.expression is not None
     preview = build_preview(params, first.expression, source)
     pages += [preview] if preview else []
-    stop = context.obj
-    stop.begun = True
     # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
+    stop = context.obj
+    stop.begun = stop.deferred = True
     outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
     if not outputs:
         outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, stream.rate)
