@@ -69,6 +69,18 @@ def test_half_of_the_sequences_begin_where_a_recording_begins(tmp_path):
     assert {round(float(v), 1) for v in first[starts, 4]} == {0.1, 0.2, 0.3}
 
 
+def test_they_begin_with_any_frame_of_a_step(tmp_path):
+    curve = np.repeat(np.arange(800, dtype=np.float32)[:, None] / 1000, spec.N_COEFFICIENTS, 1)
+    recording = form.write_recording(tmp_path, "ramp", np.zeros(127_920, np.float32), form.Face(curve, 100.0, 0.005),
+                                     split="train", speaker="s", language="en", source="x", licence="MIT")  # fmt: skip
+    form.write_manifest(tmp_path, [recording])
+    features.build(tmp_path, with_egemaps=False)
+    pool = batches.Pool([([features.load(tmp_path)], 1.0)])
+    # Five frames before the end of the first step's two: the row of the face is the sequence's first frame.
+    begun = pool.draw(np.random.default_rng(0), 800, 100, 2, np.array([3])).target[:, 0, 0, 0] * 1000
+    assert [0.2 < share < 0.3 for share in (np.mean(begun < 0.5), np.mean(np.abs(begun - 1.0) < 0.5))] == [True, True]
+
+
 def test_noise_is_mixed_at_the_snr_that_is_drawn(tmp_path):
     rng = np.random.default_rng(0)
     recordings = []

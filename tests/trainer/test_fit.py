@@ -143,6 +143,21 @@ def test_weights_of_another_size_are_refused(bursts, tmp_path):
         Fit(other, tmp_path / "other", CPU, weights)
 
 
+def test_other_lookaheads_begin_between_those_of_the_weights(bursts, tmp_path):
+    config = _config(bursts, epochs=1, steps_per_epoch=1, batch=2)
+    Fit(config, tmp_path / "first", CPU).run()
+    weights = exporting.weights_of(checkpoints.load(tmp_path / "first"), {})
+    model = replace(config.model, lookaheads_ms=(0, 50, 60, 120), default_lookahead_ms=120)
+    own, readouts = weights.tensors, {ms: f"readout.{i}." for i, ms in enumerate(config.model.lookaheads_ms)}
+    state = Fit(replace(config, model=model), tmp_path / "more", CPU, weights).twin.net.state_dict()
+    for kind in ("weight", "bias"):
+        at = {ms: own[name + kind] for ms, name in readouts.items()}
+        wanted = at[0], at[50], 0.8 * at[50] + 0.2 * at[100], at[100]
+        for i, value in enumerate(wanted):
+            np.testing.assert_allclose(state[f"readout.{i}.{kind}"].numpy(), value, rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(state["head.weight"].numpy(), own["head.weight"])
+
+
 def test_weights_give_the_model_only_where_the_configuration_states_none(bursts, tmp_path):
     Fit(_config(bursts, epochs=1, steps_per_epoch=1, batch=2), tmp_path / "first", CPU).run()
     weight_files.write(tmp_path / "first.npz", exporting.weights_of(checkpoints.load(tmp_path / "first"), {}))

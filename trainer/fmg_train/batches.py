@@ -21,7 +21,7 @@ NOISE_SNR_DB = 0.0, 25.0
 """Range of how far it lies below the louder half of a sequence, dB."""
 FROM_START = 0.5
 """Share of the sequences that begin where a recording begins: at run time every stream begins so, with a network that has
-heard nothing yet."""
+heard nothing yet. They begin with any frame of the first step: where steps fall on the speech is chance, in use as well."""
 FIRST_WINDOW = 2
 """The runtime hands out no functionals before 0.5 s: the first it does are those of the second interval of 300 ms."""
 
@@ -75,7 +75,7 @@ class Pool:
             if rng.random() < FROM_START:
                 # Of a recording that ends too near to the end of the cache, its end is heard.
                 recording = np.searchsorted(cache.spans[:, 1], start, side="right")
-                start = min(int(cache.spans[recording, 0]), max(last, 0))
+                start = min(int(cache.spans[recording, 0]) + int(rng.integers(stack)), max(last, 0))
             parts.append(_sequence(cache, start, n_frames + context, stack, lookahead_rows, context, with_egemaps))
         mel, functionals, target, known, measured = zip(*parts, strict=True)
         return Batch(_float32(mel), np.stack(functionals) if with_egemaps else None, _float32(target),

@@ -29,7 +29,7 @@ from .checkpoint import Checkpoint
 from .config import Config, ConfigError, Data, Source
 from .datasets import form
 from .losses import face_loss
-from .models import Statistics, Twin, sizes
+from .models import Statistics, Twin, state_from
 
 VALIDATION_SEQUENCES = 128
 """Fixed sequences that every epoch is judged on."""
@@ -128,7 +128,8 @@ class Fit:
     config : what to train on what.
     folder : takes ``last.pt``, ``best.pt``, ``log.jsonl`` and TensorBoard's events.
     device : cpu or cuda; the forward pass runs in mixed precision where the hardware multiplies bfloat16.
-    initial : weights to start from (fine-tuning); their feature statistics and their emotion read-out are kept.
+    initial : weights to start from (fine-tuning), of the same sizes but for the look-aheads; their feature statistics and
+        their emotion read-out are kept.
 
     Raises
     ------
@@ -152,13 +153,10 @@ class Fit:
         if initial is None:
             self.statistics = statistics_of(train, config.seed)
         else:
-            if (initial.architecture, dict(initial.config)) != (config.model.architecture, sizes(config.model)):
-                raise ConfigError(f"the initial weights are '{initial.architecture}' {dict(initial.config)}, the "
-                                  f"configuration asks for '{config.model.architecture}' {sizes(config.model)}")  # fmt: skip
             self.statistics = Statistics(initial.mel_mean, initial.mel_std, initial.egemaps_mean, initial.egemaps_std)
         self.twin = Twin(config.model, self.statistics).to(device)
         if initial is not None:
-            self.twin.net.load_state_dict({name: torch.tensor(value) for name, value in initial.tensors.items()})
+            self.twin.net.load_state_dict(state_from(initial, config.model))
         self.average = copy.deepcopy(self.twin).eval()
         self._weights = coefficient_weights(train).to(device)
         self._optimiser = torch.optim.AdamW(self.twin.parameters(), config.optim.rate,

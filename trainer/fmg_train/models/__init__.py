@@ -1,5 +1,6 @@
 """PyTorch twins of the runtime's networks, with the same tensor names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,9 @@ import torch
 from torch import nn
 
 from fmg_rt import spec
+from fmg_rt.weights import Weights
 
-from ..config import Model
+from ..config import ConfigError, Model
 from .gru import GRUNet
 from .predecessor import PredecessorNet
 
@@ -30,6 +32,35 @@ def sizes(model: Model) -> dict[str, int]:
     if model.architecture == "predecessor":
         return common
     return common | {name: getattr(model, name) for name in ("n_stack", "d_input", "d_model", "d_head")}
+
+
+def state_from(initial: Weights, model: Model) -> dict[str, torch.Tensor]:
+    """The tensors of `initial` for a network of this `model`, whose look-aheads may be others.
+
+    A read-out that the file lacks begins between its neighbours' in proportion, outside of all as the nearest.
+
+    Raises
+    ------
+    ConfigError
+        Another architecture or size.
+    """
+
+    def size(config: Mapping[str, int]) -> dict[str, int]:
+        return {name: n for name, n in config.items() if name not in ("n_lookaheads", "default_lookahead")}
+
+    if (initial.architecture, size(initial.config)) != (model.architecture, size(sizes(model))):
+        raise ConfigError(f"the initial weights are '{initial.architecture}' {size(initial.config)}, the "
+                          f"configuration asks for '{model.architecture}' {size(sizes(model))}")  # fmt: skip
+    tensors = dict(initial.tensors)
+    if initial.architecture == "gru":
+        places = np.interp([ms * spec.SAMPLE_RATE // 1000 for ms in model.lookaheads_ms],
+                           initial.lookaheads, np.arange(len(initial.lookaheads)))  # fmt: skip
+        for kind in ("weight", "bias"):
+            known = [tensors.pop(f"readout.{i}.{kind}") for i in range(len(initial.lookaheads))]
+            for i, place in enumerate(places):
+                share = np.float32(place % 1)
+                tensors[f"readout.{i}.{kind}"] = known[int(place)] * (1 - share) + known[int(np.ceil(place))] * share
+    return {name: torch.tensor(value) for name, value in tensors.items()}
 
 
 class Twin(nn.Module):
