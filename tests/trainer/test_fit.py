@@ -145,6 +145,7 @@ def test_weights_of_another_size_are_refused(bursts, tmp_path):
 
 def test_other_lookaheads_begin_between_those_of_the_weights(bursts, tmp_path):
     config = _config(bursts, epochs=1, steps_per_epoch=1, batch=2)
+    config = replace(config, model=replace(config.model, lookaheads_ms=(0, 50, 100), default_lookahead_ms=50))
     Fit(config, tmp_path / "first", CPU).run()
     weights = exporting.weights_of(checkpoints.load(tmp_path / "first"), {})
     model = replace(config.model, lookaheads_ms=(0, 50, 60, 120), default_lookahead_ms=120)
@@ -207,7 +208,7 @@ def _yaml(tmp_path):
 def test_export_is_verified_in_the_runtime(bursts, tmp_path, architecture):
     value = {**SMALL, "optim": {**SMALL["optim"], "epochs": 1, "steps_per_epoch": 2, "batch": 2}}
     if architecture == "predecessor":
-        value |= {"model": {"architecture": "predecessor", "lookaheads_ms": [50]}, "data": {"sequence_s": 0.1}}
+        value |= {"model": {"architecture": "predecessor", "lookaheads_ms": [60]}, "data": {"sequence_s": 0.1}}
     config = with_data(configuration.from_dict(value), (str(bursts[0]),), (str(bursts[1]),))
     Fit(config, tmp_path / "run", CPU).run()
     result = CliRunner().invoke(main, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "out.npz")])

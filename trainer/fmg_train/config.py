@@ -22,8 +22,8 @@ class Model:
     """architecture: name in `fmg_rt.spec.ARCHITECTURES`; look-aheads in ms, multiples of 10; the rest sizes a `gru`."""
 
     architecture: str = "gru"
-    lookaheads_ms: tuple[int, ...] = (0, 50, 100)
-    default_lookahead_ms: int = 50
+    lookaheads_ms: tuple[int, ...] = (0, 50, 60, 100)
+    default_lookahead_ms: int = 60
     n_stack: int = 2
     d_input: int = 128
     d_model: int = 224
