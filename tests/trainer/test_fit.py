@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -374,10 +375,23 @@ def test_a_configuration_states_what_differs_from_its_base(tmp_path):
     assert configuration.read(first).optim.epochs == 3
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "weights").glob("*.yaml")), ids=lambda path: path.name)
+WEIGHTS = Path(__file__).parents[2] / "weights"
+
+
+@pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.yaml")), ids=lambda path: path.name)
 def test_the_configurations_of_the_packaged_weights_can_be_read(path):
     config = configuration.read(path)
     assert config.data.train and config.data.val
+
+
+def test_the_packaged_weights_are_rebuilt_by_every_stage_from_what_was_made_before():
+    made = ["-"]
+    for name, *begun_with in re.findall(r"^stage (\S+) (\S+) \S+ ?(\S*)$", (WEIGHTS / "rebuild.sh").read_text(), re.MULTILINE):
+        assert set(filter(None, begun_with)) <= set(made)
+        made.append(f"{name}.npz")
+    assert made[1:] == [f"{path.stem}.npz" for path in sorted(WEIGHTS.glob("stage*.yaml"))]
+    usage = subprocess.run(["bash", str(WEIGHTS / "rebuild.sh")], capture_output=True, text=True)
+    assert usage.returncode == 2 and "weights/rebuild.sh REAL" in usage.stdout
 
 
 def test_bad_input_of_fit(bursts, tmp_path):
