@@ -5,7 +5,8 @@ imported, cached on disk, without bounds checks, holding no GIL. ``fast_kernel``
 reorder sums (``reassoc``): use it where a bench shows the gain and parity holds.
 """
 
-from numba import njit
+from llvmlite import binding
+from numba import config, njit
 from numba.types import Array, complex64, float32, float64, int32, int64, uint16, void
 
 __all__ = [
@@ -30,6 +31,21 @@ def array_out(dtype, ndim):
 
 IN1, IN2, IN3 = (array_in(float32, n) for n in (1, 2, 3))
 OUT1, OUT2, OUT3 = (array_out(float32, n) for n in (1, 2, 3))
+
+
+def _wide_vectors() -> None:
+    """Let LLVM use vectors of 512 bits where they cost no clock rate: on processors that know bfloat16, not on older ones.
+
+    It halves them for every Intel processor. With whole ones the network takes three quarters of the time and `fmg-rt bake` nine
+    tenths (Intel Xeon with AMX).
+    """
+    features = binding.get_host_cpu_features()
+    if features.get("avx512bf16") and config.CPU_FEATURES is None and config.CPU_NAME is None:
+        config.CPU_NAME = binding.get_host_cpu_name()
+        config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
+
+
+_wide_vectors()
 
 _FLAGS = {"cache": True, "nogil": True, "boundscheck": False, "error_model": "numpy"}
 
