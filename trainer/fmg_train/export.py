@@ -14,7 +14,7 @@ from fmg_rt import weights as weight_files
 from fmg_rt.weights import Weights
 
 from .checkpoint import Checkpoint
-from .models import Twin, sizes
+from .models import Twin, lookaheads, sizes
 
 TOLERANCE = 1e-5
 """Largest difference allowed between the runtime and the network in double precision, per coefficient."""
@@ -36,10 +36,9 @@ def _tensors(saved: Checkpoint) -> dict[str, torch.Tensor]:
 def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
     """The weight file's content for a checkpoint, with the emotion read-out of the weights that its run began from."""
     model, statistics = saved.config.model, saved.statistics
-    lookaheads = tuple(ms * spec.SAMPLE_RATE // 1000 for ms in model.lookaheads_ms)
     tensors = {name: np.ascontiguousarray(value.numpy()) for name, value in _tensors(saved).items()}
     emotion = {name: value.numpy() for name, value in saved.emotion.items()}
-    return Weights(model.architecture, sizes(model), lookaheads, statistics.mel_mean, statistics.mel_std,
+    return Weights(model.architecture, sizes(model), lookaheads(model), statistics.mel_mean, statistics.mel_std,
                    statistics.egemaps_mean, statistics.egemaps_std, tensors, emotion, provenance)  # fmt: skip
 
 

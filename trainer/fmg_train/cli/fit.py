@@ -11,6 +11,7 @@ from .. import checkpoint as checkpoints
 from .. import config as configuration
 from ..datasets.form import DatasetError
 from ..fit import Fit, with_data
+from ..models import but_lookaheads
 
 
 @click.command()
@@ -63,10 +64,10 @@ def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
 
 def _model_of(initial: weight_files.Weights) -> dict:
     """The `model` section that matches a weight file."""
-    sizes = {name: n for name, n in initial.config.items() if name not in ("n_lookaheads", "default_lookahead")}
     milliseconds = [n * 1000 // 16000 for n in initial.lookaheads]
     default = initial.config.get("default_lookahead", initial.lookaheads[0]) * 1000 // 16000
-    return {"architecture": initial.architecture, "lookaheads_ms": milliseconds, "default_lookahead_ms": default} | sizes
+    return {"architecture": initial.architecture, "lookaheads_ms": milliseconds,
+            "default_lookahead_ms": default} | but_lookaheads(initial.config)  # fmt: skip
 
 
 def _device(name: str) -> torch.device:

@@ -25,6 +25,16 @@ class Statistics:
     egemaps_std: np.ndarray
 
 
+def lookaheads(model: Model) -> tuple[int, ...]:
+    """Its look-aheads in samples."""
+    return tuple(ms * spec.SAMPLE_RATE // 1000 for ms in model.lookaheads_ms)
+
+
+def but_lookaheads(config: Mapping[str, int]) -> dict[str, int]:
+    """What networks of other look-aheads share of a weight file's ``config``."""
+    return {name: n for name, n in config.items() if name not in ("n_lookaheads", "default_lookahead")}
+
+
 def sizes(model: Model) -> dict[str, int]:
     """The ``config`` that a weight file of this model carries."""
     default = model.default_lookahead_ms * spec.SAMPLE_RATE // 1000
@@ -44,17 +54,13 @@ def state_from(initial: Weights, model: Model) -> dict[str, torch.Tensor]:
     ConfigError
         Another architecture or size.
     """
-
-    def size(config: Mapping[str, int]) -> dict[str, int]:
-        return {name: n for name, n in config.items() if name not in ("n_lookaheads", "default_lookahead")}
-
-    if (initial.architecture, size(initial.config)) != (model.architecture, size(sizes(model))):
-        raise ConfigError(f"the initial weights are '{initial.architecture}' {size(initial.config)}, the "
-                          f"configuration asks for '{model.architecture}' {size(sizes(model))}")  # fmt: skip
+    found, wanted = but_lookaheads(initial.config), but_lookaheads(sizes(model))
+    if (initial.architecture, found) != (model.architecture, wanted):
+        raise ConfigError(f"the initial weights are '{initial.architecture}' {found}, the "
+                          f"configuration asks for '{model.architecture}' {wanted}")  # fmt: skip
     tensors = dict(initial.tensors)
     if initial.architecture == "gru":
-        places = np.interp([ms * spec.SAMPLE_RATE // 1000 for ms in model.lookaheads_ms],
-                           initial.lookaheads, np.arange(len(initial.lookaheads)))  # fmt: skip
+        places = np.interp(lookaheads(model), initial.lookaheads, np.arange(len(initial.lookaheads)))
         for kind in ("weight", "bias"):
             known = [tensors.pop(f"readout.{i}.{kind}") for i in range(len(initial.lookaheads))]
             for i, place in enumerate(places):
