@@ -11,23 +11,22 @@ mkdir -p "${2:-rebuilt}"
 cd "${2:-rebuilt}"
 export OMP_NUM_THREADS=1
 
-stage() { # NAME WEIGHTS EXPORTED [MEAN]: learns NAME.yaml from WEIGHTS (none: -) and exports the run or its last checkpoint
-  local begin=() half=()
+stage() { # NAME WEIGHTS RUN [OPTION...]: learns NAME.yaml from WEIGHTS (none: -) and exports RUN, or its last checkpoint
+  local begin=()
   [ "$2" = - ] || begin=(--init "$2")
   [ ! -f "runs/$1/last.pt" ] || begin+=(--resume)
-  [ -z "${4:-}" ] || half=(--mean-with "$4")
   torchrun --nproc-per-node 2 -m fmg_train fit --config "$here/$1.yaml" --out "runs/$1" "${begin[@]}"
-  fmg-train export "runs/$1$3" -o "$1.npz" "${half[@]}"
+  fmg-train export "runs/$3" -o "$1.npz" "${@:4}"
 }
 
 fmg-train corpus --out data/corpus --hours 40 --seed 1 --jobs 2 --real "$real"
 fmg-train cache data/corpus --no-egemaps --jobs 2
-stage stage1 - ""
-stage stage2 stage1.npz ""
-stage stage3 stage2.npz /last.pt
-stage stage4 stage2.npz ""
-stage stage5 stage4.npz /last.pt stage3.npz
-stage stage6 stage5.npz /last.pt stage5.npz
-stage stage7 stage6.npz /last.pt
-stage stage8 stage7.npz /last.pt
-fmg-train export runs/stage8/last.pt -o best.npz --mean-with stage7.npz --emotion data/corpus/real-emodb
+stage stage1 - stage1
+stage stage2 stage1.npz stage2
+stage stage3 stage2.npz stage3/last.pt
+stage stage4 stage2.npz stage4
+stage stage5 stage4.npz stage5/last.pt --mean-with stage3.npz
+stage stage6 stage5.npz stage6/last.pt --mean-with stage5.npz
+stage stage7 stage6.npz stage7/last.pt
+stage stage8 stage7.npz stage8/last.pt --mean-with stage7.npz --emotion data/corpus/real-emodb
+cp stage8.npz best.npz
