@@ -36,8 +36,8 @@ OUT1, OUT2, OUT3 = (array_out(float32, n) for n in (1, 2, 3))
 def _wide_vectors() -> None:
     """Let LLVM use vectors of 512 bits where they cost no clock rate: on processors that know bfloat16, not on older ones.
 
-    It halves them for every Intel processor. With whole ones the network takes three quarters of the time and `fmg-rt bake` nine
-    tenths (Intel Xeon with AMX).
+    By itself LLVM halves them for Intel's processors, new and old. With whole ones the network takes three quarters of the time
+    and `fmg-rt bake` nine tenths (Intel Xeon with AMX).
     """
     features = binding.get_host_cpu_features()
     if features.get("avx512bf16") and config.CPU_FEATURES is None and config.CPU_NAME is None:
