@@ -5,8 +5,8 @@ imported, cached on disk, without bounds checks, holding no GIL. ``fast_kernel``
 reorder sums (``reassoc``): use it where a bench shows the gain and parity holds.
 """
 
-from llvmlite import binding
 from numba import config, njit
+from numba.core.codegen import get_host_cpu_features
 from numba.types import Array, complex64, float32, float64, int32, int64, uint16, void
 
 __all__ = [
@@ -39,10 +39,9 @@ def _wide_vectors() -> None:
     By itself LLVM halves them for Intel's processors, new and old. With whole ones the network takes three quarters of the time
     and `fmg-rt bake` nine tenths (Intel Xeon with AMX).
     """
-    features = binding.get_host_cpu_features()
-    if features.get("avx512bf16") and config.CPU_FEATURES is None and config.CPU_NAME is None:
-        config.CPU_NAME = binding.get_host_cpu_name()
-        config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
+    features = get_host_cpu_features()
+    if "+avx512bf16" in features and config.CPU_FEATURES is None and config.CPU_NAME is None:
+        config.CPU_FEATURES = f"{features},-prefer-256-bit"
 
 
 _wide_vectors()
