@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 import torch
 
+from fmg_rt import spec
 from fmg_rt import weights as weight_files
+from fmg_rt.networks import choose_lookahead
 
 from .. import checkpoint as checkpoints
 from .. import config as configuration
@@ -64,8 +66,7 @@ def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
 
 def _model_of(initial: weight_files.Weights) -> dict:
     """The `model` section that matches a weight file."""
-    milliseconds = [n * 1000 // 16000 for n in initial.lookaheads]
-    default = initial.config.get("default_lookahead", initial.lookaheads[0]) * 1000 // 16000
+    *milliseconds, default = (n * 1000 // spec.SAMPLE_RATE for n in (*initial.lookaheads, choose_lookahead(initial)))
     return {"architecture": initial.architecture, "lookaheads_ms": milliseconds,
             "default_lookahead_ms": default} | but_lookaheads(initial.config)  # fmt: skip
 
