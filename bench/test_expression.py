@@ -6,10 +6,10 @@ parts on, mood and eGeMAPS descriptors included.
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 from fmg_rt.egemaps import LLD_NAMES
 from fmg_rt.expression import Expression, ExpressionSettings
-from fmg_rt.features import LogMel
+from fmg_rt.features.logmel import LogMel
 
 BUDGET = 20e-6
 N_FRAMES = 10
@@ -24,13 +24,13 @@ def test_expression_frame(benchmark, slowness):
     hops = wave.astype(np.float32).reshape(-1, spec.HOP_LENGTH)
     log_mel = LogMel()
     frames = [log_mel.frame.copy() if log_mel.push(hop) else None for hop in hops]
-    network = np.random.default_rng(0).random((64, spec.N_COEFFICIENTS), dtype=np.float32)
+    network = np.random.default_rng(0).random((64, arkit.N_COEFFICIENTS), dtype=np.float32)
     lld = np.ones(len(LLD_NAMES), np.float32)
     expression = Expression(
         ExpressionSettings(mouth=1.2, calibration={"jawOpen": (1.1, 0.0)}, limits={"tongueOut": (0.0, 0.5)}), RATE, 800
     )
     expression.feel(0.5, -0.5)
-    face = np.empty(spec.N_COEFFICIENTS, np.float32)
+    face = np.empty(arkit.N_COEFFICIENTS, np.float32)
     state = {"hop": 0, "frame": 0}
 
     def frames_of_speech():

@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 import numpy as np
 import pytest
 
-from fmg_rt import networks, spec, weights
+from fmg_rt import architectures, networks, weights
 
 
 def _packaged() -> weights.Weights:
@@ -16,9 +16,10 @@ def _packaged() -> weights.Weights:
 
 def _predecessor() -> weights.Weights:
     rng = np.random.default_rng(0)
-    tensors = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in spec.predecessor_tensors({}).items()}
+    shapes = architectures.cross_attention_tensors({})
+    tensors = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
     zeros, ones = np.zeros(80, np.float32), np.ones(80, np.float32)
-    return weights.Weights("predecessor", {}, (800,), zeros, ones, np.zeros(88, np.float32), np.ones(88, np.float32),
+    return weights.Weights("cross_attention", {}, (800,), zeros, ones, np.zeros(88, np.float32), np.ones(88, np.float32),
                            tensors)  # fmt: skip
 
 

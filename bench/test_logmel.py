@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from machine import log_mel_of_librosa
 
-from fmg_rt.features import LogMel, log_mel
+from fmg_rt.features.logmel import LogMel, log_mel
 
 
 def test_one_hop(contest):

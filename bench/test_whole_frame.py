@@ -13,7 +13,7 @@ from machine import log_mel_of_librosa, send_as_the_predecessor
 from predecessor_rivals import onnx_rival
 from pythonosc.udp_client import SimpleUDPClient
 
-from fmg_rt import spec, weights
+from fmg_rt import architectures, spec, weights
 from fmg_rt.egemaps import EGeMAPS
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.networks import choose_lookahead
@@ -46,9 +46,9 @@ def predecessor_size():
     """A network of the predecessor's size that nobody trained, with a look-ahead of 50 ms."""
     random = np.random.default_rng(0)
     tensors = {name: random.normal(0, 0.1, shape).astype(np.float32)
-               for name, shape in spec.predecessor_tensors({}).items()}  # fmt: skip
+               for name, shape in architectures.cross_attention_tensors({}).items()}  # fmt: skip
     statistics = (np.full(80, -8), np.full(80, 4), np.zeros(88), np.ones(88))
-    return weights.Weights("predecessor", {}, (800,), *(s.astype(np.float32) for s in statistics), tensors)
+    return weights.Weights("cross_attention", {}, (800,), *(s.astype(np.float32) for s in statistics), tensors)
 
 
 @pytest.fixture

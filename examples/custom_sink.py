@@ -9,8 +9,9 @@ import soundfile
 import soxr
 
 from fmg_rt import FaceStream, weights
+from fmg_rt.arkit import INDEX
 from fmg_rt.sinks import Sinks
-from fmg_rt.spec import INDEX, SAMPLE_RATE
+from fmg_rt.spec import SAMPLE_RATE
 
 
 class Mouth:

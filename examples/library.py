@@ -9,7 +9,8 @@ import soundfile
 import soxr
 
 from fmg_rt import FaceStream, weights
-from fmg_rt.spec import INDEX, SAMPLE_RATE
+from fmg_rt.arkit import INDEX
+from fmg_rt.spec import SAMPLE_RATE
 
 audio, sample_rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
 stream = FaceStream(weights.read(weights.packaged()), rate=30)

@@ -7,8 +7,8 @@ Feeds one second of silence and one of noise, and prints how far the jaw opens.
 
 import numpy as np
 
-from fmg_rt import spec, weights
-from fmg_rt.features import log_mel
+from fmg_rt import arkit, spec, weights
+from fmg_rt.features.logmel import log_mel
 
 w = weights.read(weights.packaged())
 net = w.tensors
@@ -40,4 +40,4 @@ stack = w.config["n_stack"]
 for i in range(0, len(mel) - stack + 1, stack):
     face = step(mel[i : i + stack].ravel(), states)
     if i % 20 == 0:
-        print(f"{i / 100:5.2f} s  jawOpen {face[spec.INDEX['jawOpen']]:.3f}")
+        print(f"{i / 100:5.2f} s  jawOpen {face[arkit.INDEX['jawOpen']]:.3f}")

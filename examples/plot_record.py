@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from fmg_rt import spec
-from fmg_train import draw
+from fmg_rt import arkit
+from fmg_train.evaluate import draw
 
 NAMES = ["jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthStretchLeft", "mouthSmileLeft",
          "mouthLowerDownLeft", "mouthRollLower", "browInnerUp", "eyeBlinkLeft"]  # fmt: skip
@@ -21,12 +21,12 @@ def read(path):
     """Times (n,) in seconds and faces (n, 52) of a ``--record`` CSV file, whatever the order of its columns."""
     with open(path, encoding="utf-8") as file:
         header = file.readline().strip().split(",")
-        if header[0] != "time" or sorted(header[1:]) != sorted(spec.ARKIT_NAMES):
+        if header[0] != "time" or sorted(header[1:]) != sorted(arkit.ARKIT_NAMES):
             raise ValueError("not a recording: the first line must be 'time' and the 52 ARKit names")
         rows = np.loadtxt(file, delimiter=",", dtype=np.float64, ndmin=2)
     if not len(rows):
         raise ValueError("the recording is empty")
-    return rows[:, 0], rows[:, [header.index(name) for name in spec.ARKIT_NAMES]]
+    return rows[:, 0], rows[:, [header.index(name) for name in arkit.ARKIT_NAMES]]
 
 
 def main():
@@ -34,7 +34,7 @@ def main():
     parser.add_argument("record", type=Path, help="CSV file that fmg-rt --record wrote")
     parser.add_argument("audio", type=Path, help="the sound it was made from")
     parser.add_argument("-o", "--out", type=Path, default=Path("out.png"), help="curves; faces go beside it")
-    parser.add_argument("--names", nargs="+", default=NAMES, choices=spec.ARKIT_NAMES, metavar="NAME")
+    parser.add_argument("--names", nargs="+", default=NAMES, choices=arkit.ARKIT_NAMES, metavar="NAME")
     parser.add_argument("--faces", type=int, default=16, help="moments to draw as faces; 0 for none")
     options = parser.parse_args()
     try:

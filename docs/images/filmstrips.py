@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from fmg_rt import weights
-from fmg_train import draw, evaluate, scores
 from fmg_train.datasets import form
+from fmg_train.evaluate import draw, evaluation, scores
 
 HERE = Path(__file__).parent
 SETS = {"test-rms": "filmstrip-en.png", "test-ja": "filmstrip-ja.png"}
@@ -31,14 +31,14 @@ def longest(directory: Path) -> dict[str, tuple[form.Recording, float, str]]:
 
 def main(corpus: Path) -> None:
     with as_file(files("fmg_weights") / "best.npz") as path:
-        shipped = evaluate.shipped(weights.read(path))
+        shipped = evaluation.shipped(weights.read(path))
     for name, png in SETS.items():
         chosen = longest(corpus / name)
         chosen["rest"] = next(iter(chosen.values()))[0], REST, ""
         ours, teacher = [], []
         for recording, seconds, _ in chosen.values():
             face = form.read_face(corpus / name, recording)
-            ours.append(shipped(form.read_audio(corpus / name, recording))[round(seconds * evaluate.RATE)])
+            ours.append(shipped(form.read_audio(corpus / name, recording))[round(seconds * evaluation.RATE)])
             teacher.append(face.coefficients[round((seconds - face.start) * face.rate)])
         labels = [f"{kind} /{ipa}/" if ipa else kind for kind, (_, _, ipa) in chosen.items()]
         draw.filmstrip(HERE / png, np.stack(ours + teacher), labels + [f"teacher {kind}" for kind in chosen], len(chosen))

@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE.parents[1] / "tests" / "runtime"))
 import browser  # noqa: E402
 from test_preview_page import POSES  # noqa: E402
 
-from fmg_rt import spec  # noqa: E402
+from fmg_rt import arkit  # noqa: E402
 from fmg_rt.expression import ExpressionSettings  # noqa: E402
 from fmg_rt.preview import Controls, Preview  # noqa: E402
 
@@ -79,9 +79,9 @@ def main():
     controls = Controls(settings=ExpressionSettings(), update=lambda _: None, devices=lambda: ["Yeti Nano", "Webcam"],
                         device="Yeti Nano", choose=lambda _: None)  # fmt: skip
     preview = Preview(0, controls)
-    face = np.zeros(spec.N_COEFFICIENTS, np.float32)
+    face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
     for name, value in POSES["aa"].items():
-        face[spec.INDEX[name]] = value
+        face[arkit.INDEX[name]] = value
     preview.send(0, 12.3, face)
     preview.status({"level": -18.0, "latency": 84.0, "rate": 30.0, "overflows": 0, "device": "Yeti Nano", "note": ""})
     try:
@@ -90,8 +90,8 @@ def main():
             page.open(preview.url, "document.querySelectorAll('#bars b').length === 52")
             time.sleep(2.2)
             keep("preview.png", page.screenshot())
-            for name, script, words in (("faces.png", FACES, (POSES, SHOWN, spec.ARKIT_NAMES)),
-                                        ("shapes.png", SHEET, (spec.ARKIT_NAMES,))):  # fmt: skip
+            for name, script, words in (("faces.png", FACES, (POSES, SHOWN, arkit.ARKIT_NAMES)),
+                                        ("shapes.png", SHEET, (arkit.ARKIT_NAMES,))):  # fmt: skip
                 url = page.run(f"{script}({', '.join(map(json.dumps, words))})")
                 keep(name, base64.b64decode(url.split(",")[1]))
     finally:

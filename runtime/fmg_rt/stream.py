@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import spec
-from .features import LogMel
+from . import arkit, spec
+from .features.logmel import LogMel
 from .networks import build
 from .weights import Weights
 
@@ -52,7 +52,7 @@ class FaceStream:
         self._weights = weights
         self._log_mel = LogMel()
         self._egemaps = egemaps
-        self._frames = np.zeros((8, spec.N_COEFFICIENTS), np.float32)  # (most frames one hop can complete, 52)
+        self._frames = np.zeros((8, arkit.N_COEFFICIENTS), np.float32)  # (most frames one hop can complete, 52)
         self._silence = np.zeros(spec.HOP_LENGTH, np.float32)
         self.reset()
         # The first call of a compiled function costs milliseconds even from the cache: pay it here.
@@ -112,7 +112,7 @@ class FaceStream:
             frames = self.step(self._silence)
             wanted = sum(round((first + i) * spec.SAMPLE_RATE / self.rate) < end for i in range(len(frames)))
             rest.append(frames[:wanted].copy())
-        return np.concatenate(rest) if rest else np.empty((0, spec.N_COEFFICIENTS), np.float32)
+        return np.concatenate(rest) if rest else np.empty((0, arkit.N_COEFFICIENTS), np.float32)
 
     def feed(self, samples: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
         """Take any number of samples at 16 kHz; yield (time in s, (52,) face) for each frame now ready."""

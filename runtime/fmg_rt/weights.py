@@ -2,7 +2,7 @@
 
 Layout (format 1): ``format`` (), ``architecture`` (), ``meta`` () JSON text with ``config``, ``lookaheads`` and
 ``provenance``; ``mel.mean``, ``mel.std`` (80,), ``egemaps.mean``, ``egemaps.std`` (88,); ``net.<tensor>`` as
-`spec.ARCHITECTURES` lists them; optionally ``emotion.weight`` (9, 88) and ``emotion.bias`` (9,). All float32.
+`architectures.ARCHITECTURES` lists them; optionally ``emotion.weight`` (9, 88) and ``emotion.bias`` (9,). All float32.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from . import spec
+from . import architectures, spec
 
 
 class WeightsError(ValueError):
@@ -32,7 +32,7 @@ class Weights:
 
     Attributes
     ----------
-    architecture : name in `spec.ARCHITECTURES`.
+    architecture : name in `architectures.ARCHITECTURES`.
     config : sizes of the architecture (integers).
     lookaheads : samples of audio after the face's time that each read-out uses, ascending.
     mel_mean, mel_std : (80,) float32; egemaps_mean, egemaps_std : (88,) float32.
@@ -97,7 +97,7 @@ def write(path: str | os.PathLike[str], weights: Weights) -> str:
     meta = {"config": dict(weights.config), "lookaheads": list(weights.lookaheads),
             "provenance": dict(weights.provenance)}  # fmt: skip
     arrays: dict[str, np.ndarray] = {
-        "format": np.array(spec.WEIGHTS_FORMAT, np.int64),
+        "format": np.array(architectures.WEIGHTS_FORMAT, np.int64),
         "architecture": np.array(weights.architecture),
         "meta": np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
         "mel.mean": weights.mel_mean, "mel.std": weights.mel_std,
@@ -127,18 +127,19 @@ def _check(arrays: Mapping[str, np.ndarray], sha256: str) -> Weights:
         if name not in arrays or arrays[name].ndim != 0:
             raise WeightsError(f"not a weight file: '{name}' is missing")
     version = arrays["format"].item()
-    if version != spec.WEIGHTS_FORMAT:
-        raise WeightsError(f"weight format {version}, this program reads format {spec.WEIGHTS_FORMAT}")
+    if version != architectures.WEIGHTS_FORMAT:
+        raise WeightsError(f"weight format {version}, this program reads format {architectures.WEIGHTS_FORMAT}")
     architecture = str(arrays["architecture"].item())
-    if architecture not in spec.ARCHITECTURES:
-        known = ", ".join(sorted(spec.ARCHITECTURES))
+    architecture = architectures.ALIASES.get(architecture, architecture)
+    if architecture not in architectures.ARCHITECTURES:
+        known = ", ".join(sorted(architectures.ARCHITECTURES))
         raise WeightsError(f"unknown architecture '{architecture}' (this program runs: {known})")
     try:
         meta = json.loads(str(arrays["meta"].item()))
         config = {str(k): int(v) for k, v in meta["config"].items()}
         lookaheads = tuple(int(v) for v in meta["lookaheads"])
         provenance = dict(meta["provenance"])
-        shapes = spec.ARCHITECTURES[architecture](config)
+        shapes = architectures.ARCHITECTURES[architecture](config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"its 'meta' text is damaged ({error!r})") from error
     if not lookaheads or list(lookaheads) != sorted(set(lookaheads)) or lookaheads[0] < 0:
@@ -148,7 +149,7 @@ def _check(arrays: Mapping[str, np.ndarray], sha256: str) -> Weights:
 
     expected = dict(_STATISTICS) | {f"net.{name}": shape for name, shape in shapes.items()}
     if any(name.startswith("emotion.") for name in arrays):
-        expected |= spec.EMOTION_TENSORS
+        expected |= architectures.EMOTION_TENSORS
     missing = sorted(set(expected) - set(arrays))
     surplus = sorted(set(arrays) - set(expected) - {"format", "architecture", "meta"})
     if missing or surplus:

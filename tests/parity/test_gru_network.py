@@ -34,7 +34,7 @@ def pair():
 
 def _speechlike_mel(frames: int) -> np.ndarray:
     """Log-mel of noise with speech's slow rise and fall, pauses of silence included, by the runtime's own code."""
-    from fmg_rt.features import log_mel
+    from fmg_rt.features.logmel import log_mel
 
     rng = np.random.default_rng(5)
     n = 160 * (frames + 2)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from loopback import Receiver
 
-from fmg_rt import spec, weights
+from fmg_rt import architectures, weights
 
 
 def random_weights(architecture="gru", lookaheads=(0, 800, 1600), seed=1):
@@ -19,7 +19,7 @@ def random_weights(architecture="gru", lookaheads=(0, 800, 1600), seed=1):
     config = {}
     if architecture == "gru":
         config = {"n_stack": 2, "d_input": 64, "d_model": 64, "d_head": 64, "n_lookaheads": len(lookaheads)}
-    shapes = spec.ARCHITECTURES[architecture](config)
+    shapes = architectures.ARCHITECTURES[architecture](config)
     tensors = {name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
                for name, shape in shapes.items()}  # fmt: skip
     statistics = [np.full(80, -8), np.full(80, 4), np.zeros(88), np.ones(88)]

@@ -7,15 +7,15 @@ import subprocess
 import numpy as np
 import pytest
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 from fmg_rt.expression import Expression, ExpressionSettings
-from fmg_rt.features import LogMel
+from fmg_rt.features.logmel import LogMel
 
 RATE = spec.SAMPLE_RATE
-MOUTH = spec.region_indices("jaw", "lips")
-UPPER = spec.region_indices("brows", "cheeks", "eyes")
-JAW = spec.INDEX["jawOpen"]
-I = spec.INDEX  # noqa: E741
+MOUTH = arkit.region_indices("jaw", "lips")
+UPPER = arkit.region_indices("brows", "cheeks", "eyes")
+JAW = arkit.INDEX["jawOpen"]
+I = arkit.INDEX  # noqa: E741
 HALF = np.full(52, 0.5, np.float32)
 
 
@@ -81,7 +81,7 @@ def join(*waves: np.ndarray) -> np.ndarray:
 
 def slow_aperture(face: np.ndarray) -> float:
     """The formula, in float64."""
-    v = {name: float(x) for name, x in zip(spec.ARKIT_NAMES, face, strict=True)}
+    v = {name: float(x) for name, x in zip(arkit.ARKIT_NAMES, face, strict=True)}
     both = lambda stem: (v[stem + "Left"] + v[stem + "Right"]) / 2  # noqa: E731
     return max(0.0, v["jawOpen"] - v["mouthClose"] + 0.4 * both("mouthLowerDown") + 0.3 * both("mouthUpperUp")
                + 0.2 * v["mouthFunnel"] - 0.2 * (v["mouthRollLower"] + v["mouthRollUpper"])

@@ -6,7 +6,7 @@ import socket
 import numpy as np
 from pythonosc.osc_packet import OscPacket
 
-from fmg_rt.spec import INDEX
+from fmg_rt.arkit import INDEX
 
 
 class Receiver:

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from fmg_rt import spec, weights
+from fmg_rt import architectures, weights
 from fmg_rt.cli import bake as module
 from fmg_rt.cli import main
 
@@ -22,7 +22,7 @@ CONFIG = {"n_stack": 2, "d_input": 16, "d_model": 16, "d_head": 16, "n_lookahead
 @pytest.fixture(scope="module")
 def weight_file(tmp_path_factory):
     rng = np.random.default_rng(1)
-    tensors = {n: rng.normal(0, 0.5, s).astype(np.float32) for n, s in spec.gru_tensors(CONFIG).items()}
+    tensors = {n: rng.normal(0, 0.5, s).astype(np.float32) for n, s in architectures.gru_tensors(CONFIG).items()}
     path = tmp_path_factory.mktemp("weights") / "w.npz"
     mel_mean, mel_std = np.full(80, -10, np.float32), np.full(80, 4, np.float32)
     zeros, ones = np.zeros(88, np.float32), np.ones(88, np.float32)

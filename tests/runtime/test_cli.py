@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from conftest import random_weights
 from pythonosc.osc_packet import OscPacket
 
-from fmg_rt import spec, weights
+from fmg_rt import arkit, weights
 from fmg_rt.cli import main
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process only on Windows")
@@ -22,7 +22,7 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT fo
 def _table(path):
     """(times, coefficients) of a recording in CSV."""
     with open(path, encoding="utf-8") as file:
-        assert file.readline().rstrip("\n").split(",") == ["time", *spec.ARKIT_NAMES]
+        assert file.readline().rstrip("\n").split(",") == ["time", *arkit.ARKIT_NAMES]
     table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
     return table[:, 0], table[:, 1:].astype(np.float32)
 
@@ -78,7 +78,7 @@ def test_a_file_fast_is_the_same_every_time_and_paced(tmp_path, weight_file, voi
     assert np.array_equal(times, np.round(np.arange(90) / 30, 6))
     assert np.array_equal(faces, tables[1][1])
     assert (faces >= 0).all() and (faces <= 1).all()
-    assert faces[:, spec.INDEX["jawOpen"]].max() > 0.02
+    assert faces[:, arkit.INDEX["jawOpen"]].max() > 0.02
     assert np.array_equal(tables[2][1][:25], faces[:25])  # the end is another one: silence follows it
     assert len(tables[2][1]) == 30
 
@@ -86,7 +86,7 @@ def test_a_file_fast_is_the_same_every_time_and_paced(tmp_path, weight_file, voi
 def test_live_egemaps_are_there_from_the_first_frame(tmp_path, voice, program):
     """In real time, with everything on and a network that hears them: the frames of `--fast`, bit for bit."""
     weight_file = tmp_path / "random.npz"
-    weights.write(weight_file, random_weights("predecessor", lookaheads=(800,)))
+    weights.write(weight_file, random_weights("cross_attention", lookaheads=(800,)))
     common = ["--weights", weight_file, "--input", voice, "--seed", "1", "--record"]
     result = _invoke(*common, tmp_path / "fast.npz", "--fast")  # now the kernels are cached, whatever there was before
     assert result.exit_code == 0, result.output
@@ -169,9 +169,9 @@ def test_ctrl_c_at_any_moment(after, weight_file, voice, tmp_path, program):
         _table(tmp_path / "out.csv")  # whole lines only
 
 
-@pytest.mark.parametrize("built", ["sinks.Sinks", "status.Status"])
+@pytest.mark.parametrize("built", ["sinks.Sinks", "app.status.Status"])
 def test_ctrl_c_between_the_first_sink_and_the_first_frame(built, weight_file, voice, tmp_path, program):
-    module, name = built.split(".")
+    module, name = built.rsplit(".", 1)
     start = ["-c", f"""
 import signal
 from fmg_rt.{module} import {name}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fmg_rt.config import ConfigError, read
+from fmg_rt.app.config import ConfigError, read
 
 KNOWN = ["rate", "osc", "no-bundle", "record-format", "lookahead"]
 

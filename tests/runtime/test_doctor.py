@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 from sound_server import MICROPHONE, RATE, SoundServer
 
-from fmg_rt import doctor, spec, weights
+from fmg_rt import architectures, weights
+from fmg_rt.app import checks
 from fmg_rt.cli import main
 from fmg_rt.sources import SourceError
 
@@ -24,7 +25,7 @@ CONFIG = {"n_stack": 2, "d_input": 16, "d_model": 16, "d_head": 16, "n_lookahead
 def weight_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "重み w.npz"
     rng = np.random.default_rng(1)
-    tensors = {n: rng.normal(0, 0.5, s).astype(np.float32) for n, s in spec.gru_tensors(CONFIG).items()}
+    tensors = {n: rng.normal(0, 0.5, s).astype(np.float32) for n, s in architectures.gru_tensors(CONFIG).items()}
     mel, zeros, ones = np.full(80, 4, np.float32), np.zeros(88, np.float32), np.ones(88, np.float32)
     weights.write(path, weights.Weights("gru", CONFIG, (0, 800), -2 * mel, mel, zeros, ones, tensors))
     return path
@@ -53,7 +54,7 @@ def test_a_healthy_machine_passes(weight_file, sound):
     assert result.exit_code == 0, result.output
     assert result.output.endswith("The main job would run.\n")
     [(verdict, text)] = of(lines, "weights")
-    size = sum(int(np.prod(shape)) for shape in spec.gru_tensors(CONFIG).values())
+    size = sum(int(np.prod(shape)) for shape in architectures.gru_tensors(CONFIG).values())
     assert verdict == "ok" and weights.read(weight_file).sha256 in text and f"{size} parameters" in text and "0, 50 ms" in text
     [(verdict, text)] = of(lines, "kernels")
     assert verdict == "ok" and "ready in" in text
@@ -79,15 +80,15 @@ def test_without_portaudio_it_says_what_to_do(weight_file, monkeypatch):
     def gone():
         raise SourceError("microphones need PortAudio: install it")
 
-    monkeypatch.setattr(doctor, "portaudio", gone)
+    monkeypatch.setattr(checks, "portaudio", gone)
     result, lines = examine("--weights", weight_file)
     assert result.exit_code == 1 and of(lines, "microphone") == [("FAIL", "microphones need PortAudio: install it")]
 
 
 def test_a_machine_too_slow_fails(weight_file, monkeypatch):
     clock = iter(range(1_000_000))
-    monkeypatch.setattr(doctor.time, "perf_counter", lambda: float(next(clock)))  # every look costs a second
-    speed = list(doctor.check_speed(weights.read(weight_file), 30.0))[1]
+    monkeypatch.setattr(checks.time, "perf_counter", lambda: float(next(clock)))  # every look costs a second
+    speed = list(checks.check_speed(weights.read(weight_file), 30.0))[1]
     assert speed.verdict == "FAIL" and "lower --rate" in speed.text
 
 
@@ -98,11 +99,11 @@ def test_kernels_that_were_compiled_or_cannot_be_kept_are_said(weight_file, monk
     found = weights.read(weight_file)
     fresh = SimpleNamespace(one=kernel({"f(f)": 1}, "/cache"), two=kernel({}, "/cache"))
     real = {name: module for name, module in sys.modules.items() if not name.startswith("fmg_rt.kernels.")}
-    monkeypatch.setattr(doctor.sys, "modules", real | {"fmg_rt.kernels.fresh": fresh})
-    verdict = next(doctor.check_speed(found, 30.0))
+    monkeypatch.setattr(checks.sys, "modules", real | {"fmg_rt.kernels.fresh": fresh})
+    verdict = next(checks.check_speed(found, 30.0))
     assert verdict.verdict == "ok" and verdict.text.startswith("2, 1 compiled just now")
-    monkeypatch.setattr(doctor.sys, "modules", real | {"fmg_rt.kernels.fresh": SimpleNamespace(one=kernel({}, None))})
-    verdict = next(doctor.check_speed(found, 30.0))
+    monkeypatch.setattr(checks.sys, "modules", real | {"fmg_rt.kernels.fresh": SimpleNamespace(one=kernel({}, None))})
+    verdict = next(checks.check_speed(found, 30.0))
     assert verdict.verdict == "note" and "NUMBA_CACHE_DIR" in verdict.text
 
 
@@ -110,15 +111,15 @@ def test_ports_taken_and_free_are_told_apart():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         port = receiver.getsockname()[1]
-        assert doctor.ask_port("127.0.0.1", port) == (True, "a program of this computer listens there")
+        assert checks.ask_port("127.0.0.1", port) == (True, "a program of this computer listens there")
         receiver.settimeout(0.1)
         with pytest.raises(TimeoutError):  # and the program was not bothered
             receiver.recv(1)
-    assert doctor.ask_port("127.0.0.1", port) == (False, "no program listens there yet")
+    assert checks.ask_port("127.0.0.1", port) == (False, "no program listens there yet")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("0.0.0.0", port))
-        assert doctor.ask_port("127.0.0.1", port)[0]
-    assert not doctor.ask_port("no-such-host.invalid", 9000)[0]
+        assert checks.ask_port("127.0.0.1", port)[0]
+    assert not checks.ask_port("no-such-host.invalid", 9000)[0]
 
 
 def test_what_a_receiver_would_get_is_measured(weight_file, sound):

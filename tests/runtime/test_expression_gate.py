@@ -241,7 +241,7 @@ def test_clicks_and_dc_do_not_hold_it_open():
 def test_pitch_and_periodicity_are_those_of_the_sound(f0):
     """Against the definition, in float64: correlation with itself one period earlier over the newest 40 ms."""
     from fmg_rt.expression.gate import RestGate
-    from fmg_rt.features import LogMel
+    from fmg_rt.features.logmel import LogMel
     from fmg_rt.kernels import expression_gate as kernels
 
     wave = scaled(harmonics(RATE, f0, 15, 1.0), -20) + noise("white", 1, -40, 7)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from expression_signals import MOUTH, RATE, UPPER, Player, join, noise, scaled, silence, synthesise
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_rt.expression import ExpressionSettings
 from fmg_rt.expression.blink import Blink
 from fmg_rt.expression.gaze import FULL_ANGLE, LARGEST, Gaze
 
-I = spec.INDEX  # noqa: E741
+I = arkit.INDEX  # noqa: E741
 NEUTRAL = np.zeros(52, np.float32)
 
 
@@ -144,7 +144,7 @@ def test_in_silence_only_eyes_and_a_breath_live():
     player.expression.feel(0.8, 0.9)
     _, faces = player.play(silence(60))
     assert (faces[:, MOUTH] == 0.0).all()
-    eyes = spec.region_indices("eyes")
+    eyes = arkit.region_indices("eyes")
     others = [i for i in UPPER if i not in eyes]
     assert faces[:, others].max() <= 0.02
     breath = faces[:, I["noseSneerLeft"]]
@@ -252,7 +252,7 @@ def test_another_seed_moves_only_the_eyes_differently():
     for seed in (0, 1):
         player, wave, network = everything(seed)
         runs.append(player.play(wave, 0.1 * network)[1])
-    eyes = spec.region_indices("eyes")
+    eyes = arkit.region_indices("eyes")
     assert not np.array_equal(runs[0][:, eyes], runs[1][:, eyes])
     np.testing.assert_array_equal(runs[0][:, MOUTH], runs[1][:, MOUTH])
 
@@ -261,7 +261,7 @@ def test_one_part_off_does_not_move_the_others():
     """Each part draws from its own generator."""
     with_all = Player(ExpressionSettings(), 30, 0).play(silence(30))[1]
     without = Player(ExpressionSettings(blink=False), 30, 0).play(silence(30))[1]
-    look = spec.INDEX["eyeLookInLeft"]
+    look = arkit.INDEX["eyeLookInLeft"]
     np.testing.assert_array_equal(with_all[:, look], without[:, look])
 
 

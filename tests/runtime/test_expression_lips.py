@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from expression_signals import RATE, Player, faces_of, silence, slow_aperture, talk
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_rt.expression import Expression, ExpressionSettings, aperture
 
 LIPS = ExpressionSettings.off(lips=True)
 SMOOTH = ExpressionSettings.off(smoothing=1.0)
-I = spec.INDEX  # noqa: E741
+I = arkit.INDEX  # noqa: E741
 
 
 def shaped(settings, faces, rate=30.0, **more):
@@ -115,7 +115,7 @@ def test_smoothing_follows_the_papers_algorithm():
     rate, cut, slope, speed_cut = 30.0, 2.0, 5.0, 6.0
     rng = np.random.default_rng(4)
     faces = rng.random((200, 52), dtype=np.float32)
-    region = spec.region_indices("jaw", "lips")
+    region = arkit.region_indices("jaw", "lips")
     alpha = lambda f: 1 / (1 + 1 / (2 * np.pi * f) * rate)  # noqa: E731
     x = faces[0, region].astype(float)
     speed = np.zeros(len(region))

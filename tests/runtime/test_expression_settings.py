@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from expression_signals import MOUTH, RATE, UPPER, Player, faces_of, noise, silence, slow_aperture, talk
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_rt.cli.expression_options import build_settings, expression_options
 from fmg_rt.expression import (
     CalibrationError,
@@ -24,7 +24,7 @@ from fmg_rt.expression.level import HIGHEST, LOWEST, TARGET
 from fmg_rt.expression.merge import STALE
 from fmg_rt.sources.tracker import FaceDecoder, TrackerError, TrackerSource
 
-I = spec.INDEX  # noqa: E741
+I = arkit.INDEX  # noqa: E741
 
 
 def once(settings: ExpressionSettings, face: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_a_missing_or_binary_calibration_too(tmp_path):
 
 
 @pytest.mark.parametrize("region, indices", [
-    ("mouth", MOUTH), *((name, spec.region_indices(name)) for name in ("cheeks", "brows", "eyes")),
+    ("mouth", MOUTH), *((name, arkit.region_indices(name)) for name in ("cheeks", "brows", "eyes")),
 ])  # fmt: skip
 def test_strength_scales_its_region_only(region, indices):
     face = np.linspace(0.01, 0.9, 52).astype(np.float32)
@@ -167,7 +167,7 @@ def test_update_takes_effect_at_the_next_frame():
     expression.update(ExpressionSettings.off(brows=0.5))
     assert expression.settings.brows == 0.5
     expression.shape(face, 533)
-    assert (face[spec.region_indices("brows")] == 0.25).all() and (face[MOUTH] == 0.5).all()
+    assert (face[arkit.region_indices("brows")] == 0.25).all() and (face[MOUTH] == 0.5).all()
 
 
 def test_a_mask_outweighs_limits():
@@ -261,7 +261,7 @@ def test_the_tracker_understands_osc_vmc_and_live_link():
     np.testing.assert_array_equal(decoder.face, values)
     assert decoder.decode(osc_bundle(*((f"/blendshape/{i}", float(v)) for i, v in enumerate(values[::-1]))))
     np.testing.assert_array_equal(decoder.face, values[::-1])
-    names = [name if i % 2 else name[0].upper() + name[1:] for i, name in enumerate(spec.ARKIT_NAMES)]
+    names = [name if i % 2 else name[0].upper() + name[1:] for i, name in enumerate(arkit.ARKIT_NAMES)]
     halves = [[("/VMC/Ext/Blend/Val", name, float(v)) for name, v in zip(names[a:b], values[a:b], strict=True)]
               for a, b in ((0, 30), (30, 52))]  # fmt: skip
     assert not decoder.decode(osc_bundle(("/VMC/Ext/OK", 1), ("/VMC/Ext/T", 1.5), *halves[0]))

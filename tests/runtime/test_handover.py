@@ -11,13 +11,14 @@ import pytest
 from conftest import random_weights
 from test_run import Memory, Script
 
-from fmg_rt import run as module
+from fmg_rt.app import loop as module
+from fmg_rt.app.loop import run
+from fmg_rt.app.status import Status
 from fmg_rt.egemaps import EGeMAPS
 from fmg_rt.expression import Expression, ExpressionSettings
-from fmg_rt.run import Handover, run
+from fmg_rt.handover import Handover
 from fmg_rt.sinks import Sinks
 from fmg_rt.sources.tracker import TwiceRead
-from fmg_rt.status import Status
 from fmg_rt.stream import FaceStream
 
 SETTINGS = ExpressionSettings()
@@ -26,7 +27,7 @@ N_HOPS = 220
 
 @pytest.fixture(scope="module")
 def weights():
-    return random_weights("predecessor", lookaheads=(0, 800))  # whose network hears the functionals, too
+    return random_weights("cross_attention", lookaheads=(0, 800))  # whose network hears the functionals, too
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import reference_logmel as reference
 
-from fmg_rt import tables
-from fmg_rt.features import LogMel, log_mel
+from fmg_rt.features import tables
+from fmg_rt.features.logmel import LogMel, log_mel
 from fmg_rt.kernels import logmel as kernels
 
 

@@ -9,7 +9,7 @@ import pytest
 from pythonosc import osc_packet
 from sound_server import MICROPHONE, RATE, SoundServer
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_rt.sources import SourceError, devices
 
 
@@ -102,7 +102,7 @@ def test_the_face_goes_on_at_rest_while_the_microphone_is_away(server, program, 
     server.unplug()
     process.wait_for(f"waiting for the microphone '{MICROPHONE}'")
     assert rate(1.5) == pytest.approx(30, abs=4)
-    mouth = spec.region_indices("jaw", "lips")
+    mouth = arkit.region_indices("jaw", "lips")
     faces = [osc_packet.OscPacket(udp.recv(65536)).messages for _ in range(12)]
     faces = [m.message.params for messages in faces for m in messages if m.message.address == "/blendshapes"]
     assert faces and not np.array(faces)[:, mouth].any()

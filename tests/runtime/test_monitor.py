@@ -14,15 +14,16 @@ import pytest
 from click.testing import CliRunner
 from loopback import Receiver, faces
 
-from fmg_rt import monitor, spec
+from fmg_rt import arkit
+from fmg_rt.app import monitor
 from fmg_rt.cli import main
 from fmg_rt.sinks.ifacialmocap import IFacialMocapSink
 from fmg_rt.sinks.livelink import LiveLinkSink
-from fmg_rt.sinks.names import pascal, underscored
 from fmg_rt.sinks.osc import OscSink
-from fmg_rt.sinks.osc_packet import message
 from fmg_rt.sinks.vmc import VmcSink
 from fmg_rt.sinks.vrchat import VrchatSink
+from fmg_rt.wire.names import pascal, underscored
+from fmg_rt.wire.osc import message
 
 
 def sent_by(make):
@@ -36,7 +37,7 @@ def sent_by(make):
     return found
 
 
-FACE = dict(zip(spec.ARKIT_NAMES, faces(1)[0].tolist(), strict=True))
+FACE = dict(zip(arkit.ARKIT_NAMES, faces(1)[0].tolist(), strict=True))
 
 
 @pytest.mark.parametrize(

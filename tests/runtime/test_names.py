@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fmg_rt import spec
-from fmg_rt.sinks import names
+from fmg_rt import arkit
+from fmg_rt.wire import names
 
 # fmt: off
 TO_APPLE = [8, 10, 12, 14, 16, 18, 20, 9, 11, 13, 15, 17, 19, 21, 22, 23, 25, 24, 26, 31, 37, 32, 38, 43, 44, 29, 30,
@@ -28,7 +28,7 @@ def test_orders_are_the_published_permutations():
 
 def test_every_order_holds_every_name_once():
     for each in (names.APPLE, names.LIVE_LINK_CSV, names.FACE_CAP):
-        assert sorted(each) == list(spec.ARKIT_NAMES)
+        assert sorted(each) == list(arkit.ARKIT_NAMES)
 
 
 def test_csv_order_swaps_two_pairs_only():
@@ -52,4 +52,4 @@ def test_apple_order_by_the_oracle():
 def test_order_moves_values_by_name():
     ours = np.arange(52, dtype=np.float32)
     moved = ours[names.order(names.APPLE)]
-    assert moved[names.APPLE.index("jawOpen")] == spec.INDEX["jawOpen"]
+    assert moved[names.APPLE.index("jawOpen")] == arkit.INDEX["jawOpen"]

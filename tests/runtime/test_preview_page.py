@@ -13,8 +13,8 @@ import machine
 import numpy as np
 import pytest
 
+from fmg_rt import arkit
 from fmg_rt import preview as preview_package
-from fmg_rt import spec
 from fmg_rt.expression import ExpressionSettings
 from fmg_rt.preview import Controls, Preview
 
@@ -62,7 +62,7 @@ def page(served, tmp_path_factory):
 @pytest.fixture(scope="module")
 def drawn(page):
     """Name → (HEIGHT, WIDTH, 4) int16 drawing: every pose, and every coefficient alone at 1."""
-    wanted = POSES | {name: {name: 1} for name in spec.ARKIT_NAMES} | {"half": {"jawOpen": 0.5}}
+    wanted = POSES | {name: {name: 1} for name in arkit.ARKIT_NAMES} | {"half": {"jawOpen": 0.5}}
     script = """(async (poses, width, height) => {
       const { drawFace } = await import("/face.js");
       const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
@@ -113,17 +113,17 @@ def test_drawing_is_a_pure_function_of_the_pose(page, drawn):
 
 
 def test_every_coefficient_is_visible(drawn):
-    faint = {name: n for name in spec.ARKIT_NAMES if (n := difference(drawn[name], drawn["rest"])) < 40}
+    faint = {name: n for name in arkit.ARKIT_NAMES if (n := difference(drawn[name], drawn["rest"])) < 40}
     assert not faint
 
 
 def test_every_two_coefficients_can_be_told_apart(drawn):
-    names = spec.ARKIT_NAMES
+    names = arkit.ARKIT_NAMES
     alike = {(a, b): n for i, a in enumerate(names) for b in names[:i] if (n := difference(drawn[a], drawn[b])) < 40}
     assert not alike
 
 
-@pytest.mark.parametrize("name", [n.removesuffix("Left") for n in spec.ARKIT_NAMES if n.endswith("Left")])
+@pytest.mark.parametrize("name", [n.removesuffix("Left") for n in arkit.ARKIT_NAMES if n.endswith("Left")])
 def test_left_is_the_subjects_left(drawn, name):
     """The subject's left is on the viewer's right; what moves one side leaves the other one alone."""
     moved = {side: np.abs(drawn[name + side] - drawn["rest"]).max(axis=-1) > 24 for side in ("Left", "Right")}
@@ -166,9 +166,9 @@ def test_open_and_closed_lips_are_seen(drawn):
 def test_page_shows_what_is_sent(served, page):
     """From `send` to the pixels of the screen, bars and numbers."""
     def show(pose):
-        face = np.zeros(spec.N_COEFFICIENTS, np.float32)
+        face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
         for name, value in pose.items():
-            face[spec.INDEX[name]] = value
+            face[arkit.INDEX[name]] = value
         served.send(0, 75.5, face)
         number = str(round(100 * pose.get("jawOpen", 0)))
         page.wait(f"document.querySelector('[title=jawOpen] em').textContent === '{number}'")
@@ -213,7 +213,7 @@ def test_sixty_frames_a_second(served, page):
     def talk():
         rng, i = np.random.default_rng(0), 0
         while not stop.wait(1 / 30):
-            served.send(i, i / 30, rng.random(spec.N_COEFFICIENTS, np.float32) * 0.5)
+            served.send(i, i / 30, rng.random(arkit.N_COEFFICIENTS, np.float32) * 0.5)
             i += 1
 
     def busy():  # seconds of processor time that the page's thread has used; others' programs do not count
@@ -274,11 +274,11 @@ def avatar_file(path, spelling, wrap=None):
     wrap : makes the file's ``extensions`` from the target names, whose mesh then gets none.
     """
     quad = np.array([[0, 0, 0], [0.9, 0, 0], [0.9, 0.9, 0], [0, 0.9, 0]], "<f4")
-    places = [np.array([i % 14, i // 14, 0], "<f4") for i in range(spec.N_COEFFICIENTS)]
+    places = [np.array([i % 14, i // 14, 0], "<f4") for i in range(arkit.N_COEFFICIENTS)]
     base = np.concatenate([quad + place for place in places]) / 14
-    faces = np.concatenate([np.array([0, 1, 2, 0, 2, 3], "<u2") + 4 * i for i in range(spec.N_COEFFICIENTS)])
+    faces = np.concatenate([np.array([0, 1, 2, 0, 2, 3], "<u2") + 4 * i for i in range(arkit.N_COEFFICIENTS)])
     blobs, accessors, views = [base, faces], [], []
-    for i in range(spec.N_COEFFICIENTS):
+    for i in range(arkit.N_COEFFICIENTS):
         lift = np.zeros_like(base)
         lift[4 * i : 4 * i + 4, 1] = 0.6
         blobs.append(lift)
@@ -290,7 +290,7 @@ def avatar_file(path, spelling, wrap=None):
                           **({} if index else {"min": blob.min(0).tolist(), "max": blob.max(0).tolist()})})  # fmt: skip
         views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": blob.nbytes})
         binary += blob.tobytes() + b"\0" * (-blob.nbytes % 4)
-    names = [spelling(name) for name in spec.ARKIT_NAMES]
+    names = [spelling(name) for name in arkit.ARKIT_NAMES]
     content = {
         "asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0}],
         "meshes": [{"primitives": [{"attributes": {"POSITION": 0}, "indices": 1, "material": 0,
@@ -335,9 +335,9 @@ def test_own_avatar_moves(served, page, tmp_path, suffix, spelling, wrap):
     assert not page.run("document.getElementById('avatar').hidden")
 
     def shot(**pose):
-        face = np.zeros(spec.N_COEFFICIENTS, np.float32)
+        face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
         for name, value in pose.items():
-            face[spec.INDEX[name]] = value
+            face[arkit.INDEX[name]] = value
         served.send(0, 0.0, face)
         time.sleep(0.4)
         clip = {"x": 120, "y": 60, "width": 560, "height": 620, "scale": 1}

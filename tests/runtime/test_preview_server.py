@@ -15,14 +15,14 @@ import yaml
 from browser import WebSocket
 from click.testing import CliRunner
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_rt.cli.expression_options import expression_options
 from fmg_rt.cli.preview_options import build_preview, preview_options
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.preview import Controls, Preview, PreviewError
 from fmg_rt.sources.microphone import Microphone
 
-REST = np.zeros(spec.N_COEFFICIENTS, np.float32)
+REST = np.zeros(arkit.N_COEFFICIENTS, np.float32)
 
 
 @pytest.fixture
@@ -137,8 +137,8 @@ def test_bad_requests_get_a_plain_refusal(preview, request_line, status):
 def test_frames_arrive_bit_for_bit(preview):
     page = live(preview)
     hello = json.loads(page.receive())
-    assert tuple(hello["names"]) == spec.ARKIT_NAMES and hello["strength"] == {} and hello["calibration"] is None
-    face = np.random.default_rng(5).random(spec.N_COEFFICIENTS, np.float32)
+    assert tuple(hello["names"]) == arkit.ARKIT_NAMES and hello["strength"] == {} and hello["calibration"] is None
+    face = np.random.default_rng(5).random(arkit.N_COEFFICIENTS, np.float32)
     preview.send(0, 1.25, face)
     message = page.receive()
     assert struct.unpack("<f", message[:4]) == (1.25,)

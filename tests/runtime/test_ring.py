@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from fmg_rt.ring import Ring
+from fmg_rt.sources.ring import Ring
 
 
 def _ramp(start, n):

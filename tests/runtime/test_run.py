@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from conftest import random_weights
 
-from fmg_rt.clock import Pace
-from fmg_rt.run import run
+from fmg_rt.app.loop import run
+from fmg_rt.app.status import Status
+from fmg_rt.app.stop import Stop
 from fmg_rt.sinks import RecordError, Sinks
 from fmg_rt.sources import SourceError
 from fmg_rt.sources.blocks import BlockSource, Paced
-from fmg_rt.status import Status
-from fmg_rt.stop import Stop
+from fmg_rt.sources.clock import Pace
 from fmg_rt.stream import FaceStream
 
 NOISE = np.random.default_rng(3).standard_normal((100, 160)).astype(np.float32) * 0.1

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from loopback import Receiver, faces, messages
 
-from fmg_rt.sinks import FIRST_PAUSE, Recorder, RecordError, Sinks, udp
+from fmg_rt.sinks import FIRST_PAUSE, Recorder, RecordError, Sinks
 from fmg_rt.sinks.osc import OscSink
-from fmg_rt.sinks.udp import Udp, format_address
+from fmg_rt.wire import udp
+from fmg_rt.wire.udp import Udp, format_address
 
 FACE = faces(1)[0]
 

@@ -3,9 +3,9 @@
 import numpy as np
 from loopback import faces, starts_with_sha256
 
+from fmg_rt.arkit import ARKIT_NAMES, INDEX
 from fmg_rt.sinks.ifacialmocap import IFacialMocapSink
-from fmg_rt.sinks.names import underscored
-from fmg_rt.spec import ARKIT_NAMES, INDEX
+from fmg_rt.wire.names import underscored
 
 
 def test_frame_vector(receiver):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from loopback import faces, starts_with_sha256
 
+from fmg_rt.arkit import INDEX
 from fmg_rt.sinks.livelink import LiveLinkSink
-from fmg_rt.sinks.names import APPLE
-from fmg_rt.spec import INDEX
+from fmg_rt.wire.names import APPLE
 
 
 def test_packet_vector(receiver):

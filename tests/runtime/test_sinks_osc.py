@@ -7,9 +7,9 @@ import pytest
 from loopback import faces, messages, starts_with_sha256
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from fmg_rt.arkit import ARKIT_NAMES
 from fmg_rt.sinks.osc import OscSink
-from fmg_rt.sinks.osc_packet import BUNDLE_HEADER, DATAGRAM_LIMIT, PatchedFrame, element, fill, message
-from fmg_rt.spec import ARKIT_NAMES
+from fmg_rt.wire.osc import BUNDLE_HEADER, DATAGRAM_LIMIT, PatchedFrame, element, fill, message
 
 
 def built(address, *arguments):

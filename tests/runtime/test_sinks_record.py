@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from loopback import faces
 
+from fmg_rt.arkit import ARKIT_NAMES, INDEX
 from fmg_rt.sinks import Recorder, RecordError
-from fmg_rt.sinks.names import APPLE, pascal
 from fmg_rt.sinks.record import FORMATS
-from fmg_rt.spec import ARKIT_NAMES, INDEX
+from fmg_rt.wire.names import APPLE, pascal
 
 FRAMES = faces(75)
 FRAMES[3] = 0

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from loopback import face, faces, messages, starts_with_sha256
 
+from fmg_rt.arkit import ARKIT_NAMES, INDEX
 from fmg_rt.sinks.vmc import VOWELS, VmcSink, vowels
-from fmg_rt.spec import ARKIT_NAMES, INDEX
 
 
 def test_frame_vector(receiver):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from loopback import face, faces, messages
 
-from fmg_rt.sinks.unified import NAMES, SIGNED, Unified
+from fmg_rt.arkit import ARKIT_NAMES, REGIONS
 from fmg_rt.sinks.vrchat import VrchatSink
-from fmg_rt.spec import ARKIT_NAMES, REGIONS
+from fmg_rt.wire.unified import NAMES, SIGNED, Unified
 
 L, R = "Left", "Right"
 ROOT = "/avatar/parameters/"

@@ -7,7 +7,7 @@ import pytest
 
 _LISTEN = """
 import signal, sys, time
-from fmg_rt.stop import Stop
+from fmg_rt.app.stop import Stop
 
 stop = Stop()
 stop.listen()

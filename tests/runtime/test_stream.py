@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fmg_rt import spec
+from fmg_rt import architectures
 from fmg_rt.stream import FaceStream
 from fmg_rt.weights import Weights
 
@@ -13,7 +13,7 @@ CONFIG = {"n_stack": 2, "d_input": 16, "d_model": 16, "d_head": 16, "n_lookahead
 @pytest.fixture(scope="module")
 def weights() -> Weights:
     rng = np.random.default_rng(1)
-    tensors = {n: rng.normal(0, 0.5, s).astype(np.float32) for n, s in spec.gru_tensors(CONFIG).items()}
+    tensors = {n: rng.normal(0, 0.5, s).astype(np.float32) for n, s in architectures.gru_tensors(CONFIG).items()}
     return Weights("gru", CONFIG, (0, 800), np.full(80, -10, np.float32), np.full(80, 4, np.float32),
                    np.zeros(88, np.float32), np.ones(88, np.float32), tensors)  # fmt: skip
 

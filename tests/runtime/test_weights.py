@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from fmg_rt import networks, spec, weights
+from fmg_rt import architectures, networks, weights
 from fmg_rt.weights import Weights, WeightsError
 
 CONFIG = {"n_stack": 2, "d_input": 4, "d_model": 4, "d_head": 4, "n_lookaheads": 2, "default_lookahead": 800}
@@ -16,7 +16,7 @@ CONFIG = {"n_stack": 2, "d_input": 4, "d_model": 4, "d_head": 4, "n_lookaheads":
 
 def make_weights(**changes):
     rng = np.random.default_rng(0)
-    tensors = {name: rng.normal(size=s).astype(np.float32) for name, s in spec.gru_tensors(CONFIG).items()}
+    tensors = {name: rng.normal(size=s).astype(np.float32) for name, s in architectures.gru_tensors(CONFIG).items()}
     values = {
         "architecture": "gru", "config": CONFIG, "lookaheads": (0, 800),
         "mel_mean": np.full(80, -8, np.float32), "mel_std": np.ones(80, np.float32),
@@ -45,7 +45,7 @@ def refused(tmp_path, arrays, *words):
 
 
 def test_round_trip(tmp_path):
-    emotion = {name.removeprefix("emotion."): np.ones(s, np.float32) for name, s in spec.EMOTION_TENSORS.items()}
+    emotion = {name.removeprefix("emotion."): np.ones(s, np.float32) for name, s in architectures.EMOTION_TENSORS.items()}
     made = make_weights(emotion=emotion)
     sha256 = weights.write(tmp_path / "w.npz", made)
     read = weights.read(tmp_path / "w.npz")

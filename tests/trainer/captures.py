@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from fmg_rt import spec
+from fmg_rt import arkit
 
 from .claire import speech
 
@@ -21,7 +21,7 @@ def curves(frames: int, rate: float, seed: int) -> np.ndarray:
     t = np.arange(frames) / rate
     face = np.clip(0.3 + 0.3 * np.sin(2 * np.pi * rng.uniform(0.3, 2, (1, 52)) * t[:, None] + rng.uniform(0, 6, 52)), 0, 1)
     knots = np.arange(0, t[-1] + 0.3, 0.13)
-    face[:, spec.INDEX["jawOpen"]] = np.clip(np.interp(t, knots, rng.uniform(-0.4, 0.9, len(knots))), 0, 1)
+    face[:, arkit.INDEX["jawOpen"]] = np.clip(np.interp(t, knots, rng.uniform(-0.4, 0.9, len(knots))), 0, 1)
     return face
 
 
@@ -52,11 +52,11 @@ def timecodes(first: int, frames: int, drop: bool = False, mark: str = ":") -> l
 def write_table(path: Path, face: np.ndarray, codes: list[str], order: list[str] | None = None,
                 count: str = "BlendshapeCount") -> None:  # fmt: skip
     """order : the ARKit columns; default: those of the app, right before left for jaw and mouth."""
-    names = order or [*spec.ARKIT_NAMES[8:], *spec.ARKIT_NAMES[7::-1]]
+    names = order or [*arkit.ARKIT_NAMES[8:], *arkit.ARKIT_NAMES[7::-1]]
     header = ["Timecode", count, *(n[0].upper() + n[1:] for n in names), *HEAD]
     lines = [",".join(header)]
     for code, row in zip(codes, face, strict=True):
-        values = [f"{row[spec.INDEX[n]]:.10f}" for n in names] + ["-0.25"] * len(HEAD)
+        values = [f"{row[arkit.INDEX[n]]:.10f}" for n in names] + ["-0.25"] * len(HEAD)
         lines.append(",".join([code, "61", *values]))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
@@ -78,7 +78,7 @@ def write_livelink(root: Path, takes: list[str], seconds: float = 3.0) -> dict[s
     for k, name in enumerate(takes):
         truth[name] = curves(int(60 * seconds), 60.0, k)
         write_table(root / f"{name}.csv", truth[name], timecodes(4_000_000 + 9_000 * k, len(truth[name])))
-        write_wave(root / f"{name}.wav", speech(truth[name][:, spec.INDEX["jawOpen"]], 60.0, k, 44_100), 44_100)
+        write_wave(root / f"{name}.wav", speech(truth[name][:, arkit.INDEX["jawOpen"]], 60.0, k, 44_100), 44_100)
     return truth
 
 
@@ -88,7 +88,7 @@ def write_predecessor(root: Path, lists: dict[str, list[str]], seconds: float = 
     for k, name in enumerate(name for names in lists.values() for name in names):
         truth[name] = curves(int(30 * seconds), 30.0, k)
         (root / name).mkdir(parents=True)
-        write_wave(root / name / "audio.wav", speech(truth[name][:, spec.INDEX["jawOpen"]], 30.0, k), 16_000)
+        write_wave(root / name / "audio.wav", speech(truth[name][:, arkit.INDEX["jawOpen"]], 30.0, k), 16_000)
         lines = [json.dumps({"timestamp": t / 30, "blendshapes": row.tolist()}) for t, row in enumerate(truth[name])]
         (root / name / "blendshapes.jsonl").write_text("\n".join(lines) + "\n")
     (root / "split_manifest.json").write_text(json.dumps(lists))

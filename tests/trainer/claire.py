@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from fmg_rt import spec
+from fmg_rt import arkit
 
 HEIGHT = 24.0
 """cm, chin to crown of the face below."""
@@ -22,9 +22,9 @@ def shapes(vertices: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     neutral = rng.uniform([-8, -HEIGHT / 2, 0], [8, HEIGHT / 2, 6], (vertices, 3))
     centres = {"brow": (3, 6), "eye": (3, 3), "cheek": (5, -1), "nose": (1, 0), "jaw": (0, -9), "mouth": (2, -6),
                "tongue": (0, -6)}  # fmt: skip
-    moves = np.zeros((spec.N_COEFFICIENTS, vertices, 3))
+    moves = np.zeros((arkit.N_COEFFICIENTS, vertices, 3))
     drawn: dict[str, tuple[np.ndarray, np.ndarray, float]] = {}
-    for i, name in enumerate(spec.ARKIT_NAMES):
+    for i, name in enumerate(arkit.ARKIT_NAMES):
         stem = name.removesuffix("Left").removesuffix("Right") if name not in ("mouthLeft", "mouthRight") else name
         if stem not in drawn:
             x, y = next(c for part, c in centres.items() if name.startswith(part))
@@ -46,7 +46,7 @@ def curves(frames: int, seed: int = 0) -> np.ndarray:
 
 
 def settings(**changes: object) -> dict:
-    n = spec.N_COEFFICIENTS
+    n = arkit.N_COEFFICIENTS
     values: dict = {"strengthL2regularization": 0.0, "strengthL1regularization": 0.0, "strengthTemporalSmoothing": 0.0,
                     "strengthSymmetry": 0.0, "numPoses": n, "bsSolveActivePoses": [1] * n,
                     "bsSolveCancelPoses": [-1] * n, "bsSolveSymmetryPoses": [-1] * n, "bsWeightMultipliers": [1.0] * n,
@@ -57,9 +57,9 @@ def settings(**changes: object) -> dict:
 def write_rig(folder: Path, neutral: np.ndarray, moves: np.ndarray, mask: np.ndarray, **changes: object) -> None:
     """``bs_skin.npz`` and ``bs_skin_config.json``; `moves` are ARKit's, mouthClose gets the jaw here as NVIDIA's has it."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = dict(zip(spec.ARKIT_NAMES, moves, strict=True))
+    arrays = dict(zip(arkit.ARKIT_NAMES, moves, strict=True))
     arrays["mouthClose"] = arrays["mouthClose"] + arrays["jawOpen"]
-    np.savez(folder / "bs_skin.npz", poseNames=np.array(["neutral", *spec.ARKIT_NAMES]), neutral=neutral,
+    np.savez(folder / "bs_skin.npz", poseNames=np.array(["neutral", *arkit.ARKIT_NAMES]), neutral=neutral,
              frontalMask=mask.astype(np.int32), rig_version=np.array("test"), **arrays)  # fmt: skip
     (folder / "bs_skin_config.json").write_text(json.dumps(settings(**changes)))
 
@@ -123,7 +123,7 @@ def write_claire(root: Path, shots: dict[str, int], vertices: int = 200, voices:
         else:
             np.save(folder / f"{shot}.npy", mesh.astype(np.float32))
         turns[shot] = np.tile(np.float32([[[9.0, 15.0], [9.0, 15.0]]]), (frames, 1, 1))
-        audio = speech(truth[shot][:, spec.INDEX["jawOpen"]], 30.0, k, 48_000)
+        audio = speech(truth[shot][:, arkit.INDEX["jawOpen"]], 30.0, k, 48_000)
         for path in [root / "audio" / f"{shot}.wav", *(root / "audio" / "aug" / v / f"{shot}.wav" for v in voices)]:
             path.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(path, audio, 48_000, subtype="PCM_24")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 from fmg_train.datasets import form
 
 
@@ -18,8 +18,8 @@ def make_dataset(directory: Path, n: int, split: str, seed: int, seconds: float 
         times = np.arange(samples) / spec.SAMPLE_RATE
         opening = np.clip(np.sin(2 * np.pi * rng.uniform(1, 3) * times + rng.uniform(0, 6)), 0, 1)
         audio = (0.3 * opening * rng.standard_normal(samples)).clip(-1, 1).astype(np.float32)
-        face = np.zeros((int(seconds * 100), spec.N_COEFFICIENTS), np.float32)
-        face[:, spec.INDEX["jawOpen"]] = 0.5 * opening[::160][: len(face)]
+        face = np.zeros((int(seconds * 100), arkit.N_COEFFICIENTS), np.float32)
+        face[:, arkit.INDEX["jawOpen"]] = 0.5 * opening[::160][: len(face)]
         recordings.append(form.write_recording(
             directory, f"{split}-{i:03d}", audio, form.Face(face, 100.0, phones=(("a", 0.0, seconds),)), split=split,
             speaker=f"s{i % 2}", language="en", source="bursts", licence="MIT"))  # fmt: skip

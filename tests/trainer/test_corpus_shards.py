@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from fmg_rt import spec
+from fmg_rt import architectures, arkit, spec
 from fmg_train.cli.corpus import corpus
 from fmg_train.corpus import english, holdouts, items, japanese, languages, real, recipe, shards, validation, vtl
 from fmg_train.corpus.speech import EngineMissing
@@ -75,7 +75,7 @@ def test_shards_are_valid_data_sets_with_resting_faces_at_non_speech(tmp_path):
             else:
                 speaking += 1
                 assert recording.language in ("de", "fi")
-                assert face.coefficients[:, spec.INDEX["jawOpen"]].max() > 0.05
+                assert face.coefficients[:, arkit.INDEX["jawOpen"]].max() > 0.05
                 assert face.phones[-1][2] == pytest.approx(recording.seconds, abs=0.05)
     assert resting and speaking
 
@@ -172,10 +172,10 @@ def test_corpus_has_the_sets_to_choose_by(tmp_path, monkeypatch):
 
 def aperture(face):
     def mean(name):
-        return (face[:, spec.INDEX[f"{name}Left"]] + face[:, spec.INDEX[f"{name}Right"]]) / 2
+        return (face[:, arkit.INDEX[f"{name}Left"]] + face[:, arkit.INDEX[f"{name}Right"]]) / 2
 
     def one(name):
-        return face[:, spec.INDEX[name]]
+        return face[:, arkit.INDEX[name]]
 
     return np.maximum(0, one("jawOpen") - one("mouthClose") + 0.4 * mean("mouthLowerDown") + 0.3 * mean("mouthUpperUp")
                       + 0.2 * one("mouthFunnel") - 0.2 * (one("mouthRollLower") + one("mouthRollUpper"))
@@ -203,7 +203,7 @@ def test_emotions_are_in_the_name_and_two_actors_are_held_out(tmp_path):
     made = list(real.items(tmp_path, "emodb", 1, 0))
     assert not any(item.augmented for _, item in made)
     assert {item.speaker for split, item in made if split == "test"} == {"emodb_09"} <= set(real.EMODB_TEST)
-    assert {item.emotion for _, item in made} == set(spec.EMOTIONS)
+    assert {item.emotion for _, item in made} == set(architectures.EMOTIONS)
     for _, item in made:  # boredom has no labels here: its emotion is known, its face is not
         assert item.known.all() == (item.emotion != "boredom") and item.known.any() == item.known.all()
 

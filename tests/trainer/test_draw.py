@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_rt.sinks import Recorder
 
 pytest.importorskip("matplotlib")
@@ -16,16 +16,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from fmg_train import draw
+from fmg_train.evaluate import draw
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plot_record.py"
-REST = np.zeros(spec.N_COEFFICIENTS, np.float32)
+REST = np.zeros(arkit.N_COEFFICIENTS, np.float32)
 
 
 def face(**values):
     result = REST.copy()
     for name, value in values.items():
-        result[spec.INDEX[name]] = value
+        result[arkit.INDEX[name]] = value
     return result
 
 
@@ -42,7 +42,7 @@ def picture(coefficients):
 
 @pytest.fixture(scope="module")
 def drawn():
-    return {name: picture(face(**{name: 1})) for name in spec.ARKIT_NAMES} | {"rest": picture(REST)}
+    return {name: picture(face(**{name: 1})) for name in arkit.ARKIT_NAMES} | {"rest": picture(REST)}
 
 
 def changed(a, b):
@@ -50,7 +50,7 @@ def changed(a, b):
 
 
 def test_every_coefficient_is_drawn(drawn):
-    assert not [name for name in spec.ARKIT_NAMES if changed(drawn[name], drawn["rest"]).sum() < 15]
+    assert not [name for name in arkit.ARKIT_NAMES if changed(drawn[name], drawn["rest"]).sum() < 15]
 
 
 @pytest.mark.parametrize("name", ["browDown", "eyeBlink", "eyeSquint", "cheekSquint", "noseSneer", "mouthSmile", "mouthFrown",
@@ -126,7 +126,7 @@ def test_example_plots_a_recording(tmp_path, recorded):
     assert imread(out).shape[1] > 600 and imread(tmp_path / "out-faces.png").shape[1] > 400
     times, faces = runpy.run_path(str(EXAMPLE))["read"](record)
     assert np.allclose(times, np.arange(60) / 30, atol=1e-6)
-    assert np.array_equal(faces[:, spec.INDEX["jawOpen"]].astype(np.float32), np.arange(60, dtype=np.float32) / 60)
+    assert np.array_equal(faces[:, arkit.INDEX["jawOpen"]].astype(np.float32), np.arange(60, dtype=np.float32) / 60)
 
 
 def test_example_says_what_is_wrong_in_one_line(tmp_path, recorded):

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fmg_rt import spec
+from fmg_rt import architectures, spec
 from fmg_rt.egemaps import FEATURE_NAMES
 from fmg_train import emotion
 from fmg_train.features import Cache
 
-N_CLASSES = len(spec.EMOTIONS)
+N_CLASSES = len(architectures.EMOTIONS)
 FEATURE = {name: i for i, name in enumerate(FEATURE_NAMES)}
 
 
@@ -22,7 +22,7 @@ def _examples(n: int, seed: int, feature: int | None = None, size: float = 3.0) 
     if feature is None:
         features += size * np.random.default_rng(1).standard_normal((N_CLASSES, spec.N_EGEMAPS))[classes]
     else:
-        features[:, feature] += size * np.array([emotion.AROUSAL[name] for name in spec.EMOTIONS])[classes]
+        features[:, feature] += size * np.array([emotion.AROUSAL[name] for name in architectures.EMOTIONS])[classes]
     scale, offset = 10.0 ** rng.uniform(-2, 2, spec.N_EGEMAPS), rng.uniform(-5, 5, spec.N_EGEMAPS)
     return emotion.Examples(features * scale + offset, classes, np.repeat(np.arange(n // 2), 2), np.zeros(n, bool))
 
@@ -42,7 +42,7 @@ def test_it_learns_moods_that_the_features_show():
 
 def test_a_weight_file_can_hold_it():
     readout = emotion.train(_examples(140, 0))
-    assert {"emotion.weight": readout.weight.shape, "emotion.bias": readout.bias.shape} == spec.EMOTION_TENSORS
+    assert {"emotion.weight": readout.weight.shape, "emotion.bias": readout.bias.shape} == architectures.EMOTION_TENSORS
     for array in (readout.mean, readout.std, readout.weight, readout.bias):
         assert array.dtype == np.float32
         assert array.flags.c_contiguous
@@ -61,7 +61,7 @@ def test_the_loss_is_at_its_least():
     x = np.clip((data.features - data.features.mean(0)) / data.features.std(0), -5, 5)
     share = np.where(data.augmented, 1.0, 4.0) / [np.sum(data.recording == origin) for origin in data.recording]
     share /= N_CLASSES * np.array([share[data.emotion == mood].sum() for mood in data.emotion])
-    names = [spec.EMOTIONS[mood] for mood in data.emotion]
+    names = [architectures.EMOTIONS[mood] for mood in data.emotion]
     affect = np.array([[emotion.AROUSAL[name], emotion.VALENCE[name]] for name in names])
 
     def loss(w: np.ndarray, b: np.ndarray) -> float:
@@ -154,7 +154,7 @@ def test_examples_are_the_windows_with_a_second_of_speech():
     learnt = emotion.examples([cache], "train")
     # Window 3 is the first that ends after a second; a recording shorter than that gives its last one.
     np.testing.assert_array_equal(learnt.features[:, 0], [3, 4, 5, 17])
-    assert [spec.EMOTIONS[i] for i in learnt.emotion] == ["joy"] * 3 + ["fear"]
+    assert [architectures.EMOTIONS[i] for i in learnt.emotion] == ["joy"] * 3 + ["fear"]
     assert len(set(learnt.recording)) == 2 and not learnt.augmented.any()
     assert emotion.examples([_cache([4], ["joy"], ["train"], augmented=True)], "train").augmented.all()
     held_out = emotion.examples([cache, cache], "test", last_only=True)
@@ -170,12 +170,12 @@ def test_no_recording_with_a_mood_gives_no_example():
 def test_accuracy_counts_one_decision_an_example():
     weight = np.zeros((N_CLASSES + 2, spec.N_EGEMAPS), np.float32)
     bias = np.zeros(N_CLASSES + 2, np.float32)
-    bias[spec.EMOTIONS.index("joy")] = 1.0
+    bias[architectures.EMOTIONS.index("joy")] = 1.0
     weight[N_CLASSES, 0] = 1.0
     readout = emotion.Readout(np.zeros(88, np.float32), np.ones(88, np.float32), weight, bias)
     features = np.zeros((4, spec.N_EGEMAPS))
     features[:, 0] = (1, -1, -1, 1)
-    moods = [spec.EMOTIONS.index(name) for name in ("joy", "joy", "sadness", "disgust")]
+    moods = [architectures.EMOTIONS.index(name) for name in ("joy", "joy", "sadness", "disgust")]
     assert emotion.accuracy(emotion.Examples(features, np.array(moods), np.arange(4), np.zeros(4, bool)), readout) == (0.5, 0.5)
 
 

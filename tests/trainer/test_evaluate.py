@@ -10,15 +10,15 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from fmg_rt import spec
+from fmg_rt import architectures, arkit, spec
 from fmg_rt import weights as weight_files
-from fmg_train import checkpoint as checkpoints
 from fmg_train import config as configuration
-from fmg_train import evaluate, report
-from fmg_train import export as exporting
 from fmg_train.cli import main
 from fmg_train.datasets import form
-from fmg_train.fit import Fit, with_data
+from fmg_train.evaluate import evaluation, report
+from fmg_train.fit import checkpoint as checkpoints
+from fmg_train.fit import export as exporting
+from fmg_train.fit.training import Fit, with_data
 
 from .conftest import SMALL, make_dataset
 
@@ -67,8 +67,8 @@ def test_tables_json_and_report(files, tmp_path):
 def test_the_table_is_what_slow_arithmetic_gives(files):
     """MAE and MSE against a prediction compared frame by frame, by hand."""
     good, _, data = files
-    predict = evaluate.network(weight_files.read(good))
-    summary = evaluate.summary(evaluate.rows(predict, [data]))
+    predict = evaluation.network(weight_files.read(good))
+    summary = evaluation.summary(evaluation.rows(predict, [data]))
     errors = []
     for recording in form.read_manifest(data):
         face, ours = form.read_face(data, recording), predict(form.read_audio(data, recording))
@@ -77,7 +77,7 @@ def test_the_table_is_what_slow_arithmetic_gives(files):
     difference = np.concatenate(errors)
     assert summary["mae"] == pytest.approx(np.abs(difference).mean(), rel=1e-6)
     assert summary["mse"] == pytest.approx((difference**2).mean(), rel=1e-6)
-    jaw = spec.region_indices("jaw")
+    jaw = arkit.region_indices("jaw")
     assert summary["mae jaw"] == pytest.approx(np.abs(difference[:, jaw]).mean(), rel=1e-6)
 
 
@@ -85,7 +85,7 @@ def _row(i, error, aperture_r=np.nan, closure=(0, 0, 0, 0), frames=100, jitter=1
     recording = form.Recording(f"r{i}", "test", "s", "en", "x", "MIT", 1.0, "", "")
     errors = np.full(52, error)
     errors[3] = np.nan  # not known
-    return evaluate.Row(recording, aperture_r, closure, (), (), errors, errors**2, jitter, frames)
+    return evaluation.Row(recording, aperture_r, closure, (), (), errors, errors**2, jitter, frames)
 
 
 def test_intervals_are_those_of_a_plain_paired_bootstrap():
@@ -95,8 +95,8 @@ def test_intervals_are_those_of_a_plain_paired_bootstrap():
     lips = [np.nan if i == 4 else rng.uniform() for i in range(n)]
     second = [_row(i, rng.uniform(0.1, 0.3), lips[i], (1 + i % 2, 3, 1, 4), 50 + i) for i in range(n)]
     table = report.comparisons({"set": {"a": first, "b": second, "envelope": first}})["set"]
-    one, two = evaluate.summary(first), evaluate.summary(second)
-    slow = [(evaluate.summary([first[i] for i in pick]), evaluate.summary([second[i] for i in pick]))
+    one, two = evaluation.summary(first), evaluation.summary(second)
+    slow = [(evaluation.summary([first[i] for i in pick]), evaluation.summary([second[i] for i in pick]))
             for pick in np.random.default_rng(9).integers(0, n, (200, n))]  # fmt: skip
     for measure in ("mae", "mae jaw+lips", "mse", "aperture_r", "closure_recall", "closure_false", "jitter"):
         difference, low, high = table[measure]
@@ -126,17 +126,19 @@ def test_emotion_is_scored_once_a_recording(files, tmp_path):
     rng = np.random.default_rng(0)
     recordings = []
     for name, mood, split in (("a", "anger", "test"), ("b", "sadness", "test"), ("c", None, "test"), ("d", "joy", "train")):
-        face = form.Face(np.zeros((150, spec.N_COEFFICIENTS), np.float32), 100.0)
+        face = form.Face(np.zeros((150, arkit.N_COEFFICIENTS), np.float32), 100.0)
         audio = (0.1 * rng.standard_normal(24_000)).astype(np.float32)
         recordings.append(form.write_recording(tmp_path, name, audio, face, split=split, speaker="s", language="de",
                                                source="x", licence="CC0", emotion=mood))  # fmt: skip
     form.write_manifest(tmp_path, recordings)
-    bias = np.eye(9, dtype=np.float32)[spec.EMOTIONS.index("sadness")] + np.eye(9, dtype=np.float32)[7]  # sad, yet aroused
+    sad, aroused = architectures.EMOTIONS.index("sadness"), 7
+    bias = np.eye(9, dtype=np.float32)[[sad, aroused]].sum(axis=0)
     readout = {"weight": np.zeros((9, spec.N_EGEMAPS), np.float32), "bias": bias}
     weights = dataclasses.replace(weight_files.read(files[0]), emotion=readout)
-    assert evaluate.emotion(weights, [tmp_path]) == (2, 0.5, 0.5)
-    assert evaluate.emotion(weights, [tmp_path], None) == (3, 2 / 3, 1 / 3)
-    assert evaluate.emotion(weight_files.read(files[0]), [tmp_path]) is None and evaluate.emotion(weights, [files[2]]) is None
+    assert evaluation.emotion(weights, [tmp_path]) == (2, 0.5, 0.5)
+    assert evaluation.emotion(weights, [tmp_path], None) == (3, 2 / 3, 1 / 3)
+    assert evaluation.emotion(weight_files.read(files[0]), [tmp_path]) is None
+    assert evaluation.emotion(weights, [files[2]]) is None
     weight_files.write(tmp_path / "moody.npz", weights)
     output = _evaluate(tmp_path / "moody.npz", tmp_path, "--json", tmp_path / "r.json")
     assert "emotion in 2 recordings: sign of arousal 50.0%, seven classes 50.0%" in output

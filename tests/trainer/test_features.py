@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from fmg_rt import spec
-from fmg_rt.features import log_mel
-from fmg_train import batches, features
+from fmg_rt import arkit, spec
+from fmg_rt.features.logmel import log_mel
+from fmg_train import features
 from fmg_train.config import Augment
 from fmg_train.datasets import form
+from fmg_train.fit import batches
 
 
 def test_cache_holds_the_runtimes_features(bursts):
@@ -22,7 +23,7 @@ def test_cache_holds_the_runtimes_features(bursts):
 
 def test_face_row_is_the_face_at_its_sample():
     # A face whose only value is its own time: row j must read (160 j + 80) / 16000.
-    curve = np.zeros((101, spec.N_COEFFICIENTS), np.float32)
+    curve = np.zeros((101, arkit.N_COEFFICIENTS), np.float32)
     curve[:, 0] = np.arange(101) / 100 * 0.5
     rows = features.face_rows(form.Face(curve, 50.0, start=0.1), 60)
     times = (160 * np.arange(60) + 80) / spec.SAMPLE_RATE
@@ -33,7 +34,7 @@ def test_face_row_is_the_face_at_its_sample():
 @pytest.mark.parametrize("lookahead_ms", [0, 50, 100])
 def test_target_is_the_face_lookahead_before_the_newest_sample(tmp_path, stack, lookahead_ms):
     seconds, rate = 4.0, 100.0
-    curve = np.zeros((int(seconds * rate), spec.N_COEFFICIENTS), np.float32)
+    curve = np.zeros((int(seconds * rate), arkit.N_COEFFICIENTS), np.float32)
     curve[:, 0] = np.arange(len(curve)) / len(curve)  # the value is the time, over 4 s
     recording = form.write_recording(tmp_path, "a", np.zeros(64_000, np.float32), form.Face(curve, rate), split="train",
                                      speaker="s", language="en", source="x", licence="MIT")  # fmt: skip
@@ -55,7 +56,7 @@ def test_target_is_the_face_lookahead_before_the_newest_sample(tmp_path, stack, 
 def test_half_of_the_sequences_begin_where_a_recording_begins(tmp_path):
     recordings = []
     for name, level in (("a", 0.1), ("b", 0.2), ("c", 0.3)):
-        curve = np.full((400, spec.N_COEFFICIENTS), level, np.float32)
+        curve = np.full((400, arkit.N_COEFFICIENTS), level, np.float32)
         curve[:4] = 1.0  # the first 40 ms
         recordings.append(form.write_recording(tmp_path, name, np.zeros(64_000, np.float32), form.Face(curve, 100.0),
                                                split="train", speaker="s", language="en", source="x",
@@ -70,7 +71,7 @@ def test_half_of_the_sequences_begin_where_a_recording_begins(tmp_path):
 
 
 def test_they_begin_with_any_frame_of_a_step(tmp_path):
-    curve = np.repeat(np.arange(800, dtype=np.float32)[:, None] / 1000, spec.N_COEFFICIENTS, 1)
+    curve = np.repeat(np.arange(800, dtype=np.float32)[:, None] / 1000, arkit.N_COEFFICIENTS, 1)
     recording = form.write_recording(tmp_path, "ramp", np.zeros(127_920, np.float32), form.Face(curve, 100.0, 0.005),
                                      split="train", speaker="s", language="en", source="x", licence="MIT")  # fmt: skip
     form.write_manifest(tmp_path, [recording])
@@ -87,7 +88,7 @@ def test_noise_is_mixed_at_the_snr_that_is_drawn(tmp_path):
     recordings = []
     for name, source, level in (("a", "speech", 0.1), ("b", batches.NOISE, 0.002)):
         audio = (level * rng.standard_normal(64_000)).astype(np.float32)
-        face = form.Face(np.zeros((400, spec.N_COEFFICIENTS), np.float32), 100.0)
+        face = form.Face(np.zeros((400, arkit.N_COEFFICIENTS), np.float32), 100.0)
         recordings.append(form.write_recording(tmp_path, name, audio, face, split="train", speaker="s", language="en",
                                                source=source, licence="MIT"))  # fmt: skip
     form.write_manifest(tmp_path, recordings)
@@ -111,7 +112,7 @@ def test_steady_noise_is_drawn_more_often(tmp_path):
     recordings = []
     for kind, level in (("noise", 0.1), ("tones", 0.001)):
         audio = (level * np.random.default_rng(0).standard_normal(32_000)).astype(np.float32)
-        face = form.Face(np.zeros((200, spec.N_COEFFICIENTS), np.float32), 100.0)
+        face = form.Face(np.zeros((200, arkit.N_COEFFICIENTS), np.float32), 100.0)
         recordings.append(form.write_recording(tmp_path, kind, audio, face, split="train", speaker=f"nonspeech-{kind}",
                                                language="zxx", source=batches.NOISE, licence="MIT"))  # fmt: skip
     form.write_manifest(tmp_path, recordings)

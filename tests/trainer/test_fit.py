@@ -16,14 +16,15 @@ import torch
 import yaml
 from click.testing import CliRunner
 
-from fmg_rt import spec
+from fmg_rt import architectures, arkit, spec
 from fmg_rt import weights as weight_files
-from fmg_train import checkpoint as checkpoints
 from fmg_train import config as configuration
-from fmg_train import export as exporting
-from fmg_train import features, losses
+from fmg_train import features
 from fmg_train.cli import main
-from fmg_train.fit import Fit, with_data
+from fmg_train.fit import checkpoint as checkpoints
+from fmg_train.fit import export as exporting
+from fmg_train.fit import losses
+from fmg_train.fit.training import Fit, with_data
 
 from .conftest import SMALL
 
@@ -179,7 +180,7 @@ def test_fine_tuned_weights_keep_the_emotion_readout(bursts, tmp_path):
     Fit(config, tmp_path / "first", CPU).run()
     rng = np.random.default_rng(0)
     readout = {n.removeprefix("emotion."): rng.standard_normal(shape).astype(np.float32)
-               for n, shape in spec.EMOTION_TENSORS.items()}  # fmt: skip
+               for n, shape in architectures.EMOTION_TENSORS.items()}  # fmt: skip
     heard = {"egemaps_mean": np.full(spec.N_EGEMAPS, 2.0, np.float32), "egemaps_std": np.full(spec.N_EGEMAPS, 3.0, np.float32)}
     begun = replace(exporting.weights_of(checkpoints.load(tmp_path / "first"), {}), emotion=readout, **heard)
     more = Fit(config, tmp_path / "more", CPU, begun)
@@ -205,11 +206,11 @@ def _yaml(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("architecture", ["gru", "predecessor"])
+@pytest.mark.parametrize("architecture", ["gru", "cross_attention"])
 def test_export_is_verified_in_the_runtime(bursts, tmp_path, architecture):
     value = {**SMALL, "optim": {**SMALL["optim"], "epochs": 1, "steps_per_epoch": 2, "batch": 2}}
-    if architecture == "predecessor":
-        value |= {"model": {"architecture": "predecessor", "lookaheads_ms": [60]}, "data": {"sequence_s": 0.1}}
+    if architecture == "cross_attention":
+        value |= {"model": {"architecture": "cross_attention", "lookaheads_ms": [60]}, "data": {"sequence_s": 0.1}}
     config = with_data(configuration.from_dict(value), (str(bursts[0]),), (str(bursts[1]),))
     Fit(config, tmp_path / "run", CPU).run()
     result = CliRunner().invoke(main, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "out.npz")])
@@ -338,7 +339,7 @@ def test_a_clipped_coefficient_finds_back_but_pays_for_nothing():
     # What the loss takes for the opening is the opening of the clipped face.
     one, closed = torch.ones(1, 1, 1, 52), torch.zeros(1, 2, 1, 52)
     far = closed.clone()
-    far[..., spec.INDEX["mouthClose"]] = -1.6
+    far[..., arkit.INDEX["mouthClose"]] = -1.6
     parts = losses.face_loss(far, closed, one, torch.ones(1, 1, 1), torch.ones(52), configuration.Loss())
     assert all(value.item() == 0 for value in parts.values())
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_train.datasets import form
 
 
 def _face(frames: int = 20) -> form.Face:
     rng = np.random.default_rng(0)
-    return form.Face(rng.random((frames, spec.N_COEFFICIENTS), np.float32), 50.0, 0.25, phones=(("p", 0.0, 0.1),),
+    return form.Face(rng.random((frames, arkit.N_COEFFICIENTS), np.float32), 50.0, 0.25, phones=(("p", 0.0, 0.1),),
                      aperture=np.linspace(0, 1, frames, dtype=np.float32))  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner  # noqa: E402
 from fmg_rt import networks, spec, weights  # noqa: E402
 from fmg_train import predecessor_checkpoint  # noqa: E402
 from fmg_train.cli import main  # noqa: E402
-from fmg_train.models.predecessor import PredecessorNet  # noqa: E402
+from fmg_train.models.cross_attention import CrossAttentionNet  # noqa: E402
 
 
 class Trap:
@@ -41,7 +41,7 @@ def statistics(**changes):
 def files(tmp_path):
     """A checkpoint and its statistics as the predecessor writes them."""
     torch.manual_seed(3)
-    net = PredecessorNet()
+    net = CrossAttentionNet()
     torch.save({"epoch": 7, "model_state_dict": net.state_dict(), "optimizer_state_dict": {}, "val_loss": 0.1,
                 "config": {"model": {"d_model": 256}, "lr": 1e-4}}, tmp_path / "best.pth")  # fmt: skip
     (tmp_path / "stats.pkl").write_bytes(pickle.dumps(statistics()))
@@ -65,7 +65,7 @@ def test_imported_checkpoint_equals_torch(files):
     assert result.exit_code == 0, result.output
     assert float(result.output.split("PyTorch ")[1].split(",")[0]) <= 1e-5
     loaded = weights.read(out)
-    assert loaded.architecture == "predecessor" and loaded.lookaheads == (0,)
+    assert loaded.architecture == "cross_attention" and loaded.lookaheads == (0,)
     assert loaded.provenance["imported_from"] == "best.pth" and loaded.provenance["config"]["lr"] == 1e-4
 
     rng = np.random.default_rng(5)

@@ -9,14 +9,14 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_train.cli import main
 from fmg_train.datasets import assemble, form, livelink, timecode
 
 from . import captures
 from .claire import speech
 
-JAW = spec.INDEX["jawOpen"]
+JAW = arkit.INDEX["jawOpen"]
 TAKES = ["20260101_a/MySlate_1_Phone", "20260101_b/MySlate_2_Phone", "20260102_c/MySlate_3_Phone"]
 
 
@@ -51,13 +51,13 @@ def test_takes_to_data_set(tmp_path):
 
 def test_any_order_of_columns_and_either_spelling(tmp_path):
     face = captures.curves(100, 60.0, 0)
-    order = [*spec.ARKIT_NAMES[::-1]]
+    order = [*arkit.ARKIT_NAMES[::-1]]
     captures.write_table(tmp_path / "a.csv", face, captures.timecodes(0, 100), order, "BlendShapeCount")
     _, values, known = livelink.read_table(tmp_path / "a.csv")
     assert np.abs(values - face).max() < 1e-6 and known.all()
     captures.write_table(tmp_path / "b.csv", face, captures.timecodes(0, 100), order[:40])
     _, values, known = livelink.read_table(tmp_path / "b.csv")
-    assert known.sum() == 40 and not known[[spec.INDEX[n] for n in order[40:]]].any()
+    assert known.sum() == 40 and not known[[arkit.INDEX[n] for n in order[40:]]].any()
 
 
 def test_times_without_a_face_are_bridged(tmp_path):

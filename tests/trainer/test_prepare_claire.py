@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_train.cli import main
 from fmg_train.datasets import assemble, form, maya_cache
 
@@ -34,7 +34,7 @@ def test_layout_to_data_set(tmp_path):
     recordings = {r.id: r for r in form.read_manifest(tmp_path / "out")}
     assert set(recordings) == {*SHOTS, *(f"{shot}-v2" for shot in SHOTS)}
     assert {r.split for r in recordings.values()} == set(form.SPLITS)
-    eyes = [i for i, name in enumerate(spec.ARKIT_NAMES) if name.startswith("eyeLook")]
+    eyes = [i for i, name in enumerate(arkit.ARKIT_NAMES) if name.startswith("eyeLook")]
     for shot, frames in SHOTS.items():
         one, other = recordings[shot], recordings[f"{shot}-v2"]
         assert one.split == other.split and (one.speaker, other.speaker) == ("claire", "v2")
@@ -42,10 +42,10 @@ def test_layout_to_data_set(tmp_path):
         assert (face.rate, face.start, len(face.coefficients)) == (30.0, 0.0, frames) and face.known.all()
         rest = np.setdiff1d(np.arange(52), eyes)
         assert np.abs(face.coefficients[:, rest] - truth[shot][:, rest]).mean() < 0.005
-        looks = dict(zip(spec.ARKIT_NAMES, face.coefficients[0], strict=True))
+        looks = dict(zip(arkit.ARKIT_NAMES, face.coefficients[0], strict=True))
         expected = {"eyeLookDownLeft": 0.3, "eyeLookDownRight": 0.3, "eyeLookOutLeft": 0.5, "eyeLookInRight": 0.5}
         for i in eyes:
-            name = spec.ARKIT_NAMES[i]
+            name = arkit.ARKIT_NAMES[i]
             assert looks[name] == pytest.approx(expected.get(name, 0), abs=1e-3)
         assert np.array_equal(face.coefficients, form.read_face(tmp_path / "out", other).coefficients)
         assert len(form.read_audio(tmp_path / "out", one)) == frames * 16_000 // 30

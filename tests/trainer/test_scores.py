@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from fmg_rt import spec
-from fmg_train import scores
+from fmg_rt import arkit
+from fmg_train.evaluate import scores
 
 RATE = 100.0
 
 
 def _face(frames=1, **curves):
-    face = np.zeros((frames, spec.N_COEFFICIENTS), np.float32)
+    face = np.zeros((frames, arkit.N_COEFFICIENTS), np.float32)
     for name, curve in curves.items():
         for column in (name, f"{name}Left", f"{name}Right"):
-            if column in spec.INDEX:
-                face[:, spec.INDEX[column]] = curve
+            if column in arkit.INDEX:
+                face[:, arkit.INDEX[column]] = curve
     return face
 
 
@@ -27,7 +27,7 @@ def test_aperture_is_the_formula():
 
 def test_aperture_averages_the_sides_and_never_goes_below_zero():
     face = _face()
-    face[0, spec.INDEX["mouthLowerDownLeft"]] = 1.0
+    face[0, arkit.INDEX["mouthLowerDownLeft"]] = 1.0
     assert scores.aperture(face)[0] == pytest.approx(0.2)
     assert scores.aperture(_face(mouthClose=0.5, mouthPress=1.0))[0] == 0.0
 
@@ -106,13 +106,13 @@ def test_errors_by_group():
     assert table["lips"] == table["eyes"] == (0.0, 0.0)
     assert table["all"][0] == pytest.approx(0.3 / 52)
     known = np.zeros(52, bool)
-    known[spec.INDEX["jawOpen"]] = True
+    known[arkit.INDEX["jawOpen"]] = True
     assert scores.errors(ours, teacher, known)["jaw"][0] == pytest.approx(0.2)
     assert np.isnan(scores.errors(ours, teacher, known)["brows"][0])
 
 
 def test_groups_hold_every_coefficient_once():
-    members = [i for regions in scores.GROUPS.values() for i in spec.region_indices(*regions)]
+    members = [i for regions in scores.GROUPS.values() for i in arkit.region_indices(*regions)]
     assert sorted(members) == list(range(52))
 
 

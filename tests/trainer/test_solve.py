@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_train.datasets import rig, solve
 
 from . import claire
@@ -55,7 +55,7 @@ def test_frame_by_frame_it_is_the_bounded_least_squares_solution(tmp_path):
 def test_over_a_shot_every_term_counts(tmp_path):
     """The stacked problem of all frames with all quadratic terms, solved by SciPy."""
     pairs = [-1] * 52
-    pairs[spec.INDEX["mouthSmileLeft"]] = pairs[spec.INDEX["mouthSmileRight"]] = 4
+    pairs[arkit.INDEX["mouthSmileLeft"]] = pairs[arkit.INDEX["mouthSmileRight"]] = 4
     solver, shapes, neutral, moves = _solver(
         tmp_path, strengthL2regularization=0.2, strengthL1regularization=0.4, strengthTemporalSmoothing=2.0,
         strengthSymmetry=5.0, bsSolveSymmetryPoses=pairs)  # fmt: skip
@@ -63,7 +63,7 @@ def test_over_a_shot_every_term_counts(tmp_path):
     mesh = _mesh(neutral, moves, truth)
     n = len(mesh)
     basis = shapes.shapes.reshape(52, -1).T.astype(float)
-    assert shapes.symmetry == ((spec.INDEX["mouthSmileLeft"], spec.INDEX["mouthSmileRight"]),)
+    assert shapes.symmetry == ((arkit.INDEX["mouthSmileLeft"], arkit.INDEX["mouthSmileRight"]),)
     tie = np.zeros((1, 52))
     tie[0, list(shapes.symmetry[0])] = 1, -1
     moved = (mesh - neutral).reshape(n, -1).astype(float)
@@ -79,7 +79,7 @@ def test_over_a_shot_every_term_counts(tmp_path):
 
 def test_of_a_cancel_pair_one_is_active(tmp_path):
     pairs = [-1] * 52
-    left, right = spec.INDEX["jawLeft"], spec.INDEX["jawRight"]
+    left, right = arkit.INDEX["jawLeft"], arkit.INDEX["jawRight"]
     pairs[left] = pairs[right] = 0
     solver, _, neutral, moves = _solver(tmp_path, bsSolveCancelPoses=pairs, strengthTemporalSmoothing=0.01)
     truth = claire.curves(40, 5)
@@ -89,7 +89,7 @@ def test_of_a_cancel_pair_one_is_active(tmp_path):
 
 
 def test_multipliers_offsets_and_inactive_poses(tmp_path):
-    jaw, sneer = spec.INDEX["jawOpen"], spec.INDEX["noseSneerLeft"]
+    jaw, sneer = arkit.INDEX["jawOpen"], arkit.INDEX["noseSneerLeft"]
     multipliers, offsets, active = [1.0] * 52, [0.0] * 52, [1] * 52
     multipliers[jaw], offsets[jaw], active[sneer] = 0.5, 0.1, 0
     solver, shapes, neutral, moves = _solver(tmp_path, 600, bsWeightMultipliers=multipliers, bsWeightOffsets=offsets,
@@ -108,7 +108,7 @@ def test_the_rigs_closed_mouth_becomes_arkits(tmp_path):
         mesh = neutral + 0.6 * archive["mouthClose"]
     found = solver.solve([mesh[None]])[0]
     expected = np.zeros(52)
-    expected[[spec.INDEX["jawOpen"], spec.INDEX["mouthClose"]]] = 0.6
+    expected[[arkit.INDEX["jawOpen"], arkit.INDEX["mouthClose"]]] = 0.6
     assert np.abs(found - expected).max() < 0.01
 
 

@@ -8,8 +8,8 @@ import soundfile
 from click.testing import CliRunner
 
 from fmg_rt import spec
-from fmg_train import scores
 from fmg_train.cli.teacher import teacher
+from fmg_train.evaluate import scores
 from fmg_train.teacher import face_of, to_ipa
 
 SENTENCE = [("SIL", 0.0, 0.4), ("B", 0.4, 0.5), ("IH", 0.5, 0.6), ("N", 0.6, 0.7), ("F", 0.7, 0.8), ("AA", 0.8, 1.0),

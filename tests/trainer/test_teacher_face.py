@@ -5,13 +5,13 @@ import time
 import numpy as np
 import pytest
 
-from fmg_rt import spec
-from fmg_train import scores
+from fmg_rt import architectures, arkit, spec
+from fmg_train.evaluate import scores
 from fmg_train.teacher import SILENCE, UnknownPhone, face_of, measured
 from fmg_train.teacher.targets import TARGETS, VOWELS
 
 RATE = 100.0
-I = spec.INDEX  # noqa: E741
+I = arkit.INDEX  # noqa: E741
 
 
 def _say(text: str, length: float = 0.09, start: float = 0.5, after: float = 0.6):
@@ -31,7 +31,7 @@ def _span(curve, phones, index, margin=0.0):
 
 
 @pytest.mark.parametrize("length", [0.04, 0.07, 0.12, 0.25])
-@pytest.mark.parametrize("emotion", [None, *spec.EMOTIONS])
+@pytest.mark.parametrize("emotion", [None, *architectures.EMOTIONS])
 def test_bilabials_close_wholly_between_any_vowels(length, emotion):
     for vowel in ("a", "i", "u"):
         text = "".join(f"{vowel}{c}" for c in "pbm") + vowel
@@ -122,7 +122,7 @@ def test_every_sound_is_within_range_and_of_captured_size():
 
 
 def test_no_blinks_and_no_gaze():
-    for emotion in spec.EMOTIONS:
+    for emotion in architectures.EMOTIONS:
         face, _ = _face("atebonu", emotion=emotion)
         unseen = [i for name, i in I.items() if name.startswith(("eyeBlink", "eyeLook"))]
         assert face[:, unseen].max() == 0.0

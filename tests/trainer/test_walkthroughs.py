@@ -11,13 +11,13 @@ from click.testing import CliRunner
 
 from fmg_rt import weights as weight_files
 from fmg_rt.cli import main as run_main
-from fmg_train import checkpoint as checkpoints
 from fmg_train import config as configuration
-from fmg_train import export as exporting
 from fmg_train.cli import main as train_main
 from fmg_train.corpus import holdouts, shards, validation, vtl
 from fmg_train.datasets import form
-from fmg_train.fit import Fit, with_data
+from fmg_train.fit import checkpoint as checkpoints
+from fmg_train.fit import export as exporting
+from fmg_train.fit.training import Fit, with_data
 
 from . import captures, claire
 from .conftest import SMALL

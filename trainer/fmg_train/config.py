@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from fmg_rt import spec
+from fmg_rt import architectures
 
 
 class ConfigError(ValueError):
@@ -19,7 +19,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """architecture: name in `fmg_rt.spec.ARCHITECTURES`; look-aheads in ms, multiples of 10; the rest sizes a `gru`."""
+    """architecture: name in `architectures.ARCHITECTURES`; look-aheads in ms, multiples of 10; the rest sizes a `gru`."""
 
     architecture: str = "gru"
     lookaheads_ms: tuple[int, ...] = (0, 50, 60, 100)
@@ -68,7 +68,7 @@ class Augment:
 
 @dataclass(frozen=True)
 class Loss:
-    """Weights of the parts of the loss, see `fmg_train.losses`."""
+    """Weights of the parts of the loss, see `fmg_train.fit.losses`."""
 
     dynamic_range: float = 0.0
     velocity: float = 2.0
@@ -146,15 +146,15 @@ def from_dict(value: Any) -> Config:
     """
     config = _build(Config, value, "")
     model, optim = config.model, config.optim
-    if model.architecture not in spec.ARCHITECTURES:
-        raise ConfigError(f"'model.architecture': one of {', '.join(spec.ARCHITECTURES)}, not '{model.architecture}'")
+    if model.architecture not in architectures.ARCHITECTURES:
+        raise ConfigError(f"'model.architecture': one of {', '.join(architectures.ARCHITECTURES)}, not '{model.architecture}'")
     if list(model.lookaheads_ms) != sorted(set(model.lookaheads_ms)) or not model.lookaheads_ms:
         raise ConfigError("'model.lookaheads_ms': must be ascending")
     if any(ms < 0 or ms % 10 for ms in model.lookaheads_ms):
         raise ConfigError("'model.lookaheads_ms': must be multiples of 10")
     if model.default_lookahead_ms not in model.lookaheads_ms:
         raise ConfigError("'model.default_lookahead_ms': must be one of the look-aheads")
-    if model.architecture == "predecessor" and len(model.lookaheads_ms) != 1:
+    if model.architecture == "cross_attention" and len(model.lookaheads_ms) != 1:
         raise ConfigError("'model.lookaheads_ms': the predecessor's network has one read-out; give one look-ahead")
     for name in ("n_stack", "d_input", "d_model", "d_head"):
         if getattr(model, name) < 1 or (name != "n_stack" and getattr(model, name) % 4):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from fmg_rt import spec
+from fmg_rt import architectures, spec
 from fmg_rt.egemaps import FEATURE_NAMES
 
 from .features import Cache
@@ -42,7 +42,7 @@ def _heard() -> np.ndarray:
     correlation of valence grew from 0.29 to 0.33 without level and fell without timbre; the classes, which no face follows,
     lost three points without level.
     """
-    heard = np.ones((len(spec.EMOTIONS) + 2, spec.N_EGEMAPS), bool)
+    heard = np.ones((len(architectures.EMOTIONS) + 2, spec.N_EGEMAPS), bool)
     heard[-2] = ~(LEVEL | TIMBRE)
     heard[-1] = ~LEVEL
     return heard
@@ -53,7 +53,7 @@ HEARD = _heard()
 
 @dataclass(frozen=True)
 class Examples:
-    """features (n, 88) float64, not standardised; emotion (n,) index in `spec.EMOTIONS`; recording (n,) row of origin;
+    """features (n, 88) float64, not standardised; emotion (n,) index in `architectures.EMOTIONS`; recording (n,) row of origin;
     augmented (n,) bool, whether that is a changed copy of another."""
 
     features: np.ndarray
@@ -84,7 +84,7 @@ def examples(caches: list[Cache], split: str | None, last_only: bool = False) ->
             chosen = cache.egemaps[min(first + shortest, end - 1) : end]
             chosen = chosen[-1:] if last_only else chosen
             rows.append(chosen)
-            emotions += [spec.EMOTIONS.index(recording.emotion)] * len(chosen)
+            emotions += [architectures.EMOTIONS.index(recording.emotion)] * len(chosen)
             origins += [origin] * len(chosen)
             augmented += [recording.augmented] * len(chosen)
     features = np.concatenate(rows).astype(np.float64) if rows else np.empty((0, spec.N_EGEMAPS))
@@ -106,13 +106,13 @@ def train(data: Examples, penalty: float = 0.01) -> Readout:
     mean, std = data.features.mean(0), data.features.std(0)
     blank = Readout(mean.astype(np.float32), std.astype(np.float32), np.empty(0), np.empty(0))
     x = standardise(data.features, blank)
-    n_classes = len(spec.EMOTIONS)
+    n_classes = len(architectures.EMOTIONS)
     counts = np.bincount(data.recording)[data.recording]
     weight = np.where(data.augmented, 1.0, ORIGINAL_WEIGHT) / counts
     weight /= np.bincount(data.emotion, weight, n_classes)[data.emotion]
     weight /= weight.sum()
     classes = np.eye(n_classes)[data.emotion]
-    names = [spec.EMOTIONS[i] for i in data.emotion]
+    names = [architectures.EMOTIONS[i] for i in data.emotion]
     affect = np.array([[AROUSAL[name], VALENCE[name]] for name in names])
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
@@ -136,6 +136,6 @@ def train(data: Examples, penalty: float = 0.01) -> Readout:
 def accuracy(data: Examples, readout: Readout) -> tuple[float, float]:
     """Share of examples with the right sign of arousal, and with the right one of the seven classes."""
     z = standardise(data.features, readout) @ readout.weight.T + readout.bias
-    n_classes = len(spec.EMOTIONS)
-    sign = np.array([AROUSAL[name] > 0 for name in spec.EMOTIONS])[data.emotion]
+    n_classes = len(architectures.EMOTIONS)
+    sign = np.array([AROUSAL[name] > 0 for name in architectures.EMOTIONS])[data.emotion]
     return float(((z[:, n_classes] > 0) == sign).mean()), float((z[:, :n_classes].argmax(1) == data.emotion).mean())

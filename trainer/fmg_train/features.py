@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fmg_rt import spec
-from fmg_rt.features import log_mel
+from fmg_rt import arkit, spec
+from fmg_rt.features.logmel import log_mel
 
 from .datasets import form
 
@@ -131,7 +131,7 @@ def load(directory: Path, split: str | None = None) -> Cache:
         chosen = [i for i, recording in enumerate(recordings) if split in (None, recording.split)]
         entries, recordings = [entries[i] for i in chosen], [recordings[i] for i in chosen]
         spans, windows = (np.array([e[name] for e in entries], int).reshape(-1, 2) for name in ("span", "window"))
-        known = np.zeros((len(entries), spec.N_COEFFICIENTS), bool)
+        known = np.zeros((len(entries), arkit.N_COEFFICIENTS), bool)
         for row, entry in enumerate(entries):
             known[row, entry["known"]] = True
         measured = np.array([e["measured"] for e in entries], bool)

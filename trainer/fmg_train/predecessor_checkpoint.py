@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from fmg_rt import spec
+from fmg_rt import architectures, spec
 
 from . import config as configuration
-from .checkpoint import Checkpoint
+from .fit.checkpoint import Checkpoint
 from .models import Statistics
 
 
@@ -97,7 +97,7 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Any]:
     tensors = content.get("model_state_dict") if isinstance(content, Mapping) else None
     if not isinstance(tensors, Mapping) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise PredecessorError(f"{path}: not a checkpoint of the predecessor: no 'model_state_dict' of tensors")
-    shapes = spec.predecessor_tensors({})
+    shapes = architectures.cross_attention_tensors({})
     missing, unknown = sorted(set(shapes) - set(tensors)), sorted(set(tensors) - set(shapes))
     if missing or unknown:
         found = f"{_some(missing)} missing, {_some(unknown)} unknown"
@@ -119,7 +119,7 @@ def read(checkpoint: Path, statistics: Path) -> tuple[Checkpoint, dict[str, Any]
         As `read_tensors` and `read_statistics`.
     """
     tensors, original = read_tensors(checkpoint)
-    model = configuration.Model(architecture="predecessor", lookaheads_ms=(0,), default_lookahead_ms=0)
+    model = configuration.Model(architecture="cross_attention", lookaheads_ms=(0,), default_lookahead_ms=0)
     saved = Checkpoint(configuration.Config(model=model), read_statistics(statistics), tensors, {}, ())
     return saved, {
         "imported_from": checkpoint.name,

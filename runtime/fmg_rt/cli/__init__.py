@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..stop import Stop
+from ..app.stop import Stop
 
 COMMANDS = {
     "bake": "Turn sound files into files of frames.",

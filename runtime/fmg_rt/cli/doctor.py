@@ -52,30 +52,30 @@ doctor.params = [param for param in doctor.params if param.name not in ("record"
 
 
 def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
-    from .. import doctor
+    from ..app import checks
     from ..sources import SourceError
     from ..weights import packaged
 
-    yield doctor.check_program()
-    weights, finding = doctor.check_weights(params["weights"] or packaged())
+    yield checks.check_program()
+    weights, finding = checks.check_weights(params["weights"] or packaged())
     yield finding
     if weights is not None:
-        yield from doctor.check_speed(weights, params["rate"])
+        yield from checks.check_speed(weights, params["rate"])
     if params["input"] == "mic":
         show = lambda name, level: _meter(f"{name[:30]:30} {level:5.0f} dBFS {'#' * round((level + 90) / 3)}")  # noqa: E731
-        yield from doctor.check_microphones(params["device"], params["seconds"], show)
+        yield from checks.check_microphones(params["device"], params["seconds"], show)
     else:
         from ..sources.file import open_file
 
         try:
-            yield doctor.check_source(open_file(params["input"]))
+            yield checks.check_source(open_file(params["input"]))
         except SourceError as error:
-            yield doctor.Finding(doctor.FAIL, "input", str(error))
+            yield checks.Finding(checks.FAIL, "input", str(error))
     yield from _receivers(params)
 
 
 def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
-    from .. import doctor
+    from ..app import checks
 
     params = dict(params) | {"record": None}
     if not any(params[kind] for kind in _RECEIVERS):
@@ -87,7 +87,7 @@ def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
                   for kind in _RECEIVERS}  # fmt: skip
         sinks, copies = build_sinks(params, params["rate"]), build_sinks(params | caught, params["rate"])
         try:
-            yield from doctor.check_receivers(sinks, copies, catcher)
+            yield from checks.check_receivers(sinks, copies, catcher)
         finally:
             for sink in [*sinks, *copies]:
                 sink.close()

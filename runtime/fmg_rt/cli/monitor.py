@@ -7,7 +7,7 @@ import time
 
 import click
 
-from .. import monitor as arrivals
+from ..app import monitor as arrivals
 
 _REDRAW = 0.2  # s
 

@@ -4,16 +4,15 @@ import contextlib
 import functools
 import gc
 import hashlib
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import config, spec
-from ..clock import fine_waits
+from .. import spec
+from ..app import config
 from ..sources import Source, SourceError
 from .expression_options import expression_options
 from .preview_options import build_preview, preview_options
@@ -142,30 +141,16 @@ def _run(context: click.Context, params: dict[str, Any]) -> int:
         slow.cancel()
 
 
-@contextlib.contextmanager
-def _without_scipy() -> Iterator[None]:
-    """Keep Numba from loading SciPy's linear algebra: 0.05 to 0.1 s and 16 MB for what no kernel uses.
-
-    The program may decide that for itself; `kernels.jit`, imported by others, may not take `np.dot` from their kernels.
-    """
-    if "scipy" in sys.modules:
-        yield
-        return
-    sys.modules["scipy"] = None  # type: ignore[assignment]  # makes its import fail, which Numba is prepared for
-    try:
-        yield
-    finally:
-        del sys.modules["scipy"]
-
-
 def _send_face(context: click.Context, source: Source, params: dict[str, Any], slow: threading.Timer,
                pages: "list[Preview]") -> int:  # fmt: skip
     # Numba costs most of the start: only now, when the input is known to be good.
-    with _without_scipy():
-        from ..run import Handover
-        from ..run import run as loop
+    from ..app.startup import fine_waits, without_scipy
+
+    with without_scipy():
+        from ..app.loop import run as loop
+        from ..app.status import Status
+        from ..handover import Handover
         from ..sinks import Sinks
-        from ..status import Status
         from ..stream import FaceStream
 
     build = stream_builder(params)

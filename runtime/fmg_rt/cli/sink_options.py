@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ..arkit import ARKIT_NAMES
 from ..sinks import Recorder, RecordError, Sink
 from ..sinks.ifacialmocap import IFacialMocapSink
 from ..sinks.livelink import LiveLinkSink
@@ -13,7 +14,6 @@ from ..sinks.osc import OscSink
 from ..sinks.record import BY_SUFFIX, FORMATS
 from ..sinks.vmc import CASES, VmcSink
 from ..sinks.vrchat import MAX_BITS, PORT, VrchatSink
-from ..spec import ARKIT_NAMES
 from .options import together
 
 

@@ -5,7 +5,7 @@ The order of the parts stands in `Expression.shape`; each is one module with one
 
 import numpy as np
 
-from .. import spec
+from .. import arkit, spec
 from ..kernels.expression_face import keep_between, keep_in_range
 from .accents import ACCENTS, Accents, level_of_loudness
 from .blink import Blink
@@ -25,7 +25,7 @@ __all__ = [
     "aperture", "parse_mask", "read_calibration", "write_calibration",
 ]  # fmt: skip
 
-REST = np.zeros(spec.N_COEFFICIENTS, np.float32)
+REST = np.zeros(arkit.N_COEFFICIENTS, np.float32)
 """The face that a stream leaves behind: all 52 at 0."""
 REST.flags.writeable = False
 
@@ -167,9 +167,9 @@ class Expression:
         self._strength = Strength(settings, self._amounts[first:end], self._parts[first:end])
         if settings.smoothing > 0.0:
             self._smoothing.set_strength(settings.smoothing)
-        self._bounds = np.zeros((2, spec.N_COEFFICIENTS), np.float32)  # (2, 52) lowest and highest
+        self._bounds = np.zeros((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52) lowest and highest
         self._bounds[1] = 1
         for name, bounds in settings.limits.items():
-            self._bounds[:, spec.INDEX[name]] = bounds
+            self._bounds[:, arkit.INDEX[name]] = bounds
         if settings.mask is not None:
-            self._bounds[:, [name not in settings.mask for name in spec.ARKIT_NAMES]] = 0
+            self._bounds[:, [name not in settings.mask for name in arkit.ARKIT_NAMES]] = 0

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .. import spec
+from .. import arkit
 
 _BASE_SECONDS = 2.5  # memory of a speaker's usual pitch and level
 _RISE, _FALL = 0.06, 0.25  # s, of an accent
@@ -15,7 +15,7 @@ _SETTLE, _SETTLE_SECONDS = 0.06, 0.4  # brows sink after a phrase
 _FULL = {"browInnerUp": 0.28, "browOuterUpLeft": 0.2, "browOuterUpRight": 0.2}
 _EFFORT = {"eyeSquintLeft": 0.12, "eyeSquintRight": 0.12, "noseSneerLeft": 0.06, "noseSneerRight": 0.06}
 _END = {"browDownLeft": 1.0, "browDownRight": 1.0, "eyeSquintLeft": 0.5, "eyeSquintRight": 0.5}
-ACCENTS = np.array([[shares.get(name, 0.0) for name in spec.ARKIT_NAMES] for shares in (_FULL, _EFFORT, _END)], np.float32)
+ACCENTS = np.array([[shares.get(name, 0.0) for name in arkit.ARKIT_NAMES] for shares in (_FULL, _EFFORT, _END)], np.float32)
 """(3, 52) what an accent, effort and a phrase end add in full."""
 
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from .. import spec
+from .. import arkit, spec
 
-_LIDS = (spec.INDEX["eyeBlinkLeft"], spec.INDEX["eyeBlinkRight"])
+_LIDS = (arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"])
 _RATE = spec.SAMPLE_RATE
 SPEAKING_INTERVAL, SILENT_INTERVAL = 5.0, 5.5
 """Mean seconds between scheduled blinks; phrase ends add their own, so a speaker's mean comes to about 4 s."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import spec
+from .. import arkit
 from ..kernels import expression_face as kernels
 
 
@@ -18,7 +18,7 @@ class CalibrationError(ValueError):
 def check_affine(affine: Mapping[str, tuple[float, float]]) -> None:
     """Raise `CalibrationError` unless every name is known and every number finite."""
     for name, (scale, bias) in affine.items():
-        if name not in spec.INDEX:
+        if name not in arkit.INDEX:
             raise CalibrationError(f"calibration names {name!r}, which is no ARKit coefficient")
         if not (math.isfinite(scale) and math.isfinite(bias)):
             raise CalibrationError(f"calibration of {name}: scale and bias must be finite numbers")
@@ -72,10 +72,10 @@ class Calibration:
     """value·scale + bias for the named coefficients, clipped to [0, 1]; the others stay bit by bit."""
 
     def __init__(self, affine: Mapping[str, tuple[float, float]]):
-        self._affine = np.ones((2, spec.N_COEFFICIENTS), np.float32)  # (2, 52) scale, bias
+        self._affine = np.ones((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52) scale, bias
         self._affine[1] = 0
         for name, scale_and_bias in affine.items():
-            self._affine[:, spec.INDEX[name]] = scale_and_bias
+            self._affine[:, arkit.INDEX[name]] = scale_and_bias
 
     def shape(self, face: np.ndarray) -> None:
         """In place, (52,) float32; what lies outside [0, 1] is clipped before, too."""

@@ -6,7 +6,7 @@ look-ahead opens the face before the sound arrives; the hold bridges stops and w
 
 import numpy as np
 
-from .. import spec
+from .. import arkit, spec
 from ..kernels import expression_gate as kernels
 from ..kernels.expression_face import fade
 from .settings import MOUTH
@@ -40,8 +40,8 @@ class RestGate:
         self._lookahead = lookahead
         self._memory = np.empty(kernels.N_MEMORY, np.float32)
         self._state = self._memory[-kernels.N_STATE :]  # (19,)
-        self._is_mouth = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
-        self._is_mouth[spec.region_indices(*MOUTH)] = 1.0
+        self._is_mouth = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
+        self._is_mouth[arkit.region_indices(*MOUTH)] = 1.0
         self.reset()
 
     def reset(self) -> None:

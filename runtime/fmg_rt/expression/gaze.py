@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from .. import spec
+from .. import arkit, spec
 
 _RATE = spec.SAMPLE_RATE
-_LOOK = slice(spec.INDEX["eyeLookDownLeft"], spec.INDEX["eyeLookUpRight"] + 1)
+_LOOK = slice(arkit.INDEX["eyeLookDownLeft"], arkit.INDEX["eyeLookUpRight"] + 1)
 """The eight eyeLook coefficients: Down, In, Out, Up, each left then right."""
-_BLINK = (spec.INDEX["eyeBlinkLeft"], spec.INDEX["eyeBlinkRight"])
-_WIDE = (spec.INDEX["eyeWideLeft"], spec.INDEX["eyeWideRight"])
+_BLINK = (arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"])
+_WIDE = (arkit.INDEX["eyeWideLeft"], arkit.INDEX["eyeWideRight"])
 FULL_ANGLE = 30.0
 """Degrees that a coefficient of 1 turns the eye."""
 LARGEST = 14.0

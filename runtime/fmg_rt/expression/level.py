@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .. import spec
+from .. import arkit
 from ..kernels import expression_face as kernels
 from .lips import aperture
 from .settings import MOUTH, ExpressionSettings
@@ -65,11 +65,11 @@ class Strength:
 
     def __init__(self, settings: ExpressionSettings, amounts: np.ndarray, parts: np.ndarray):
         self._amounts, self._parts = amounts, parts
-        self._factors = np.ones((2, spec.N_COEFFICIENTS), np.float32)  # (2, 52)
+        self._factors = np.ones((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52)
         for regions, strength in ((MOUTH, settings.mouth), (("cheeks",), settings.cheeks),
                                   (("brows",), settings.brows), (("eyes",), settings.eyes)):  # fmt: skip
-            self._factors[0, spec.region_indices(*regions)] = strength
-            self._factors[1, spec.region_indices(*regions)] = regions == MOUTH
+            self._factors[0, arkit.region_indices(*regions)] = strength
+            self._factors[1, arkit.region_indices(*regions)] = regions == MOUTH
         self._gain = 1.0
 
     def shape(self, face: np.ndarray, gain: float) -> None:

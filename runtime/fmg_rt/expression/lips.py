@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .. import spec
+from .. import arkit
 from ..kernels import expression_face as kernels
 
 WHERE = np.array(
-    [spec.INDEX[name] for name in (
+    [arkit.INDEX[name] for name in (
         "jawOpen", "mouthClose", "mouthFunnel", "mouthRollLower", "mouthRollUpper",
         "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight",
         "mouthPressLeft", "mouthPressRight",

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .. import spec
+from .. import arkit
 from ..kernels.expression_face import keep_in_range
 from .settings import UPPER
 
@@ -26,10 +26,10 @@ class Merge:
 
     def __init__(self, tracker: Tracker):
         self._tracker = tracker
-        self._theirs = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
-        self._upper = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,) 1 where the tracker decides
-        self._upper[spec.region_indices(*UPPER)] = 1.0
-        self._part = np.empty(spec.N_COEFFICIENTS, np.float32)  # (52,)
+        self._theirs = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
+        self._upper = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,) 1 where the tracker decides
+        self._upper[arkit.region_indices(*UPPER)] = 1.0
+        self._part = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
         self.reset()
 
     def reset(self) -> None:

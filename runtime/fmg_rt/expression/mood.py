@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .. import spec
+from .. import arkit
 
 _SECONDS = 1.5  # in which the face follows
 _NOTICED = 0.002  # change that is worth following
@@ -17,7 +17,7 @@ _PAIRS = {
     "calm": {"eyeSquint": 0.06},
 }
 FEELINGS = np.array(
-    [[shares.get(name.removesuffix("Left").removesuffix("Right"), 0.0) for name in spec.ARKIT_NAMES]
+    [[shares.get(name.removesuffix("Left").removesuffix("Right"), 0.0) for name in arkit.ARKIT_NAMES]
      for shares in _PAIRS.values()],
     np.float32,
 )  # fmt: skip

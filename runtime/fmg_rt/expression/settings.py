@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from .. import spec
+from .. import arkit
 from .calibration import check_affine
 
 UPPER = ("brows", "cheeks", "eyes")
-"""Regions of `spec.REGIONS` above the mouth."""
+"""Regions of `arkit.REGIONS` above the mouth."""
 MOUTH = ("jaw", "lips")
 """Regions that speak."""
 MAX_STRENGTH = 3.0
@@ -80,9 +80,9 @@ class ExpressionSettings:
 
 def check_name(name: str) -> None:
     """Raise `SettingsError`, with near names, unless `name` is one of the 52."""
-    if name in spec.INDEX:
+    if name in arkit.INDEX:
         return
-    near = [known for known in spec.ARKIT_NAMES if name.lower() in known.lower() or known.lower() in name.lower()]
+    near = [known for known in arkit.ARKIT_NAMES if name.lower() in known.lower() or known.lower() in name.lower()]
     hint = f"; did you mean {', '.join(near[:4])}?" if near and name else "; see the 52 names in the README"
     raise SettingsError(f"{name!r} is no ARKit coefficient{hint}")
 
@@ -99,7 +99,7 @@ def parse_mask(text: str) -> frozenset[str]:
     for part in (piece.strip() for piece in text.split(",")):
         if part in ("lips", "upper"):
             for region in MOUTH if part == "lips" else UPPER:
-                names.update(spec.REGIONS[region])
+                names.update(arkit.REGIONS[region])
         elif part:
             check_name(part)
             names.add(part)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import spec
+from .. import arkit
 from ..kernels import expression_face as kernels
 from .settings import MOUTH
 
@@ -24,11 +24,11 @@ class Smoothing:
     """
 
     def __init__(self) -> None:
-        self._region = np.empty(spec.N_COEFFICIENTS, np.int32)  # (52,)
+        self._region = np.empty(arkit.N_COEFFICIENTS, np.int32)  # (52,)
         for row, regions in enumerate(_REGIONS):
-            self._region[spec.region_indices(*regions)] = row
-        self._value = np.empty(spec.N_COEFFICIENTS, np.float32)  # (52,)
-        self._speed = np.empty(spec.N_COEFFICIENTS, np.float32)  # (52,)
+            self._region[arkit.region_indices(*regions)] = row
+        self._value = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
+        self._speed = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
         self.set_strength(1.0)
         self.reset()
 

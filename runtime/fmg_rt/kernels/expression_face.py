@@ -1,6 +1,6 @@
 """Per-frame arithmetic of the expression: ranges, what the voice adds, fades, aperture, One-Euro smoothing, lip guard.
 
-Everything works in place on one face, (52,) float32 in the order of ``spec.ARKIT_NAMES``; the positions come in as an
+Everything works in place on one face, (52,) float32 in the order of ``arkit.ARKIT_NAMES``; the positions come in as an
 array because a kernel module knows nothing but `jit`.
 """
 

@@ -62,10 +62,10 @@ def build(weights: Weights, lookahead: int | None = None) -> Network:
     """
     lookahead = choose_lookahead(weights, lookahead)
     # Imported here: a stream compiles only the kernels of its own network.
-    if weights.architecture == "predecessor":
-        from .predecessor import PredecessorNetwork
+    if weights.architecture == "cross_attention":
+        from .cross_attention import CrossAttentionNetwork
 
-        return PredecessorNetwork(weights, lookahead)
+        return CrossAttentionNetwork(weights, lookahead)
     from .gru import GRUNetwork
 
     return GRUNetwork(weights, lookahead)

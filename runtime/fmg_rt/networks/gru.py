@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import spec
+from .. import arkit, spec
 from ..kernels import gru as kernels
 from ..weights import Weights
 
@@ -23,7 +23,7 @@ class GRUNetwork:
 
     Step ``n`` takes the frames ``n_stack * n … n_stack * (n + 1) - 1`` and gives the face `lookahead` samples before the
     end of the newest one. Between two steps the face is interpolated linearly. The matrices are kept as bfloat16, to which
-    `fmg_train.export` rounds them too: the file and the runtime agree to the last bit.
+    `fmg_train.fit.export` rounds them too: the file and the runtime agree to the last bit.
     """
 
     def __init__(self, weights: Weights, lookahead: int):
@@ -51,7 +51,7 @@ class GRUNetwork:
         self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
         self._features = np.empty(d_head, np.float32)  # (d_head,)
         self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
-        self._faces = np.empty((2, spec.N_COEFFICIENTS), np.float32)  # (previous and newest step, 52), not clipped
+        self._faces = np.empty((2, arkit.N_COEFFICIENTS), np.float32)  # (previous and newest step, 52), not clipped
         self.reset()
 
     def reset(self) -> None:

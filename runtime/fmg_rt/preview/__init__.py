@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from .. import spec
+from .. import arkit
 from ..expression import ExpressionSettings, write_calibration
 from .server import PageServer
 
@@ -92,7 +92,7 @@ class Preview:
     def _show_controls(self) -> None:
         c, settings = self._controls, self._controls.settings
         self._server.publish("controls", {
-            "names": spec.ARKIT_NAMES, "regions": dict(spec.REGIONS),
+            "names": arkit.ARKIT_NAMES, "regions": dict(arkit.REGIONS),
             "strength": {name: getattr(settings, name) for name in STRENGTHS} if settings else {},
             "calibration": dict(settings.calibration) if settings else None,
             "devices": c.devices() if c.devices and c.choose else None, "device": c.device,

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..spec import N_COEFFICIENTS
+from ..arkit import N_COEFFICIENTS
 from .record import Recorder, RecordError
 
 __all__ = ["Recorder", "RecordError", "Sink", "Sinks"]

@@ -5,8 +5,8 @@ References: ifacialmocap.com, "for developer", data version 1.
 
 import numpy as np
 
-from .names import FACE_CAP, order, underscored
-from .udp import Udp, format_address
+from ..wire.names import FACE_CAP, order, underscored
+from ..wire.udp import Udp, format_address
 
 _ORDER = order(FACE_CAP)
 _POSE = "=head#" + ",".join(["0.000000"] * 6) + "".join(

@@ -8,9 +8,9 @@ import uuid
 
 import numpy as np
 
-from ..spec import N_COEFFICIENTS
-from .names import APPLE, POSE, order
-from .udp import Udp, format_address
+from ..arkit import N_COEFFICIENTS
+from ..wire.names import APPLE, POSE, order
+from ..wire.udp import Udp, format_address
 
 VERSION = 6
 N_VALUES = N_COEFFICIENTS + len(POSE)  # 61

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..spec import ARKIT_NAMES, N_COEFFICIENTS
-from .osc_packet import PatchedFrame, message
-from .udp import Udp, format_address
+from ..arkit import ARKIT_NAMES, N_COEFFICIENTS
+from ..wire.osc import PatchedFrame, message
+from ..wire.udp import Udp, format_address
 
 
 class OscSink:

@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from ..spec import ARKIT_NAMES, N_COEFFICIENTS
-from .names import APPLE, LIVE_LINK_CSV, POSE, order, pascal
+from ..arkit import ARKIT_NAMES, N_COEFFICIENTS
+from ..wire.names import APPLE, LIVE_LINK_CSV, POSE, order, pascal
 
 
 class RecordError(Exception):

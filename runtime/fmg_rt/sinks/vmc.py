@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from ..spec import ARKIT_NAMES, INDEX
-from .names import order, pascal
-from .osc_packet import PatchedFrame, message
-from .udp import Udp, format_address
+from ..arkit import ARKIT_NAMES, INDEX
+from ..wire.names import order, pascal
+from ..wire.osc import PatchedFrame, message
+from ..wire.udp import Udp, format_address
 
 CASES: dict[str, Callable[[str], str]] = {"camel": str, "pascal": pascal}
 """How an avatar's clips may spell the ARKit names: ``jawOpen`` as Apple, ``JawOpen`` as most perfect-sync models."""

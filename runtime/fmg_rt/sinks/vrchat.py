@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from ..spec import ARKIT_NAMES, REGIONS
-from .osc_packet import BUNDLE_HEADER, DATAGRAM_LIMIT, FALSE, TRUE, element, message
-from .udp import Udp, format_address
-from .unified import DEPENDS, NAMES, SIGNED, Unified
+from ..arkit import ARKIT_NAMES, REGIONS
+from ..wire.osc import BUNDLE_HEADER, DATAGRAM_LIMIT, FALSE, TRUE, element, message
+from ..wire.udp import Udp, format_address
+from ..wire.unified import DEPENDS, NAMES, SIGNED, Unified
 
 PORT = 9000
 _EYES = frozenset(REGIONS["eyes"])

@@ -7,10 +7,10 @@ from collections.abc import Generator
 import numpy as np
 
 from .. import spec
-from ..clock import Pace
-from ..ring import Ring
 from . import Source, SourceError
+from .clock import Pace
 from .resampler import Resampler
+from .ring import Ring
 
 
 class BlockSource:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import spec
-from ..ring import Ring
 from . import SourceError
 from .devices import find, inputs, portaudio
 from .resampler import Resampler
+from .ring import Ring
 
 _CAPACITY = 0.5
 """Seconds of audio that may wait; beyond, the oldest is dropped."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import spec
-from ..ring import Ring
+from .ring import Ring
 
 
 class Resampler:

@@ -10,14 +10,14 @@ from collections import deque
 import numpy as np
 from pythonosc.osc_packet import OscPacket, ParseError
 
-from .. import spec
+from .. import arkit
 from ..sinks.livelink import N_VALUES, VERSION
-from ..sinks.names import APPLE, order
+from ..wire.names import APPLE, order
 
 _LARGEST = 65_536
 _WAIT = 0.2  # s after which the thread looks whether it should end
 _REMEMBERED = 20_000  # readings, ten minutes at 30 frames/s
-_BY_NAME = {name.lower(): i for name, i in spec.INDEX.items()}
+_BY_NAME = {name.lower(): i for name, i in arkit.INDEX.items()}
 _APPLE = order(APPLE)
 
 
@@ -38,8 +38,8 @@ class FaceDecoder:
     """
 
     def __init__(self) -> None:
-        self.face = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
-        self._next = np.zeros(spec.N_COEFFICIENTS, np.float32)  # (52,)
+        self.face = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
+        self._next = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
 
     def decode(self, datagram: bytes) -> bool:
         """Take one datagram; True when `face` is a new one."""
@@ -61,7 +61,7 @@ class FaceDecoder:
         at += 16  # frame time
         if datagram[at] != N_VALUES:
             return False
-        values = np.frombuffer(datagram, ">f4", spec.N_COEFFICIENTS, at + 1)
+        values = np.frombuffer(datagram, ">f4", arkit.N_COEFFICIENTS, at + 1)
         for i, value in zip(_APPLE, values, strict=True):
             self._set(int(i), float(value))
         return self._commit()
@@ -70,13 +70,13 @@ class FaceDecoder:
         complete = False
         for timed in OscPacket(datagram).messages:
             address, arguments = timed.message.address, timed.message.params
-            if address == "/blendshapes" and len(arguments) == spec.N_COEFFICIENTS:
+            if address == "/blendshapes" and len(arguments) == arkit.N_COEFFICIENTS:
                 for i, value in enumerate(arguments):
                     self._set(i, value)
                 complete = True
             elif address.startswith("/blendshape/") and len(arguments) == 1:
                 number = address.removeprefix("/blendshape/")
-                if number.isdecimal() and int(number) < spec.N_COEFFICIENTS:
+                if number.isdecimal() and int(number) < arkit.N_COEFFICIENTS:
                     self._set(int(number), arguments[0])
                     complete = True
             elif address == "/VMC/Ext/Blend/Val" and len(arguments) == 2:

@@ -10,11 +10,11 @@ from tqdm import tqdm
 from fmg_rt import spec
 from fmg_rt import weights as weight_files
 
-from .. import evaluate as evaluation
-from .. import report as reports
-from ..conditions import CONDITIONS
 from ..datasets import form
 from ..datasets.form import DatasetError
+from ..evaluate import evaluation
+from ..evaluate import report as reports
+from ..evaluate.conditions import CONDITIONS
 
 COLUMNS = ("aperture_r", "closure_recall", "closure_false", "rounding_auc", "mae jaw+lips", "mae", "mse", "jitter")
 

@@ -11,13 +11,13 @@ import numpy as np
 from fmg_rt import weights as weight_files
 from fmg_rt.weights import Weights, WeightsError
 
-from .. import checkpoint as checkpoints
 from .. import emotion as emotions
 from .. import features
 from ..datasets import form
 from ..datasets.form import DatasetError
-from ..export import ExportError, mean_with, weights_of
-from ..export import export as export_weights
+from ..fit import checkpoint as checkpoints
+from ..fit.export import ExportError, mean_with, weights_of
+from ..fit.export import export as export_weights
 
 VERIFY_FRAMES = 6_000
 """Log-mel frames (one minute) that runtime and torch are compared on."""
@@ -65,7 +65,7 @@ def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -
 
 def _with_emotion(weights: Weights, directory: Path) -> Weights:
     """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
-    if weights.architecture == "predecessor":
+    if weights.architecture == "cross_attention":
         raise click.UsageError("--emotion: the predecessor's network has feature statistics of its own")
     shards = form.shards(directory)
     for shard in shards:

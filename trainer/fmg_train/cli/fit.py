@@ -9,10 +9,10 @@ from fmg_rt import spec
 from fmg_rt import weights as weight_files
 from fmg_rt.networks import choose_lookahead
 
-from .. import checkpoint as checkpoints
 from .. import config as configuration
 from ..datasets.form import DatasetError
-from ..fit import Fit, with_data
+from ..fit import checkpoint as checkpoints
+from ..fit.training import Fit, with_data
 from ..models import but_lookaheads
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from fmg_rt.weights import WeightsError
 
 from .. import predecessor_checkpoint
-from ..export import ExportError, export, weights_of
+from ..fit.export import ExportError, export, weights_of
 from ..predecessor_checkpoint import PredecessorError
 
 VERIFY_FRAMES = 1_000

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from fmg_rt import spec
-from fmg_train import scores
+from fmg_rt import arkit
 from fmg_train.corpus.speech import EngineMissing
-from fmg_train.teacher import check
+from fmg_train.evaluate import scores, teacher_check
 
 
 @click.command()
@@ -28,9 +27,9 @@ def teacher(directory: Path, vtl: bool) -> None:
       fmg-train teacher --real data/real --vtl
     """
     try:
-        rows, tally = check.against_grid(directory)
-        modelled = check.against_vocaltractlab() if vtl else None
-    except (check.NoRealData, EngineMissing) as error:
+        rows, tally = teacher_check.against_grid(directory)
+        modelled = teacher_check.against_vocaltractlab() if vtl else None
+    except (teacher_check.NoRealData, EngineMissing) as error:
         raise click.ClickException(str(error)) from None
 
     click.echo(f"{'aperture_r':34}{'sentences':>10}{'teacher':>10}{'loudness':>10}")
@@ -47,10 +46,10 @@ def teacher(directory: Path, vtl: bool) -> None:
     click.echo(f"  f v in contact            {touched} of {all_touching} ({touched / all_touching:.1%})")
     click.echo(f"  rounding, AUC             {scores.auc(np.array(tally.rounded), np.array(tally.spread)):.3f}")
     faces = np.concatenate(tally.faces)
-    jaw, close = faces[:, spec.INDEX["jawOpen"]], faces[:, spec.INDEX["mouthClose"]]
+    jaw, close = faces[:, arkit.INDEX["jawOpen"]], faces[:, arkit.INDEX["mouthClose"]]
     click.echo(f"  mouthClose over jawOpen   {int((close > jaw).sum())} frames")
     click.echo(f"\n{'coefficient':24}{'median':>8}{'95 %':>8}{'99 %':>8}{'largest':>8}")
-    for name, curve in zip(spec.ARKIT_NAMES, faces.T, strict=True):
+    for name, curve in zip(arkit.ARKIT_NAMES, faces.T, strict=True):
         if curve.max() > 0 and not name.endswith("Right"):
             values = np.percentile(curve, (50, 95, 99, 100))
             click.echo(f"{name:24}" + "".join(f"{v:8.2f}" for v in values))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 from fmg_train.datasets import form
 from fmg_train.teacher import face_of, measured
 from fmg_train.teacher.phonesets import to_ipa
@@ -102,7 +102,7 @@ def clean_item(directory: Path, entry: dict, measured_lips: tuple[np.ndarray, np
     emotion = EMODB_EMOTIONS[Path(entry["file"]).stem[5]] if source == "emodb" else None
     face = face_of(phones, audio, seconds=seconds, rate=FACE_RATE, emotion=emotion)
     # Without labels nothing is known of the face, but the voice and its emotion still are.
-    known = np.full(spec.N_COEFFICIENTS, bool(phones))
+    known = np.full(arkit.N_COEFFICIENTS, bool(phones))
     aperture = None
     if measured_lips is not None:
         time, opening = measured_lips

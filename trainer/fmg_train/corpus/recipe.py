@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 
 from . import languages
 from .english import English
@@ -145,7 +145,7 @@ def rest_item(rng: np.random.Generator, voices: list[np.ndarray]) -> Item:
     """Something that is not speech, and a face at rest."""
     seconds = float(rng.uniform(2, 8))
     audio, kind = nonspeech(int(seconds * spec.SAMPLE_RATE), rng, voices)
-    face = np.zeros((round(seconds * FACE_RATE), spec.N_COEFFICIENTS), np.float32)
+    face = np.zeros((round(seconds * FACE_RATE), arkit.N_COEFFICIENTS), np.float32)
     return Item(audio, [], face, f"nonspeech-{kind}", "zxx", "nonspeech", NONSPEECH_LICENCE)
 
 

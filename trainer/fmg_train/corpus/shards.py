@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit
 from fmg_train.datasets import form
 
 from . import holdouts, japanese, real, recipe, validation, vtl
@@ -55,7 +55,7 @@ def write(directory: Path, items: Iterator[tuple[str, Item]]) -> float:
     shutil.rmtree(directory, ignore_errors=True)
     recordings = []
     for number, (split, item) in enumerate(items):
-        known = np.ones(spec.N_COEFFICIENTS, bool) if item.known is None else item.known
+        known = np.ones(arkit.N_COEFFICIENTS, bool) if item.known is None else item.known
         face = form.Face(item.face, FACE_RATE, 0.0, known, tuple(item.phones), item.aperture)
         recordings.append(form.write_recording(
             directory, f"{number:05d}", item.audio, face, split=split, speaker=item.speaker, language=item.language,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import architectures, arkit
 
 from . import form, meshes, rig
 from .assemble import Skipped, Take, read_sound
@@ -63,7 +63,7 @@ def eye_looks(rotations: np.ndarray) -> dict[int, np.ndarray]:
         pitch, yaw = rotations[:, eye].T / FULL_TURN
         outward = yaw if side == "Left" else -yaw
         for name, value in (("Down", pitch), ("Up", -pitch), ("Out", outward), ("In", -outward)):
-            curves[spec.INDEX[f"eyeLook{name}{side}"]] = np.clip(value, 0, 1)
+            curves[arkit.INDEX[f"eyeLook{name}{side}"]] = np.clip(value, 0, 1)
     return curves
 
 
@@ -107,4 +107,4 @@ def _load(path: Path, face) -> tuple[np.ndarray, form.Face]:
 
 def _emotion(shot: str) -> str | None:
     name = shot.rsplit("_", 1)[-1].lower()
-    return name if name in spec.EMOTIONS else None
+    return name if name in architectures.EMOTIONS else None

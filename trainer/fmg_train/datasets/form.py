@@ -12,7 +12,7 @@
                             optional: aperture (frames,) float16, measured lip opening, arbitrary unit, NaN where unknown
 
 A manifest line: ``id``, ``split`` (train, val, test), ``speaker``, ``language``, ``source``, ``licence``, ``seconds``,
-``audio_sha256``, ``face_sha256``, and optionally ``emotion`` (a name of `fmg_rt.spec.EMOTIONS`) and ``augmented`` (true:
+``audio_sha256``, ``face_sha256``, and optionally ``emotion`` (of `architectures.EMOTIONS`) and ``augmented`` (true:
 a changed copy of another recording).
 """
 
@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 
 SPLITS = ("train", "val", "test")
 MANIFEST = "manifest.jsonl"
@@ -74,7 +74,7 @@ class Face:
     coefficients: np.ndarray
     rate: float
     start: float = 0.0
-    known: np.ndarray = field(default_factory=lambda: np.ones(spec.N_COEFFICIENTS, bool))
+    known: np.ndarray = field(default_factory=lambda: np.ones(arkit.N_COEFFICIENTS, bool))
     phones: tuple[tuple[str, float, float], ...] = ()
     aperture: np.ndarray | None = None
 
@@ -116,7 +116,7 @@ def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face:
         raise DatasetError(f"{recording_id}: unknown split '{split}'")
     if audio.ndim != 1 or audio.size == 0:
         raise DatasetError(f"{recording_id}: no audio")
-    if coefficients.ndim != 2 or coefficients.shape[1] != spec.N_COEFFICIENTS or len(coefficients) == 0:
+    if coefficients.ndim != 2 or coefficients.shape[1] != arkit.N_COEFFICIENTS or len(coefficients) == 0:
         raise DatasetError(f"{recording_id}: coefficients have shape {coefficients.shape}, not (frames, 52)")
     if not np.isfinite(coefficients).all() or coefficients.min() < 0 or coefficients.max() > 1:
         raise DatasetError(f"{recording_id}: coefficients outside [0, 1] or not finite")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 
 from . import form, timecode
 from .assemble import Skipped, Take, read_sound, uniform
@@ -18,7 +18,7 @@ RATE = 60.0
 SOUNDS = (".wav", ".flac", ".WAV", ".mov", ".MOV")
 LONGEST_LAG = 0.5
 """Seconds that the check looks for a better alignment in, either way."""
-_COLUMNS = {name.lower(): i for i, name in enumerate(spec.ARKIT_NAMES)}
+_COLUMNS = {name.lower(): i for i, name in enumerate(arkit.ARKIT_NAMES)}
 _GRID = 100.0
 _VARIANTS = ("", "_cal", "_raw")
 """What the app appends to a take's name: calibrated values are taken before raw ones, ``_neutral`` is one pose."""
@@ -78,9 +78,9 @@ def read_table(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         values = np.array([[float(row[column]) for column in places.values()] for _, row in seen])
     except ValueError as error:
         raise DatasetError(f"{path}: a value is no number ({error})") from None
-    coefficients = np.zeros((len(seen), spec.N_COEFFICIENTS))
+    coefficients = np.zeros((len(seen), arkit.N_COEFFICIENTS))
     coefficients[:, list(places)] = np.clip(values, 0, 1)
-    known = np.zeros(spec.N_COEFFICIENTS, bool)
+    known = np.zeros(arkit.N_COEFFICIENTS, bool)
     known[list(places)] = True
     return timecode.seconds([row[clock] for _, row in seen], path), coefficients, known
 
@@ -92,7 +92,7 @@ def lag(audio: np.ndarray, face: form.Face) -> tuple[float, float]:
     loudness = (audio[: n * hop].reshape(n, hop).astype(np.float64) ** 2).mean(1)
     loudness = np.convolve(loudness, np.full(4, 0.25), "same") ** 0.3
     times = face.start + np.arange(len(face.coefficients)) / face.rate
-    jaw = face.coefficients[:, spec.INDEX["jawOpen"]]
+    jaw = face.coefficients[:, arkit.INDEX["jawOpen"]]
     best = (0.0, -1.0)
     for shift in sorted(np.arange(-round(LONGEST_LAG * _GRID), round(LONGEST_LAG * _GRID) + 1) / _GRID, key=abs):
         grid = np.arange(n) / _GRID - shift

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit
 
 from . import form
 from .assemble import Skipped, Take, read_sound, uniform
@@ -63,8 +63,8 @@ def _load(folder: Path) -> tuple[np.ndarray, form.Face]:
             values.append(np.array(frame["blendshapes"], float))
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path}:{number}: damaged frame ({error})") from error
-        if values[-1].shape != (spec.N_COEFFICIENTS,):
-            raise DatasetError(f"{path}:{number}: {values[-1].size} coefficients, not {spec.N_COEFFICIENTS}")
+        if values[-1].shape != (arkit.N_COEFFICIENTS,):
+            raise DatasetError(f"{path}:{number}: {values[-1].size} coefficients, not {arkit.N_COEFFICIENTS}")
     if len(times) < 2:
         raise DatasetError(f"{path}: fewer than two frames")
     step = float(np.median(np.diff(times)))

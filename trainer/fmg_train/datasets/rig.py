@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit
 
 from .form import DatasetError
 
@@ -64,14 +64,14 @@ def read(npz: Path, config: Path) -> Rig:
         raise DatasetError(f"{npz}: 'neutral' is not (vertices, 3), or not finite")
     if mask.ndim != 1 or len(mask) == 0 or mask.min() < 0 or mask.max() >= len(neutral):
         raise DatasetError(f"{npz}: 'frontalMask' names vertices that the mesh of {len(neutral)} does not have")
-    shapes = np.zeros((spec.N_COEFFICIENTS, len(mask), 3), np.float32)
-    for name in set(names) & set(spec.INDEX):
+    shapes = np.zeros((arkit.N_COEFFICIENTS, len(mask), 3), np.float32)
+    for name in set(names) & set(arkit.INDEX):
         shape = arrays.get(name)
         if shape is None or shape.shape != neutral.shape or not np.isfinite(shape).all():
             raise DatasetError(f"{npz}: '{name}' is missing, not {neutral.shape}, or not finite")
-        shapes[spec.INDEX[name]] = shape[mask]
+        shapes[arkit.INDEX[name]] = shape[mask]
     if "mouthClose" in names and "jawOpen" in names:
-        shapes[spec.INDEX["mouthClose"]] -= shapes[spec.INDEX["jawOpen"]]
+        shapes[arkit.INDEX["mouthClose"]] -= shapes[arkit.INDEX["jawOpen"]]
     return _with_settings(config, names, neutral, mask, shapes)
 
 
@@ -94,17 +94,17 @@ def _with_settings(path: Path, names: list[str], neutral: np.ndarray, mask: np.n
         raise DatasetError(f"{path}: the strengths must be at least 0 and templateBBSize greater than 0")
     # Squared displacements grow with the square of the mesh: so do the terms that are weighed against them.
     scale = (float(np.ptp(neutral[:, 1])) / template) ** 2
-    places = [spec.INDEX.get(name, -1) for name in names]
+    places = [arkit.INDEX.get(name, -1) for name in names]
 
     def spread(values: np.ndarray, missing: float) -> np.ndarray:
-        out = np.full(spec.N_COEFFICIENTS, missing, float)
+        out = np.full(arkit.N_COEFFICIENTS, missing, float)
         for place, value in zip(places, values, strict=True):
             if place >= 0:
                 out[place] = value
         return out
 
     moves = np.abs(shapes).max((1, 2)) > 0
-    jaw_and_lips = {spec.INDEX["jawOpen"], spec.INDEX["mouthClose"]}
+    jaw_and_lips = {arkit.INDEX["jawOpen"], arkit.INDEX["mouthClose"]}
     # ARKit's mouthClose always goes with jawOpen: where the rig's two exclude each other, these two must not.
     cancel = tuple(p for p in _pairs(lists["bsSolveCancelPoses"], places) if set(p) != jaw_and_lips)
     return Rig(

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 import numpy as np
 from numba import njit
 
-from fmg_rt import spec
+from fmg_rt import arkit
 
 from .rig import Rig
 
@@ -34,11 +34,11 @@ class Solver:
 
     def __init__(self, rig: Rig):
         self._rig = rig
-        basis = rig.shapes.reshape(spec.N_COEFFICIENTS, -1)
+        basis = rig.shapes.reshape(arkit.N_COEFFICIENTS, -1)
         self._basis = np.ascontiguousarray(basis.T)  # (3 m, 52) float32
         self._rest = np.ascontiguousarray(rig.neutral[rig.mask])
         a = basis.astype(np.float64) @ basis.T.astype(np.float64)
-        a += rig.l2 * np.eye(spec.N_COEFFICIENTS)
+        a += rig.l2 * np.eye(arkit.N_COEFFICIENTS)
         for i, j in rig.symmetry:
             a[[i, j], [i, j]] += rig.symmetric
             a[[i, j], [j, i]] -= rig.symmetric

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from fmg_rt import spec
+from fmg_rt import architectures, arkit, spec
 from fmg_rt.weights import Weights
 
 from ..config import ConfigError, Model
+from .cross_attention import CrossAttentionNet
 from .gru import GRUNet
-from .predecessor import PredecessorNet
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def sizes(model: Model) -> dict[str, int]:
     """The ``config`` that a weight file of this model carries."""
     default = model.default_lookahead_ms * spec.SAMPLE_RATE // 1000
     common = {"n_lookaheads": len(model.lookaheads_ms), "default_lookahead": default}
-    if model.architecture == "predecessor":
+    if model.architecture == "cross_attention":
         return common
     return common | {name: getattr(model, name) for name in ("n_stack", "d_input", "d_model", "d_head")}
 
@@ -81,8 +81,8 @@ class Twin(nn.Module):
         super().__init__()
         self.architecture = model.architecture
         self.net: nn.Module
-        if model.architecture == "predecessor":
-            self.net, self.stack, self.context = PredecessorNet(), 1, spec.PREDECESSOR_FRAMES - 1
+        if model.architecture == "cross_attention":
+            self.net, self.stack, self.context = CrossAttentionNet(), 1, architectures.CROSS_ATTENTION_FRAMES - 1
         else:
             self.net, self.stack, self.context = GRUNet(sizes(model)), model.n_stack, 0
         for name in ("mel_mean", "mel_std", "egemaps_mean", "egemaps_std"):
@@ -90,7 +90,7 @@ class Twin(nn.Module):
 
     @property
     def hears_egemaps(self) -> bool:
-        return self.architecture == "predecessor"
+        return self.architecture == "cross_attention"
 
     def forward(self, mel: torch.Tensor, functionals: torch.Tensor | None = None) -> torch.Tensor:
         """mel (B, context + frames, 80), functionals (B, steps, 88), NaN where none was there yet (their mean is used).
@@ -103,6 +103,6 @@ class Twin(nn.Module):
         assert functionals is not None
         functionals = (functionals - self.egemaps_mean) / (self.egemaps_std + spec.STD_OFFSET)
         functionals = functionals.clamp(-spec.EGEMAPS_LIMIT, spec.EGEMAPS_LIMIT).nan_to_num(0.0)
-        windows = mel.unfold(1, spec.PREDECESSOR_FRAMES, 1).transpose(2, 3)  # (B, steps, 7, 80)
+        windows = mel.unfold(1, architectures.CROSS_ATTENTION_FRAMES, 1).transpose(2, 3)  # (B, steps, 7, 80)
         face = self.net(windows.flatten(0, 1), functionals.flatten(0, 1))
-        return face.reshape(*windows.shape[:2], 1, spec.N_COEFFICIENTS)
+        return face.reshape(*windows.shape[:2], 1, arkit.N_COEFFICIENTS)

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 
 from . import recurrence
 
 
 class GRUNet(nn.Module):
-    """Torch twin of `fmg_rt.networks.gru`, tensors named as in `fmg_rt.spec.gru_tensors`.
+    """Torch twin of `fmg_rt.networks.gru`, tensors named as in `fmg_rt.architectures.gru_tensors`.
 
     A step stacks ``n_stack`` log-mel frames; the GRU carries what was heard before, so no window of context is needed.
     The read-outs see the same state but are trained on faces of different age: the one for look-ahead L gives the face
@@ -27,7 +27,7 @@ class GRUNet(nn.Module):
         self.gru = nn.GRU(config["d_input"], config["d_model"], num_layers=2, batch_first=True)
         self.head = nn.Linear(config["d_model"], config["d_head"])
         self.readout = nn.ModuleList(
-            nn.Linear(config["d_head"], spec.N_COEFFICIENTS) for _ in range(config["n_lookaheads"]))  # fmt: skip
+            nn.Linear(config["d_head"], arkit.N_COEFFICIENTS) for _ in range(config["n_lookaheads"]))  # fmt: skip
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """mel (B, frames, 80) standardised, frames a multiple of n_stack, the first ones heard by a network at rest.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import architectures, arkit
 from fmg_train.teacher import prosody
 from fmg_train.teacher.coarticulation import motion
 from fmg_train.teacher.phonesets import SILENCE
@@ -34,7 +34,7 @@ def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *,
     phones : (IPA, start s, end s) each; silence between them may be left out or named `phonesets.SILENCE`.
     audio : (n,) float32 clean speech at 16 kHz, from which loudness and pitch are taken; None for an even voice.
     seconds : length of the result.
-    emotion : a name of `fmg_rt.spec.EMOTIONS`.
+    emotion : a name of `fmg_rt.architectures.EMOTIONS`.
     effort : how much the whole recording is spoken up: 1 conversation, 0.6 mumbled, 1.6 shouted.
 
     Returns
@@ -48,8 +48,8 @@ def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *,
     ValueError
         Unknown emotion.
     """
-    if emotion is not None and emotion not in spec.EMOTIONS:
-        raise ValueError(f"unknown emotion '{emotion}' (there are {', '.join(spec.EMOTIONS)})")
+    if emotion is not None and emotion not in architectures.EMOTIONS:
+        raise ValueError(f"unknown emotion '{emotion}' (there are {', '.join(architectures.EMOTIONS)})")
     mouth, contact = motion(phones, seconds, rate)
     frames = len(mouth)
     voice = prosody.prosody(audio, _spoken(phones, frames, rate), rate)
@@ -57,7 +57,7 @@ def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *,
     lips, teeth, near = contact.T
     free = (1 - lips) * (1 - teeth) * (1 - NEAR * near)
 
-    out = np.zeros((frames, spec.N_COEFFICIENTS))
+    out = np.zeros((frames, arkit.N_COEFFICIENTS))
     channel = dict(zip(CHANNELS, mouth.T, strict=True))
 
     def add(name: str, curve: np.ndarray) -> None:
@@ -92,6 +92,6 @@ def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *,
         strength = amount * voice.active * (0.75 + 0.25 * voice.stress)
         add(name, strength * wide if name in _DRAWN_WIDE else strength)
     out = np.clip(out, 0.0, 1.0)
-    close, opened = spec.INDEX["mouthClose"], spec.INDEX["jawOpen"]
+    close, opened = arkit.INDEX["mouthClose"], arkit.INDEX["jawOpen"]
     out[:, close] = np.minimum(out[:, close], out[:, opened])
     return np.ascontiguousarray(out, np.float32)

@@ -8,7 +8,7 @@ recognition (GRID), 2006.
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit
 
 GRID_CLOSED = 0.004
 """`open_inner` up to which lips are closed, in outer-eye distances: the median of the training sentences, half of
@@ -43,7 +43,7 @@ def aperture_from_vocaltractlab(distance: np.ndarray) -> np.ndarray:
 
 
 def _table(weights: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([spec.INDEX[name] for name in weights]), np.array(list(weights.values()))
+    return np.array([arkit.INDEX[name] for name in weights]), np.array(list(weights.values()))
 
 
 def fit_to_aperture(curves: np.ndarray, aperture: np.ndarray) -> np.ndarray:
@@ -78,6 +78,6 @@ def fit_to_aperture(curves: np.ndarray, aperture: np.ndarray) -> np.ndarray:
     missing = np.where(narrow, np.maximum(wanted - opened, 0.0), 0.0)
     out[:, wider] += missing[:, None] * widens
     out = np.clip(out, 0.0, 1.0)
-    close, jaw = spec.INDEX["mouthClose"], spec.INDEX["jawOpen"]
+    close, jaw = arkit.INDEX["mouthClose"], arkit.INDEX["jawOpen"]
     out[:, close] = np.minimum(out[:, close], out[:, jaw])
     return out.astype(np.float32)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 
 WINDOW = 512
 """Samples of one analysis frame at 16 kHz for loudness; pitch looks at twice as many."""
@@ -44,7 +44,7 @@ EMOTION_SIZE = {"anger": 1.15, "boredom": 0.82, "disgust": 1.0, "fear": 1.0, "jo
 
 def positions(name: str) -> list[int]:
     """Where a coefficient, or both sides of it, stands in a 52-vector."""
-    return [spec.INDEX[n] for n in (name, f"{name}Left", f"{name}Right") if n in spec.INDEX]
+    return [arkit.INDEX[n] for n in (name, f"{name}Left", f"{name}Right") if n in arkit.INDEX]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,8 @@
 """Real time, for what passes audio on at its own rate. Nothing that shapes the face looks at the clock."""
 
-import contextlib
-import sys
 import time
-from collections.abc import Iterator
 
-from . import spec
+from .. import spec
 
 _FORGIVEN = 0.2
 """Lateness, seconds, beyond which lost time is given up instead of made up for in a burst."""
@@ -22,23 +19,3 @@ class Pace:
         now = time.perf_counter()
         self._due = max(self._due + n_samples / spec.SAMPLE_RATE, now - _FORGIVEN)
         return max(self._due - now, 0.0)
-
-
-@contextlib.contextmanager
-def fine_waits() -> Iterator[None]:
-    """Make the waits of this process exact to about 1 ms; Windows rounds them up to 15.6 ms unless asked.
-
-    References
-    ----------
-    Microsoft, `timeBeginPeriod` (timeapi.h).
-    """
-    if sys.platform != "win32":
-        yield
-        return
-    import ctypes
-
-    ctypes.windll.winmm.timeBeginPeriod(1)
-    try:
-        yield
-    finally:
-        ctypes.windll.winmm.timeEndPeriod(1)

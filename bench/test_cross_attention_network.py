@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from predecessor_rivals import onnx_rival, torch_rival
 
-from fmg_rt import spec
+from fmg_rt import architectures
 from fmg_rt.networks import build
 from fmg_rt.weights import Weights
 
@@ -13,8 +13,8 @@ from fmg_rt.weights import Weights
 def weights():
     rng = np.random.default_rng(0)
     tensors = {name: rng.normal(0, 1 / np.sqrt(shape[-1]), shape).astype(np.float32)
-               for name, shape in spec.predecessor_tensors({}).items()}  # fmt: skip
-    return Weights("predecessor", {}, (0,), np.zeros(80, np.float32), np.ones(80, np.float32), np.zeros(88, np.float32),
+               for name, shape in architectures.cross_attention_tensors({}).items()}  # fmt: skip
+    return Weights("cross_attention", {}, (0,), np.zeros(80, np.float32), np.ones(80, np.float32), np.zeros(88, np.float32),
                    np.ones(88, np.float32), tensors)  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from . import spec, tables
-from .kernels import logmel as kernels
+from .. import spec
+from ..kernels import logmel as kernels
+from . import tables
 
 _ROWS, _COLUMNS, _LANES = kernels.N_ROWS, kernels.N_COLUMNS, kernels.N_LANES
 _FIRST = -(-spec.WIN_LENGTH // spec.HOP_LENGTH)

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from . import spec, weights
-from .expression import Expression, ExpressionSettings
-from .networks import choose_lookahead
-from .sinks import Sink
-from .sources import Source, SourceError
-from .sources.devices import find, inputs, portaudio
-from .stream import FaceStream
-from .weights import Weights, WeightsError
+from .. import arkit, spec, weights
+from ..expression import Expression, ExpressionSettings
+from ..networks import choose_lookahead
+from ..sinks import Sink
+from ..sources import Source, SourceError
+from ..sources.devices import find, inputs, portaudio
+from ..stream import FaceStream
+from ..weights import Weights, WeightsError
 
 OK, NOTE, FAIL = "ok", "note", "FAIL"
 _SILENCE = -120.0
@@ -62,7 +62,7 @@ def check_weights(path: Path) -> tuple[Weights | None, Finding]:
 def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     """Compile or load every kernel, then time frames of noise against the time that a frame may take."""
     began = time.perf_counter()
-    from .egemaps import EGeMAPS
+    from ..egemaps import EGeMAPS
 
     expression = Expression(ExpressionSettings(), rate, choose_lookahead(found))
     stream = FaceStream(found, rate=rate, expression=expression, egemaps=EGeMAPS())
@@ -101,7 +101,7 @@ def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, f
     ----------
     wanted : what ``--device`` says. show : called with name and level (dBFS) while listening.
     """
-    from .sources.microphone import Microphone
+    from ..sources.microphone import Microphone
 
     try:
         sd = portaudio()
@@ -167,7 +167,7 @@ def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: sock
     sinks : as the main job would have them. copies : the same, but all send to `catcher`, a bound datagram socket.
     """
     catcher.settimeout(0.05)
-    faces = np.linspace(0, 1, 2 * spec.N_COEFFICIENTS, dtype=np.float32).reshape(2, -1)
+    faces = np.linspace(0, 1, 2 * arkit.N_COEFFICIENTS, dtype=np.float32).reshape(2, -1)
     for sink, copy in zip(sinks, copies, strict=True):
         for index, face in enumerate(faces):  # the first frame also carries what is sent once a second
             _drain(catcher)

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 from fmg_rt.stream import FaceStream
 from fmg_rt.weights import Weights
 
-from . import emotion as emotions
-from . import features, scores
-from .datasets import form
+from .. import emotion as emotions
+from .. import features
+from ..datasets import form
+from . import scores
 
 RATE = 100.0
 """Frames per second that faces are compared at."""
@@ -30,7 +31,7 @@ Predictor = Callable[[np.ndarray], np.ndarray]
 def network(weights: Weights, lookahead: int | None = None) -> Predictor:
     """The network of a weight file, without what the runtime adds; look-ahead in samples, None: the file's default."""
     egemaps = None
-    if weights.architecture == "predecessor":
+    if weights.architecture == "cross_attention":
         from fmg_rt.egemaps import EGeMAPS  # its kernels compile on import: only who needs them waits
 
         egemaps = EGeMAPS()
@@ -55,8 +56,8 @@ def envelope(audio: np.ndarray) -> np.ndarray:
     centre = np.arange(n) * spec.HOP_LENGTH
     low, high = np.clip(centre - 320, 0, len(audio)), np.clip(centre + 320, 0, len(audio))
     loudness = ((squares[high] - squares[low]) / np.maximum(high - low, 1)) ** 0.3
-    face = np.zeros((n, spec.N_COEFFICIENTS), np.float32)
-    face[:, spec.INDEX["jawOpen"]] = 0.5 * loudness / max(loudness.max(initial=0.0), 1e-9)
+    face = np.zeros((n, arkit.N_COEFFICIENTS), np.float32)
+    face[:, arkit.INDEX["jawOpen"]] = 0.5 * loudness / max(loudness.max(initial=0.0), 1e-9)
     return face
 
 
@@ -136,10 +137,10 @@ def summary(of: Sequence[Row]) -> dict[str, float]:
              "rounding_auc": scores.auc(np.array([value for r in of for value in r.rounded]),
                                         np.array([value for r in of for value in r.spread])),
              "jitter": float(np.median([r.jitter for r in of])) if of else np.nan}  # fmt: skip
-    columns = {"": list(range(spec.N_COEFFICIENTS)), " jaw+lips": spec.region_indices("jaw", "lips")}
-    columns |= {f" {group}": spec.region_indices(*regions) for group, regions in scores.GROUPS.items()}
+    columns = {"": list(range(arkit.N_COEFFICIENTS)), " jaw+lips": arkit.region_indices("jaw", "lips")}
+    columns |= {f" {group}": arkit.region_indices(*regions) for group, regions in scores.GROUPS.items()}
     for name, pick in (("mae", [r.error for r in of]), ("mse", [r.square for r in of])):
-        values = np.array(pick).reshape(-1, spec.N_COEFFICIENTS)
+        values = np.array(pick).reshape(-1, arkit.N_COEFFICIENTS)
         known = np.isfinite(values)
         shares = np.where(known, weight, 0.0)
         total = shares.sum(0)
@@ -154,7 +155,7 @@ def rest(predict: Predictor) -> dict[str, float]:
 
     The eyes are left out: they live in silence too.
     """
-    still = spec.region_indices("jaw", "lips", "cheeks", "brows")
+    still = arkit.region_indices("jaw", "lips", "cheeks", "brows")
     rng = np.random.default_rng(7)
     n = 4 * spec.SAMPLE_RATE
     spectrum = np.fft.rfft(rng.standard_normal(n))

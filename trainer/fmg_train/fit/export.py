@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from fmg_rt import networks, spec
+from fmg_rt import arkit, networks, spec
 from fmg_rt import weights as weight_files
 from fmg_rt.weights import Weights
 
+from ..models import Twin, lookaheads, sizes
 from .checkpoint import Checkpoint
-from .models import Twin, lookaheads, sizes
 
 TOLERANCE = 1e-5
 """Largest difference allowed between the runtime and the network in double precision, per coefficient."""
@@ -55,7 +55,7 @@ def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
     """
     own = weights_of(saved, {})
     heard = ["mel_mean", "mel_std"]
-    if own.architecture == "predecessor":  # in a gru's file, the eGeMAPS statistics belong to its emotion read-out
+    if own.architecture == "cross_attention":  # in a gru's file, the eGeMAPS statistics belong to its emotion read-out
         heard += ["egemaps_mean", "egemaps_std"]
     alike = all(getattr(own, name) == getattr(origin, name) for name in ("architecture", "config", "lookaheads"))
     if not alike or not all(np.array_equal(getattr(own, name), getattr(origin, name)) for name in heard):
@@ -81,7 +81,7 @@ def difference(saved: Checkpoint, weights: Weights, mel: np.ndarray) -> tuple[fl
 
     rounded, expected = faces(torch.float32), faces(torch.float64)
     worst = 0.0
-    out = np.empty(spec.N_COEFFICIENTS, np.float32)
+    out = np.empty(arkit.N_COEFFICIENTS, np.float32)
     for i, lookahead in enumerate(weights.lookaheads):
         network = networks.build(weights, lookahead)
         for j, frame in enumerate(mel):

@@ -8,8 +8,8 @@ import torch
 
 from fmg_rt import spec
 
-from .config import Augment
-from .features import WINDOW_ROWS, Cache
+from ..config import Augment
+from ..features import WINDOW_ROWS, Cache
 
 LN_PER_DB = float(np.log(10.0) / 10.0)
 """A power ratio of 1 dB in natural-log units."""

@@ -1,14 +1,14 @@
 """The 52 ARKit names as each receiver spells and orders them, always derived by name.
 
 Order A is Apple's and Live Link's, order C that of the Live Link app's CSV (two pairs swapped), order D that of
-Face Cap and iFacialMocap. Our own order, `spec.ARKIT_NAMES`, is alphabetical. Left and right are the subject's.
+Face Cap and iFacialMocap. Our own order, `arkit.ARKIT_NAMES`, is alphabetical. Left and right are the subject's.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..spec import INDEX
+from ..arkit import INDEX
 
 
 def _both(*stems: str) -> tuple[str, ...]:

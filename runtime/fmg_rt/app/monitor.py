@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .sinks.livelink import N_VALUES, VERSION
-from .sinks.names import APPLE, POSE
-from .sinks.udp import format_address
-from .spec import ARKIT_NAMES, N_COEFFICIENTS
+from ..arkit import ARKIT_NAMES, N_COEFFICIENTS
+from ..sinks.livelink import N_VALUES, VERSION
+from ..wire.names import APPLE, POSE
+from ..wire.udp import format_address
 
 _LARGEST = 65_536  # bytes of a datagram
 _QUEUE = 1 << 20  # bytes that may wait while the screen is drawn

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numba.core.registry import cpu_target
 
-from fmg_rt.kernels import predecessor as kernels
-from fmg_rt.networks.predecessor import _packed
+from fmg_rt.kernels import cross_attention as kernels
+from fmg_rt.networks.cross_attention import _packed
 
 
 def nan(*shape):
@@ -41,8 +41,8 @@ def test_dense_on_other_machines(features, panel, tmp_path):
         pytest.skip(f"this machine lacks {features}")
     code = """
 import numpy as np
-from fmg_rt.kernels import predecessor as kernels
-from fmg_rt.networks.predecessor import _packed
+from fmg_rt.kernels import cross_attention as kernels
+from fmg_rt.networks.cross_attention import _packed
 rng = np.random.default_rng(0)
 weight, bias, x = (rng.standard_normal(s).astype(np.float32) for s in ((256, 512), 256, (53, 512)))
 packed, padded = _packed(weight, bias)

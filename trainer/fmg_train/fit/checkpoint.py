@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import config as configuration
-from .datasets.form import write_beside
-from .models import Statistics
+from .. import config as configuration
+from ..datasets.form import write_beside
+from ..models import Statistics
 
 LAST, BEST = "last.pt", "best.pt"
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from fmg_rt import spec
+from fmg_rt import architectures, arkit, spec
 
 D_EMBEDDING, D_MODEL, D_MLP, N_HEADS = 64, 256, 512, 8
 DROPOUT = 0.1
@@ -16,7 +16,7 @@ class AudioEncoder(nn.Module):
         super().__init__()
         self.mel_encoder = nn.Sequential(nn.Linear(spec.N_MELS, D_MODEL), nn.LayerNorm(D_MODEL), nn.ReLU())
         self.egemaps_encoder = nn.Sequential(nn.Linear(spec.N_EGEMAPS, D_MODEL), nn.LayerNorm(D_MODEL), nn.ReLU())
-        self.mel_pos_encoding = nn.Parameter(0.02 * torch.randn(spec.PREDECESSOR_FRAMES, D_MODEL))
+        self.mel_pos_encoding = nn.Parameter(0.02 * torch.randn(architectures.CROSS_ATTENTION_FRAMES, D_MODEL))
 
     def forward(self, mel: torch.Tensor, egemaps: torch.Tensor) -> torch.Tensor:
         frames = self.mel_encoder(mel) + self.mel_pos_encoding  # (B, 7, 256)
@@ -61,15 +61,15 @@ class BlendshapeMLP(nn.Module):
         return torch.sigmoid(self.mlp(x)).squeeze(-1)
 
 
-class PredecessorNet(nn.Module):
-    """Torch twin of `fmg_rt.networks.predecessor`, tensors named as in `fmg_rt.spec.predecessor_tensors`.
+class CrossAttentionNet(nn.Module):
+    """Torch twin of `fmg_rt.networks.cross_attention`, tensors named as in `fmg_rt.architectures.cross_attention_tensors`.
 
     References: Ichikawa and Tokuhisa, NLP 2026.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.base_embeddings = nn.Parameter(torch.randn(spec.N_COEFFICIENTS, D_EMBEDDING))
+        self.base_embeddings = nn.Parameter(torch.randn(arkit.N_COEFFICIENTS, D_EMBEDDING))
         self.embed_proj = nn.Linear(D_EMBEDDING, D_MODEL)
         self.audio_encoder = AudioEncoder()
         self.cross_attention = CrossAttention()

@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 
-from . import draw, evaluate, scores
-from .datasets import form
+from ..datasets import form
+from . import draw, evaluation, scores
 
-Results = Mapping[str, Mapping[str, Sequence[evaluate.Row]]]
+Results = Mapping[str, Mapping[str, Sequence[evaluation.Row]]]
 """Data set → predictor → a row for every recording."""
 
 MEASURES = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae", "mse", "jitter")
@@ -62,8 +62,8 @@ def comparisons(results: Results) -> dict[str, dict[str, tuple[float, float, flo
     return table
 
 
-def _estimator(measure: str) -> Callable[[Sequence[evaluate.Row]], Callable[[np.ndarray], np.ndarray]]:
-    """Rows → (resamples, n) picks of rows → (resamples,) the score of `evaluate.summary` over each resample."""
+def _estimator(measure: str) -> Callable[[Sequence[evaluation.Row]], Callable[[np.ndarray], np.ndarray]]:
+    """Rows → (resamples, n) picks of rows → (resamples,) the score of `evaluation.summary` over each resample."""
     if measure in ("closure_recall", "closure_false"):
         column = 0 if measure == "closure_recall" else 2
 
@@ -88,7 +88,7 @@ def _estimator(measure: str) -> Callable[[Sequence[evaluate.Row]], Callable[[np.
 
         return single
     attribute = "square" if measure == "mse" else "error"
-    members = spec.region_indices("jaw", "lips") if measure == "mae jaw+lips" else list(range(spec.N_COEFFICIENTS))
+    members = arkit.region_indices("jaw", "lips") if measure == "mae jaw+lips" else list(range(arkit.N_COEFFICIENTS))
 
     def errors(rows):
         values = np.array([getattr(r, attribute)[members] for r in rows])
@@ -114,10 +114,10 @@ def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def page(results: Results, summaries: Mapping[str, Mapping[str, Mapping[str, float]]],
          rest: Mapping[str, Mapping[str, float]],
          intervals: Mapping[str, Mapping[str, tuple[float, float, float]]],
-         predictors: Mapping[str, evaluate.Predictor], sets: Sequence[Path]) -> str:  # fmt: skip
+         predictors: Mapping[str, evaluation.Predictor], sets: Sequence[Path]) -> str:  # fmt: skip
     """The report.
 
-    results : rows that the tables come from. summaries : `evaluate.summary` of each. rest : `evaluate.rest` of each
+    results : rows that the tables come from. summaries : `evaluation.summary` of each. rest : `evaluation.rest` of each
     predictor. intervals : of `comparisons`, or empty. predictors : the first is drawn. sets : where the recordings lie.
     """
     first = next(iter(predictors))
@@ -135,7 +135,7 @@ def page(results: Results, summaries: Mapping[str, Mapping[str, Mapping[str, flo
         speakers = sorted({row.recording.speaker for row in results[name][first]})
         by_speaker = {}
         for speaker in speakers:
-            summary = evaluate.summary([row for row in results[name][first] if row.recording.speaker == speaker])
+            summary = evaluation.summary([row for row in results[name][first] if row.recording.speaker == speaker])
             by_speaker[speaker] = [summary[column] for column in COLUMNS]
         parts.append(_table("speaker", COLUMNS, by_speaker))
         parts.append(_image(_errors(results[name]), f"error of each coefficient, {name}"))
@@ -170,18 +170,18 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _errors(table: Mapping[str, Sequence[evaluate.Row]]) -> bytes:
+def _errors(table: Mapping[str, Sequence[evaluation.Row]]) -> bytes:
     """Mean absolute error of every coefficient, a bar for each of the first two predictors that are not the envelope."""
     figure = Figure(figsize=(13, 3.2), dpi=90)
     axes = figure.subplots()
     shown = list(table.items())[: max(1, min(2, len(table) - 1))]
-    place = np.arange(spec.N_COEFFICIENTS)
+    place = np.arange(arkit.N_COEFFICIENTS)
     for k, (rival, rows) in enumerate(shown):
         values = np.array([row.error for row in rows])
         weight = np.where(np.isfinite(values), np.array([[row.frames] for row in rows], float), 0)
         axes.bar(place + 0.4 * k, _ratio((np.nan_to_num(values) * weight).sum(0), weight.sum(0)), 0.4, label=rival)
-    axes.set_xticks(place + 0.2 * (len(shown) - 1), labels=spec.ARKIT_NAMES, rotation=90, fontsize=7)
-    axes.set_xlim(-0.7, spec.N_COEFFICIENTS)
+    axes.set_xticks(place + 0.2 * (len(shown) - 1), labels=arkit.ARKIT_NAMES, rotation=90, fontsize=7)
+    axes.set_xlim(-0.7, arkit.N_COEFFICIENTS)
     axes.set_ylabel("mean absolute error")
     axes.legend(frameon=False)
     return _png(figure)
@@ -195,12 +195,12 @@ def _shown(results: Results, sets: Sequence[Path], first: str) -> list[tuple[Pat
     return in_turn[:SHOWN]
 
 
-def _recording(directory: Path, recording: form.Recording, predict: evaluate.Predictor) -> list[str]:
+def _recording(directory: Path, recording: form.Recording, predict: evaluation.Predictor) -> list[str]:
     audio = form.read_audio(directory, recording)[: int(SHOWN_S * spec.SAMPLE_RATE)]
     face, ours = form.read_face(directory, recording), predict(audio)
     instants = _instants(face.phones, ours)
     labels = [f"{name} {time:.2f} s" for name, time in instants]
-    chosen = ours[[min(len(ours) - 1, round(time * evaluate.RATE)) for _, time in instants]]
+    chosen = ours[[min(len(ours) - 1, round(time * evaluation.RATE)) for _, time in instants]]
     with tempfile.TemporaryDirectory() as folder:
         strip = Path(folder) / "strip.png"
         draw.filmstrip(strip, chosen, labels, columns=FACES)
@@ -212,7 +212,7 @@ def _recording(directory: Path, recording: form.Recording, predict: evaluate.Pre
 
 def _instants(phones: scores.Phones, ours: np.ndarray) -> list[tuple[str, float]]:
     """The middles of phones spread over the recording; without phones, even times."""
-    end = (len(ours) - 1) / evaluate.RATE
+    end = (len(ours) - 1) / evaluation.RATE
     middles = [(name, (a + b) / 2) for name, a, b in phones if scores.letter(name).isalpha() and (a + b) / 2 < end]
     if not middles:
         return [("", float(time)) for time in np.linspace(0, end, FACES)]
@@ -228,11 +228,11 @@ def _curves(audio: np.ndarray, face: form.Face, ours: np.ndarray) -> bytes:
     clock = np.arange(len(loud)) * n / spec.SAMPLE_RATE
     times = face.start + np.arange(len(face.coefficients)) / face.rate
     for axes, name in zip(rows, CURVES, strict=True):
-        place = spec.INDEX[name]
+        place = arkit.INDEX[name]
         axes.fill_between(clock, 0.5 - loud, 0.5 + loud, color="#d4d6de", linewidth=0)
         if face.known[place]:
             axes.plot(times, face.coefficients[:, place], color="#251f5c", linewidth=0.8)
-        axes.plot(np.arange(len(ours)) / evaluate.RATE, ours[:, place], color="#d6455d", linewidth=1.8)
+        axes.plot(np.arange(len(ours)) / evaluation.RATE, ours[:, place], color="#d6455d", linewidth=1.8)
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         axes.set_yticks([0, 1], labels=["", ""])
         axes.spines[["top", "right"]].set_visible(False)

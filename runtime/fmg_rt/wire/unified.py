@@ -5,7 +5,7 @@ References: VRCFaceTracking documentation, "Parameters" (names, signs, combinati
 
 import numpy as np
 
-from ..spec import ARKIT_NAMES, INDEX, N_COEFFICIENTS
+from ..arkit import ARKIT_NAMES, INDEX, N_COEFFICIENTS
 
 SIDES = ("Left", "Right")
 

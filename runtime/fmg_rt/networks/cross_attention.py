@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
-from .. import spec
-from ..kernels import predecessor as kernels
+from .. import architectures, arkit, spec
+from ..kernels import cross_attention as kernels
 from ..weights import Weights
 
-_N_FRAMES = spec.PREDECESSOR_FRAMES
+_N_FRAMES = architectures.CROSS_ATTENTION_FRAMES
 _D_MODEL, _D_MLP, _N_HEADS, _D_HEAD = 256, 512, 8, kernels.D_HEAD
 
 
-class PredecessorNetwork:
+class CrossAttentionNetwork:
     """Cross-attention from 52 queries to the newest seven log-mel frames and the eGeMAPS; see `networks.Network`.
 
     What depends on the queries alone is constant: the scores of a token, ``(W_q q + b_q)ᵀ W_k token / √32``, are one
@@ -72,9 +72,9 @@ class PredecessorNetwork:
         self._token_values = np.zeros((n_tokens, _D_MODEL), np.float32)  # (8, 256): ring of frames, then functionals
         self._attention = np.empty((n_tokens, n_pairs), np.float32)  # (8, 448)
         self._aged = np.empty((n_tokens, _D_MODEL), np.float32)  # (8, 256)
-        self._context = np.empty((spec.N_COEFFICIENTS, _D_MODEL), np.float32)  # (52, 256)
-        self._attended = np.empty((spec.N_COEFFICIENTS, _D_MODEL), np.float32)  # (52, 256)
-        self._hidden = np.empty((2, spec.N_COEFFICIENTS, _D_MLP), np.float32)  # (2, 52, 512)
+        self._context = np.empty((arkit.N_COEFFICIENTS, _D_MODEL), np.float32)  # (52, 256)
+        self._attended = np.empty((arkit.N_COEFFICIENTS, _D_MODEL), np.float32)  # (52, 256)
+        self._hidden = np.empty((2, arkit.N_COEFFICIENTS, _D_MLP), np.float32)  # (2, 52, 512)
 
         self._silence = np.full(spec.N_MELS, math.log(spec.LOG_OFFSET), np.float32)  # (80,)
         self.reset()

@@ -5,7 +5,7 @@ from scipy.signal import fftconvolve
 
 from fmg_rt import spec
 
-from .corpus.augment import coloured, speech_level
+from ..corpus.augment import coloured, speech_level
 
 SNR_DB = 10.0
 RT60_S = 0.5

@@ -5,10 +5,10 @@ import subprocess
 
 import numpy as np
 import pytest
-import reference_predecessor as reference
+import reference_cross_attention as reference
 
-from fmg_rt import networks, spec, weights
-from fmg_rt.features import log_mel
+from fmg_rt import architectures, networks, spec, weights
+from fmg_rt.features.logmel import log_mel
 from fmg_rt.weights import Weights
 
 TOLERANCE = 1e-5
@@ -18,7 +18,7 @@ def lively_tensors(seed=0):
     """Random tensors on which the output moves over the whole of [0, 1]."""
     rng = np.random.default_rng(seed)
     tensors = {}
-    for name, shape in spec.predecessor_tensors({}).items():
+    for name, shape in architectures.cross_attention_tensors({}).items():
         spread = 1.0 if name == "base_embeddings" else 0.3 if len(shape) == 1 else 2.0 / np.sqrt(shape[-1])
         tensors[name] = rng.normal(0, spread, shape).astype(np.float32)
     for name in ("audio_encoder.mel_encoder.1", "audio_encoder.egemaps_encoder.1", "cross_attention.layer_norm",
@@ -31,7 +31,7 @@ def lively_tensors(seed=0):
 def lively():
     rng = np.random.default_rng(7)
     statistics = (rng.normal(-8, 2, 80), rng.uniform(1, 4, 80), rng.normal(0, 9, 88), rng.uniform(0.1, 9, 88))
-    return Weights("predecessor", {}, (0,), *(s.astype(np.float32) for s in statistics), lively_tensors())
+    return Weights("cross_attention", {}, (0,), *(s.astype(np.float32) for s in statistics), lively_tensors())
 
 
 def standard_mel(weights, mel):
@@ -77,9 +77,9 @@ def speech(tmp_path):
 @pytest.mark.parametrize("source", ["random", "real"])
 def test_equals_torch_over_a_thousand_frames(lively, source, tmp_path):
     torch = pytest.importorskip("torch")
-    from fmg_train.models.predecessor import PredecessorNet
+    from fmg_train.models.cross_attention import CrossAttentionNet
 
-    net = PredecessorNet().eval()
+    net = CrossAttentionNet().eval()
     net.load_state_dict({name: torch.from_numpy(value) for name, value in lively.tensors.items()})
     rng = np.random.default_rng(1)
     n = 1006

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from .sources import Source
+from ..sources import Source
 
 _REFRESH = 0.1
 """Seconds between two looks at the numbers."""

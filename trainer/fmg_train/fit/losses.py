@@ -3,21 +3,21 @@
 import torch
 from torch import nn
 
-from fmg_rt import spec
+from fmg_rt import arkit
 
-from .config import Loss
+from ..config import Loss
 
 
 def _pair(name: str) -> list[int]:
-    return [spec.INDEX[f"{name}Left"], spec.INDEX[f"{name}Right"]]
+    return [arkit.INDEX[f"{name}Left"], arkit.INDEX[f"{name}Right"]]
 
 
 def _aperture_weights() -> torch.Tensor:
     """The linear part of the aperture, (52,): left and right averaged."""
-    weights = torch.zeros(spec.N_COEFFICIENTS)
+    weights = torch.zeros(arkit.N_COEFFICIENTS)
     for name, weight in (("jawOpen", 1.0), ("mouthClose", -1.0), ("mouthFunnel", 0.2),
                          ("mouthRollLower", -0.2), ("mouthRollUpper", -0.2)):  # fmt: skip
-        weights[spec.INDEX[name]] = weight
+        weights[arkit.INDEX[name]] = weight
     for name, weight in (("mouthLowerDown", 0.4), ("mouthUpperUp", 0.3), ("mouthPress", -0.2)):
         weights[_pair(name)] = weight / 2
     return weights
@@ -132,5 +132,5 @@ def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, mea
     squares = gap.square() * (1.0 + weights.measured_aperture * measured)
     closure = torch.where(measured > 0.0, weights.measured_closure, weights.closure)
     squares = squares + closure * momentary * least.clamp(min=0.0).square()
-    parts["aperture"] = weights.aperture * (squares * known[..., spec.INDEX["jawOpen"]]).mean()
+    parts["aperture"] = weights.aperture * (squares * known[..., arkit.INDEX["jawOpen"]]).mean()
     return parts

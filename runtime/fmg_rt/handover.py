@@ -1,12 +1,8 @@
-"""The loop of `fmg-rt`: a source's hops through the stream to the sinks, until the source ends or someone stops it.
-
-And the `Handover` that lets the lips move while live eGeMAPS are still being compiled or loaded.
-"""
+"""Faces at once, although live eGeMAPS are still being compiled or loaded."""
 
 import logging
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,12 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba.core import event
 
-from . import spec
-from .clock import Pace
-from .sinks import Sinks
-from .sources import Source
-from .status import Status
-from .stop import Stop
 from .stream import FaceStream
 
 if TYPE_CHECKING:
@@ -27,8 +17,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("fmg_rt")
 
-_PATIENCE = 0.2
-"""Seconds without audio after which silence is fed instead: longer than the blocks of any sane device."""
 _LONGEST_WAIT = 60_000
 """Hops (ten minutes, 40 MB) that a `Handover` remembers: no machine that runs in real time compiles for so long."""
 _SWITCH_INTERVAL = 0.0005
@@ -132,53 +120,3 @@ def _play(stream: FaceStream, hop: np.ndarray, settings: "ExpressionSettings | N
     if expression is not None and settings is not None and expression.settings is not settings:
         expression.update(settings)
     return stream.step(hop)
-
-
-def run(source: Source, stream: FaceStream | Handover, sinks: Sinks, status: Status, *, live: bool = True,
-        stop: Stop | None = None) -> None:  # fmt: skip
-    """Send the face of everything that `source` gives, then a resting face, whatever ends it; closes the sinks.
-
-    Parameters
-    ----------
-    live : feed silence by the clock while no audio comes, so that the face rests and frames keep their rate. False
-        takes nothing but the source's audio, however long that takes: deterministic.
-    stop : ends the loop early; its caller looks at ``stop.signal`` afterwards, and has deferred it since there are sinks.
-
-    Raises
-    ------
-    SourceError
-        The source broke for good.
-
-    Notes
-    -----
-    It also ends when every sink gave up for good: nobody would see the face.
-    """
-    stop = stop or Stop()
-    hop = np.zeros(spec.HOP_LENGTH, np.float32)  # (160,)
-    silence: Pace | None = None
-    timeout = _PATIENCE
-    ended = False
-    try:
-        stop.deferred = False
-        while not (ended or stop.signal or len(sinks) == 0):
-            if source.read(hop, timeout):
-                silence, timeout = None, _PATIENCE
-            else:
-                ended = source.ended
-                if not (live or ended):
-                    continue
-                silence = silence or Pace()
-                timeout = silence.next(spec.HOP_LENGTH)
-                hop.fill(0.0)
-            stop.deferred = True
-            began = time.perf_counter()
-            faces = stream.finish() if ended else stream.step(hop)
-            first = stream.index - len(faces)
-            for i, face in enumerate(faces):
-                sinks.send(first + i, (first + i) / stream.rate, face)
-            status.count(hop, len(faces), time.perf_counter() - began)
-            stop.deferred = False
-    finally:
-        stop.deferred = True
-        sinks.rest()
-        sinks.close()

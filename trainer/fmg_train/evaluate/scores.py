@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from fmg_rt import spec
+from fmg_rt import arkit
 
 Phones = Sequence[tuple[str, float, float]]
 
@@ -27,11 +27,11 @@ _MARKS = str.maketrans("", "", "ːˑʰʱʲˠˤˈˌ̩̯̥̪̃̈̊")
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "jaw": ("jaw",), "lips": ("lips",), "cheeks/nose": ("cheeks",), "brows": ("brows",), "eyes": ("eyes",),
 }  # fmt: skip
-"""Group of the error table → regions of `fmg_rt.spec.REGIONS`."""
+"""Group of the error table → regions of `fmg_rt.arkit.REGIONS`."""
 
 
 def _sides(coefficients: np.ndarray, name: str) -> np.ndarray:
-    columns = [spec.INDEX[n] for n in (name, f"{name}Left", f"{name}Right") if n in spec.INDEX]
+    columns = [arkit.INDEX[n] for n in (name, f"{name}Left", f"{name}Right") if n in arkit.INDEX]
     return np.asarray(coefficients, np.float64)[:, columns].mean(1)
 
 
@@ -147,9 +147,9 @@ def errors(coefficients: np.ndarray, teacher: np.ndarray,
     known : (52,) bool, the coefficients that count; a group without any is NaN.
     """
     difference = np.asarray(coefficients, np.float64) - np.asarray(teacher, np.float64)
-    known = np.ones(spec.N_COEFFICIENTS, bool) if known is None else known
-    columns = {group: spec.region_indices(*regions) for group, regions in GROUPS.items()}
-    columns["all"] = list(range(spec.N_COEFFICIENTS))
+    known = np.ones(arkit.N_COEFFICIENTS, bool) if known is None else known
+    columns = {group: arkit.region_indices(*regions) for group, regions in GROUPS.items()}
+    columns["all"] = list(range(arkit.N_COEFFICIENTS))
     table = {}
     for group, members in columns.items():
         part = difference[:, [i for i in members if known[i]]]

@@ -22,14 +22,14 @@ from tqdm import tqdm
 from fmg_rt import spec
 from fmg_rt.weights import Weights
 
+from .. import features
+from ..config import Config, ConfigError, Data, Source
+from ..datasets import form
+from ..models import Statistics, Twin, state_from
 from . import checkpoint as checkpoints
-from . import features
 from .batches import Batch, Pool, augment, mix, rest
 from .checkpoint import Checkpoint
-from .config import Config, ConfigError, Data, Source
-from .datasets import form
 from .losses import face_loss
-from .models import Statistics, Twin, state_from
 
 VALIDATION_SEQUENCES = 128
 """Fixed sequences that every epoch is judged on."""
@@ -146,7 +146,7 @@ class Fit:
         self.workers = join_workers(device)
         if config.optim.batch % self.workers.count:
             raise ConfigError(f"'optim.batch': {config.optim.batch} does not divide among {self.workers.count} processes")
-        hears_egemaps = config.model.architecture == "predecessor"
+        hears_egemaps = config.model.architecture == "cross_attention"
         self._hears_egemaps = hears_egemaps
         train = open_pool(config.data.train, "train", hears_egemaps, self.workers.is_first)
         torch.manual_seed(config.seed)

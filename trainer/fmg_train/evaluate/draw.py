@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Polygon
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 
 __all__ = ["curves_over_waveform", "draw_face", "filmstrip"]
 
@@ -34,7 +34,7 @@ def curves_over_waveform(png: str | os.PathLike[str], wave: np.ndarray, frames: 
         No name, an unknown one, or frames that are not (frames, 52).
     """
     frames = _checked(frames)
-    unknown = [name for name in names if name not in spec.INDEX]
+    unknown = [name for name in names if name not in arkit.INDEX]
     if unknown or not names:
         raise ValueError(f"no ARKit coefficient: {', '.join(unknown) or '(none given)'}")
     seconds = max(len(wave) / sample_rate, len(frames) / rate)
@@ -42,9 +42,9 @@ def curves_over_waveform(png: str | os.PathLike[str], wave: np.ndarray, frames: 
     rows = figure.subplots(len(names), 1, sharex=True, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.12})[:, 0]
     time, low, high = _envelope(wave, sample_rate)
     for row, name in zip(rows, names, strict=True):
-        colour = next(_COLOURS[region] for region, members in spec.REGIONS.items() if name in members)
+        colour = next(_COLOURS[region] for region, members in arkit.REGIONS.items() if name in members)
         row.fill_between(time, 0.5 + 0.48 * low, 0.5 + 0.48 * high, color="#d4d6de", linewidth=0)
-        curve = frames[:, spec.INDEX[name]]
+        curve = frames[:, arkit.INDEX[name]]
         row.plot(np.arange(len(frames)) / rate, curve, color=colour, linewidth=1.6)
         row.fill_between(np.arange(len(frames)) / rate, 0, curve, color=colour, alpha=0.15, linewidth=0)
         row.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
@@ -85,7 +85,7 @@ def filmstrip(png: str | os.PathLike[str], faces: np.ndarray, labels: Sequence[s
 
 def draw_face(axes: Axes, face: np.ndarray) -> None:
     """Draw one face (52,), seen from the front: the subject's left is on the right. Head about 4 high, 0 between the eyes."""
-    c: Mapping[str, float] = dict(zip(spec.ARKIT_NAMES, np.clip(face, 0, 1).tolist(), strict=True))
+    c: Mapping[str, float] = dict(zip(arkit.ARKIT_NAMES, np.clip(face, 0, 1).tolist(), strict=True))
     drop, side = 0.62 * c["jawOpen"], 0.2 * (c["jawLeft"] - c["jawRight"])
     chin = -1.75 - drop - 0.08 * c["jawForward"] + 0.05 * c["mouthShrugLower"]
     half = np.array([[0.75, 1.55], [1.2, 0.9], [1.3, 0.1], [1.22 + 0.16 * c["cheekPuff"], -0.75],
@@ -233,8 +233,8 @@ def _envelope(wave: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarra
 
 def _checked(frames: np.ndarray) -> np.ndarray:
     frames = np.asarray(frames, np.float32)
-    if frames.ndim != 2 or frames.shape[1] != spec.N_COEFFICIENTS or len(frames) == 0:
-        raise ValueError(f"faces have shape {frames.shape}, not (n, {spec.N_COEFFICIENTS})")
+    if frames.ndim != 2 or frames.shape[1] != arkit.N_COEFFICIENTS or len(frames) == 0:
+        raise ValueError(f"faces have shape {frames.shape}, not (n, {arkit.N_COEFFICIENTS})")
     return frames
 
 

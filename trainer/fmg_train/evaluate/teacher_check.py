@@ -9,8 +9,8 @@ import numpy as np
 import soundfile
 
 from fmg_rt import spec
-from fmg_train import scores
 from fmg_train.corpus import vtl
+from fmg_train.evaluate import scores
 from fmg_train.teacher import prosody
 from fmg_train.teacher.face import face_of
 from fmg_train.teacher.measured import is_grid_test

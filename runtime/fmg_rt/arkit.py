@@ -1,0 +1,36 @@
+"""The 52 ARKit coefficients: their names, their order, the parts of the face."""
+
+from collections.abc import Mapping
+
+ARKIT_NAMES: tuple[str, ...] = (
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight",
+    "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight",
+    "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
+    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight",
+    "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
+    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight",
+    "noseSneerLeft", "noseSneerRight", "tongueOut",
+)  # fmt: skip
+"""The 52 ARKit blendshapes in alphabetical order, the order of every 52-vector inside fmg."""
+N_COEFFICIENTS = len(ARKIT_NAMES)
+INDEX: Mapping[str, int] = {name: i for i, name in enumerate(ARKIT_NAMES)}
+"""Position of each ARKit name in a 52-vector."""
+
+REGIONS: Mapping[str, tuple[str, ...]] = {
+    "jaw": tuple(n for n in ARKIT_NAMES if n.startswith("jaw")),
+    "lips": tuple(n for n in ARKIT_NAMES if n.startswith("mouth")) + ("tongueOut",),
+    "cheeks": tuple(n for n in ARKIT_NAMES if n.startswith(("cheek", "nose"))),
+    "brows": tuple(n for n in ARKIT_NAMES if n.startswith("brow")),
+    "eyes": tuple(n for n in ARKIT_NAMES if n.startswith("eye")),
+}
+"""The 52 names by part of the face; every name stands in exactly one region."""
+
+
+def region_indices(*regions: str) -> list[int]:
+    """Positions, in a 52-vector, of every coefficient of the named regions, ascending."""
+    return sorted(INDEX[name] for region in regions for name in REGIONS[region])

@@ -1,0 +1,1 @@
+"""The scores, what they are measured on, how they are shown."""
