@@ -18,7 +18,7 @@ from fmg_rt.egemaps import EGeMAPS
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.handover import Handover
 from fmg_rt.sinks import Sinks
-from fmg_rt.sources.tracker import TwiceRead
+from fmg_rt.handover import TwiceRead
 from fmg_rt.stream import FaceStream
 
 SETTINGS = ExpressionSettings()

@@ -67,7 +67,7 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     expression = Expression(ExpressionSettings(), rate, choose_lookahead(found))
     stream = FaceStream(found, rate=rate, expression=expression, egemaps=EGeMAPS())
     took = time.perf_counter() - began
-    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith(f"{__package__}.kernels.")
+    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith("fmg_rt.kernels.")
                for k in vars(module).values() if hasattr(k, "py_func")}  # fmt: skip
     compiled = sum(bool(stats.cache_misses) for stats in kernels.values())
     folder = next((stats.cache_path for stats in kernels.values() if stats.cache_path), None)
