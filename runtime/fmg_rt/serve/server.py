@@ -80,35 +80,46 @@ class Options:
         return not all(is_loopback(host) for host, _ in self.addresses())
 
 
-def hold(address: Address, *, shared: bool) -> socket.socket:
-    """A bound socket that keeps an address for this server; with `shared`, its other processes may listen there too.
+def hold(address: Address) -> socket.socket:
+    """A bound socket for an address of which nobody else listens.
 
     Raises
     ------
     ServeError
         The address is taken, or is not this machine's.
     """
+    return _bind(address, shared=False)
+
+
+def share(address: Address, *, first: bool) -> socket.socket:
+    """A bound socket for an address where other processes of this server listen too.
+
+    first : nobody may listen there yet: whoever shares a port would not notice another server.
+
+    Raises
+    ------
+    ServeError
+        As `hold`.
+    """
+    if first:
+        with _bind(address, shared=False) as probe:
+            address = Address((address[0], probe.getsockname()[1]))
+    return _bind(address, shared=True)
+
+
+def _bind(address: Address, *, shared: bool) -> socket.socket:
     host, port = address
     try:
-        family, *_, where = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:  # what shares a port would not see another server there
-            _reuse(probe)
-            probe.bind(where)
-            probe.listen()
-            where = probe.getsockname()
-        held = socket.socket(family, socket.SOCK_STREAM)
-        _reuse(held)
+        family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        if os.name == "posix":  # a port whose last connections are just ending is free; Windows means something else by it
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind(where)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(where)
     except OSError as error:
         raise ServeError(f"cannot listen at {address}: {error.strerror or error}; choose another port") from None
-    return held
-
-
-def _reuse(each: socket.socket) -> None:
-    if os.name == "posix":  # a port whose last connections are just ending is free; Windows means something else by it
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return bound
 
 
 class Server:
@@ -190,7 +201,7 @@ class Server:
                 raise ServeError(f"{options.certificate}: not a certificate with its key ({error.strerror or error})") from None
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
         await self._runner.setup()
-        listener = hold(address, shared=reuse_port)
+        listener = share(address, first=False) if reuse_port else hold(address)
         self.http = Address((address[0], listener.getsockname()[1]))
         await web.SockSite(self._runner, listener, ssl_context=context, backlog=1024).start()
 
@@ -215,7 +226,7 @@ class Server:
 
 def _find_port(address: Address) -> Address:
     """The address with a port that is free, for gRPC binds by itself."""
-    with contextlib.closing(hold(address, shared=False)) as held:
+    with contextlib.closing(hold(address)) as held:
         return Address((address[0], held.getsockname()[1]))
 
 

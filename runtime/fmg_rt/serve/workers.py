@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import FmgError
 from .metrics import N_SLOTS, Metrics
-from .server import Address, Options, ServeError, Server, hold, run
+from .server import Address, Options, ServeError, Server, run, share
 
 _GRACE = 5.0
 """Seconds beyond its own that a process gets to leave."""
@@ -40,7 +40,7 @@ def run_workers(options: Options, count: int, ready: Callable[[Address | None, A
         for name in ("grpc", "http"):
             address = getattr(options, name)
             if address is not None:
-                held = stack.enter_context(contextlib.closing(hold(address, shared=True)))
+                held = stack.enter_context(contextlib.closing(share(address, first=True)))
                 found[name] = Address((address[0], held.getsockname()[1]))
         _Crew(dataclasses.replace(options, **found), count, report).run(lambda: ready(found.get("grpc"), found.get("http")))
 
