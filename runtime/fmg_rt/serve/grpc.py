@@ -47,15 +47,15 @@ class Sound:
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
         self._bytes = bytearray()
-        self._given = 0
+        self._given = 0  # bytes that went back
+        self._heard = 0  # bytes that `take` returned
 
     def take(self, piece: bytes) -> bytes:
         """Keep a piece; returns the whole samples that it completes."""
-        odd = (self._given + len(self._bytes)) % 2
         self._bytes += piece
-        whole = len(piece) + odd - (len(piece) + odd) % 2
-        end = len(self._bytes) - (len(piece) + odd - whole)
-        return bytes(self._bytes[end - whole : end])
+        start, end = self._heard, self._given + len(self._bytes)
+        self._heard = end - end % 2
+        return bytes(self._bytes[start - self._given : self._heard - self._given])
 
     @property
     def is_whole(self) -> bool:
@@ -65,8 +65,8 @@ class Sound:
     def give(self, until: float | None) -> tuple[float, bytes]:
         """(time of its first sample in s, bytes) up to a time in s; all that is left for None."""
         start = self._given / 2 / self.sample_rate
-        count = len(self._bytes) if until is None else 2 * round(until * self.sample_rate) - self._given
-        piece = bytes(self._bytes[: max(0, count)])
+        end = self._given + len(self._bytes) if until is None else min(self._heard, 2 * round(until * self.sample_rate))
+        piece = bytes(self._bytes[: max(0, end - self._given)])
         del self._bytes[: len(piece)]
         self._given += len(piece)
         return start, piece
@@ -136,8 +136,9 @@ class _Conversation:
         await self._write(head)
         code, message = "SUCCESS", ""
         try:
-            await self._listen(requests)
-            await self._say(await self._stream.flush(), last=True)
+            with self._stream.told():
+                await self._listen(requests)
+                await self._say(await self._stream.flush(), last=True)
         except Refusal as refusal:
             if refusal.reason is not Reason.LEAVING:
                 raise

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,18 @@ class Stream:
         if self.refusal is None and self._task is not None:
             self.refusal = refusal
             self._task.cancel()
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Within it, `refuse` raises the refusal instead of a cancellation."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self.refusal is None:
+                raise
+            if self._task is not None and hasattr(self._task, "uncancel"):  # Python 3.11
+                self._task.uncancel()
+            raise self.refusal from None
 
     async def hear(self, audio: bytes | np.ndarray) -> AsyncIterator[list[Frame]]:
         """Take whole samples of the utterance; gives the frames of each turn.
@@ -151,14 +163,8 @@ class Streams:
                 raise Refusal(Reason.INVALID, str(error)) from None
             stream = Stream(session, way, self)
             self._open.add(stream)
-            yield stream
-        except asyncio.CancelledError:
-            if stream is None or stream.refusal is None:
-                raise
-            task = asyncio.current_task()
-            if task is not None and hasattr(task, "uncancel"):  # Python 3.11
-                task.uncancel()
-            raise stream.refusal from None
+            with stream.told():
+                yield stream
         finally:
             self.metrics.count(f"now {way}", -1)
             self._count_seconds()

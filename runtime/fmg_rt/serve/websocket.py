@@ -146,12 +146,13 @@ class Call:
             "frame_bytes": _PACKED.size + 4 * (arkit.N_COEFFICIENTS + len(HEAD)),
         })  # fmt: skip
         try:
-            while (message := await self._receive()) is not None:
-                stream.touch()
-                if isinstance(message, bytes):
-                    await self._hear(stream, message)
-                else:
-                    await self._control(stream, message)
+            with stream.told():
+                while (message := await self._receive()) is not None:
+                    stream.touch()
+                    if isinstance(message, bytes):
+                        await self._hear(stream, message)
+                    else:
+                        await self._control(stream, message)
         except Refusal as refusal:
             if refusal.reason is Reason.LEAVING and stream.speaking:
                 await self._send(await stream.flush())
