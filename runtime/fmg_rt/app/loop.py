@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from .. import spec
+from ..frame import Frame
 from ..handover import Handover
 from ..sinks import Sinks
 from ..sources import Source
@@ -58,7 +59,7 @@ def run(source: Source, stream: FaceStream | Handover, sinks: Sinks, status: Sta
             faces = stream.finish() if ended else stream.step(hop)
             first = stream.index - len(faces)
             for i, face in enumerate(faces):
-                sinks.send(first + i, (first + i) / stream.rate, face)
+                sinks.send(Frame(first + i, (first + i) / stream.rate, face))
             status.count(hop, len(faces), time.perf_counter() - began)
             stop.deferred = False
     finally:

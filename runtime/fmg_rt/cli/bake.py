@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from .. import spec
+from ..frame import Frame
 from ..sinks import Recorder, RecordError
 from ..sinks.record import FORMATS
 from ..sources import SourceError
@@ -82,7 +83,7 @@ def _bake(job: Job, format: str) -> None:
 def _record(faces: np.ndarray, stream: "FaceStream", recorder: Recorder) -> None:
     first = stream.index - len(faces)
     for k, face in enumerate(faces, first):
-        recorder.send(k, k / stream.rate, face)
+        recorder.send(Frame(k, k / stream.rate, face))
 
 
 def plan(sounds: tuple[Path, ...], out: Path, format: str) -> list[Job]:
