@@ -13,7 +13,7 @@ RUNTIME, TRAINER = ROOT / "runtime" / "fmg_rt", ROOT / "trainer" / "fmg_train"
 
 LAYERS = [
     {"spec", "arkit", "frame", "errors", "distribution"},
-    {"architectures", "kernels", "wire"},
+    {"architectures", "kernels", "wire", "audio"},
     {"weights"},
     {"networks", "features", "egemaps"},
     {"expression"},

@@ -107,7 +107,9 @@ class Session:
             self._stream = Handover(first, lambda: build(True))
         self.rate, self.sample_rate, self.channels, self.weights = rate, sample_rate, channels, weights
         self._resampler = self._new_resampler()
-        self._forget()
+        self._hop = np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
+        self._last: Frame | None = None
+        self._forget_audio()
 
     @property
     def latency(self) -> float:
@@ -216,15 +218,11 @@ class Session:
         """Forget everything; equal to a new session with the present settings."""
         self._stream.reset()
         self._resampler = self._new_resampler()
-        self._forget()
+        self._last = None
+        self._forget_audio()
 
     def _new_resampler(self) -> Resampler | None:
         return Resampler(self.sample_rate, live=True) if self.sample_rate != spec.SAMPLE_RATE else None
-
-    def _forget(self) -> None:
-        self._hop = np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
-        self._last: Frame | None = None
-        self._forget_audio()
 
     def _forget_audio(self) -> None:
         self._pending = SILENCE[:0]
