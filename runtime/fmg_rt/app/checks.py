@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import arkit, spec, weights
+from ..distribution import __version__
 from ..frame import Frame
 from ..session import Session
 from ..sinks import Sink
@@ -42,7 +43,7 @@ class Finding:
 
 def check_program() -> Finding:
     """Versions of what bug reports ask for."""
-    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("fmg", "numpy", "numba"))
+    packages = ", ".join([f"fmg {__version__}", *(f"{name} {metadata.version(name)}" for name in ("numpy", "numba"))])
     return Finding(OK, "program", f"{packages}, Python {platform.python_version()}, {platform.platform()}")
 
 
