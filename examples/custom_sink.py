@@ -6,13 +6,10 @@
 import sys
 
 import soundfile
-import soxr
 
-from fmg_rt import FaceStream, weights
+from fmg_rt import Session
 from fmg_rt.arkit import INDEX
-from fmg_rt.frame import Frame
 from fmg_rt.sinks import Sinks
-from fmg_rt.spec import SAMPLE_RATE
 
 
 class Mouth:
@@ -28,8 +25,8 @@ class Mouth:
         print("the end")
 
 
-audio, sample_rate = soundfile.read(sys.argv[1], dtype="float32", always_2d=True)
-stream, sinks = FaceStream(weights.read(weights.packaged())), Sinks([Mouth()])
-for index, (time, face) in enumerate(stream.feed(soxr.resample(audio.mean(axis=1), sample_rate, SAMPLE_RATE))):
-    sinks.send(Frame(index, time, face))
+audio, sample_rate = soundfile.read(sys.argv[1], dtype="float32")
+session, sinks = Session(sample_rate=sample_rate), Sinks([Mouth()])
+for frame in session.push(audio) + session.finish():
+    sinks.send(frame)
 sinks.close()

@@ -12,14 +12,16 @@ ROOT = Path(__file__).parent.parent
 RUNTIME, TRAINER = ROOT / "runtime" / "fmg_rt", ROOT / "trainer" / "fmg_train"
 
 LAYERS = [
-    {"spec", "arkit", "frame"},
-    {"architectures", "kernels", "wire"},
+    {"spec", "arkit", "frame", "errors"},
+    {"architectures", "kernels", "wire", "audio"},
     {"weights"},
     {"networks", "features", "egemaps"},
     {"expression"},
     {"stream"},
     {"handover"},
-    {"sinks", "sources", "preview"},
+    {"sinks", "sources"},
+    {"session"},
+    {"pool", "preview", "serve"},
     {"app"},
     {"cli"},
     {"__init__", "__main__"},

@@ -15,13 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from .. import arkit, spec, weights
-from ..expression import Expression, ExpressionSettings
 from ..frame import Frame
-from ..networks import choose_lookahead
+from ..session import Session
 from ..sinks import Sink
 from ..sources import Source, SourceError
 from ..sources.devices import find, inputs, portaudio
-from ..stream import FaceStream
 from ..weights import Weights, WeightsError
 
 OK, NOTE, FAIL = "ok", "note", "FAIL"
@@ -63,12 +61,9 @@ def check_weights(path: Path) -> tuple[Weights | None, Finding]:
 def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     """Compile or load every kernel, then time frames of noise against the time that a frame may take."""
     began = time.perf_counter()
-    from ..egemaps import EGeMAPS
-
-    expression = Expression(ExpressionSettings(), rate, choose_lookahead(found))
-    stream = FaceStream(found, rate=rate, expression=expression, egemaps=EGeMAPS())
+    session = Session(found, rate=rate)
     took = time.perf_counter() - began
-    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith(f"{__package__}.kernels.")
+    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith("fmg_rt.kernels.")
                for k in vars(module).values() if hasattr(k, "py_func")}  # fmt: skip
     compiled = sum(bool(stats.cache_misses) for stats in kernels.values())
     folder = next((stats.cache_path for stats in kernels.values() if stats.cache_path), None)
@@ -83,7 +78,7 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     frames, since = [], 0.0
     for hop in noise:
         began = time.perf_counter()
-        n = len(stream.step(hop))
+        n = len(session.push(hop))
         since += time.perf_counter() - began
         if n:
             frames += [1000 * since / n] * n

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from .. import arkit
+from ..errors import FmgError
 from ..expression import ExpressionSettings, write_calibration
 from ..frame import Frame
 from .server import PageServer
@@ -22,7 +23,7 @@ STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "mood", "smoothing")
 _STATIC = Path(__file__).parent / "static"
 
 
-class PreviewError(OSError):
+class PreviewError(FmgError, OSError):
     """The page cannot be served; the message says what to do."""
 
 

@@ -9,11 +9,12 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from ..arkit import ARKIT_NAMES, N_COEFFICIENTS
+from ..errors import FmgError
 from ..frame import Frame
 from ..wire.names import APPLE, LIVE_LINK_CSV, POSE, order, pascal
 
 
-class RecordError(Exception):
+class RecordError(FmgError):
     """A recording cannot be begun, continued or finished; the text says which and why."""
 
 
