@@ -1,5 +1,7 @@
 """The recurrent network on the runtime's side: owns the state, calls the kernels."""
 
+import math
+
 import numpy as np
 
 from .. import arkit, spec
@@ -43,7 +45,12 @@ class GRUNetwork:
         ]  # fmt: skip
         self._head = _columns(tensors["head.weight"]), tensors["head.bias"]
         readout = weights.lookaheads.index(lookahead)
-        self._readout = _columns(tensors[f"readout.{readout}.weight"]), tensors[f"readout.{readout}.bias"]
+        weight, bias = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
+        self._tells_speech = "speech.weight" in tensors
+        if self._tells_speech:  # one more row, after the face's
+            weight = np.concatenate((weight, tensors["speech.weight"][readout : readout + 1]))
+            bias = np.concatenate((bias, tensors["speech.bias"][readout : readout + 1]))
+        self._readout = _columns(weight), bias
 
         self._stacked = np.empty(self._n_stack * spec.N_MELS, np.float32)  # (n_stack * 80,)
         self._embedded = np.empty(d_input, np.float32)  # (d_input,)
@@ -51,7 +58,7 @@ class GRUNetwork:
         self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
         self._features = np.empty(d_head, np.float32)  # (d_head,)
         self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
-        self._faces = np.empty((2, arkit.N_COEFFICIENTS), np.float32)  # (previous and newest step, 52), not clipped
+        self._faces = np.empty((2, len(bias)), np.float32)  # (previous and newest step, 52 and the logit), not clipped
         self.reset()
 
     def reset(self) -> None:
@@ -61,6 +68,14 @@ class GRUNetwork:
         self._faces[:] = 0
         # Before the first step nothing is known: the face is at rest until then.
         self.horizon = spec.WIN_LENGTH - spec.HOP_LENGTH - self.lookahead
+
+    @property
+    def presence(self) -> float | None:
+        if not self._tells_speech:
+            return None
+        if not self._frames // self._n_stack:
+            return 0.0
+        return 1.0 / (1.0 + math.exp(-min(max(float(self._faces[1, -1]), -30.0), 30.0)))
 
     def set_egemaps(self, features: np.ndarray | None) -> None:
         """This network hears the log-mel alone."""
