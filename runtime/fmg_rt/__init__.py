@@ -9,6 +9,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from .distribution import __version__
 from .errors import FmgError
 from .frame import Frame
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from .session import AsyncSession, Session
     from .weights import Weights
 
-__all__ = ["AsyncSession", "AudioError", "EGeMAPS", "ExpressionSettings", "FmgError", "Frame", "Session", "Weights"]
+__all__ = ["AsyncSession", "AudioError", "EGeMAPS", "ExpressionSettings", "FmgError", "Frame", "Session", "Weights",
+           "__version__"]  # fmt: skip
 
 _ROOMS = {
     "AsyncSession": "session", "AudioError": "audio", "EGeMAPS": "egemaps", "ExpressionSettings": "expression",
