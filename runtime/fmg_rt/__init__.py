@@ -1,23 +1,36 @@
 """Facial Motion Generator, runtime: speech in, 52 ARKit blendshape coefficients out, in real time, on any CPU.
 
->>> from fmg_rt import FaceStream, weights
->>> stream = FaceStream(weights.read(weights.packaged()))
->>> for time, face in stream.feed(samples):  # float32 at 16 kHz, blocks of any size
+>>> from fmg_rt import Session
+>>> session = Session()
+>>> for frame in session.push(samples):  # int16 or float32, blocks of any size
 ...     ...
 """
 
+import importlib
 from typing import TYPE_CHECKING
 
+from .distribution import __version__
+from .errors import FmgError
+from .frame import Frame
+
 if TYPE_CHECKING:
-    from .stream import FaceStream
+    from .audio import AudioError
+    from .egemaps import EGeMAPS
+    from .expression import ExpressionSettings
+    from .session import AsyncSession, Session
+    from .weights import Weights
 
-__all__ = ["FaceStream"]
+__all__ = ["AsyncSession", "AudioError", "EGeMAPS", "ExpressionSettings", "FmgError", "Frame", "Session", "Weights",
+           "__version__"]  # fmt: skip
+
+_ROOMS = {
+    "AsyncSession": "session", "AudioError": "audio", "EGeMAPS": "egemaps", "ExpressionSettings": "expression",
+    "Session": "session", "Weights": "weights",
+}  # fmt: skip
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     # Compiled code is loaded by who asks for it: `fmg-rt --help` must not wait for it.
-    if name == "FaceStream":
-        from .stream import FaceStream
-
-        return FaceStream
+    if name in _ROOMS:
+        return getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

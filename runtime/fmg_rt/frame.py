@@ -1,8 +1,8 @@
 """Frame: one moment of the face, as everything that receives faces gets it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,8 @@ NO_EMOTION: Mapping[str, float] = MappingProxyType({})
 """A face that shows nothing."""
 
 
-class Frame(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Frame:
     """One moment of the face.
 
     Attributes
@@ -29,5 +30,5 @@ class Frame(NamedTuple):
     index: int
     time: float
     coefficients: np.ndarray
-    head: np.ndarray = STILL
-    emotion: Mapping[str, float] = NO_EMOTION
+    head: np.ndarray = field(default_factory=lambda: STILL)
+    emotion: Mapping[str, float] = field(default_factory=lambda: NO_EMOTION)

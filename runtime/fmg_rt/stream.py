@@ -1,14 +1,18 @@
-"""FaceStream: audio in, 52 coefficients out. Owns all state between them; time is the sample count."""
+"""FaceStream: hops of audio in, faces out. Owns all state between them; time is the sample count.
+
+The engine of `session.Session`, which is what a host uses.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import arkit, spec
-from .features.logmel import LogMel
+from .features import LogMel
+from .frame import NO_EMOTION, STILL
 from .networks import build
 from .weights import Weights
 
@@ -18,13 +22,18 @@ if TYPE_CHECKING:  # their kernels are loaded by whoever makes an instance, not 
 
 MAX_RATE = 120.0
 """Highest frame rate, frames per second."""
+_MOST = 8
+"""Frames that one hop can complete: the look-ahead never holds back more than one step's."""
+SILENCE = np.zeros(spec.HOP_LENGTH, np.float32)
+"""A hop without sound, (160,)."""
+SILENCE.flags.writeable = False
 
 
 class FaceStream:
     """Turn a stream of audio into frames of 52 ARKit coefficients.
 
-    Frame ``k`` is the face at sample ``round(k * 16000 / rate)``: the network's look-ahead delays when a frame comes out,
-    not what time it is for. One stream belongs to one thread; many streams may share one `Weights`.
+    Frame ``k`` is the face at sample ``round(k * 16000 / rate)`` of the utterance: the network's look-ahead delays when a
+    frame comes out, not what time it is for. One stream belongs to one thread; many streams may share one `Weights`.
 
     Parameters
     ----------
@@ -33,6 +42,14 @@ class FaceStream:
     lookahead : samples of future audio to use, one of ``weights.lookaheads``; None takes the file's default.
     expression : what audio does not decide (rest, blinks, smoothing …); None gives the network's output as it is.
     egemaps : a fresh `EGeMAPS`; None: the 88 functionals stand at their mean, and the expression hears the log-mel only.
+
+    Attributes
+    ----------
+    index : number of the next frame of this utterance.
+    next_time : sample of the utterance that the next frame shows.
+    samples : heard since the utterance began.
+    heads : (8, 3) float32, heads of the frames that the last `step` gave, in its order.
+    emotion : what the newest frame shows.
 
     Raises
     ------
@@ -52,12 +69,13 @@ class FaceStream:
         self._weights = weights
         self._log_mel = LogMel()
         self._egemaps = egemaps
-        self._frames = np.zeros((8, arkit.N_COEFFICIENTS), np.float32)  # (most frames one hop can complete, 52)
-        self._silence = np.zeros(spec.HOP_LENGTH, np.float32)
+        self._frames = np.zeros((_MOST, arkit.N_COEFFICIENTS), np.float32)  # (8, 52)
+        self.heads = np.zeros((_MOST, len(STILL)), np.float32)  # (8, 3)
+        self.emotion: Mapping[str, float] = NO_EMOTION
         self.reset()
         # The first call of a compiled function costs milliseconds even from the cache: pay it here.
         for _ in range(8):
-            self.step(self._silence)
+            self.step(SILENCE)
         self.reset()
 
     @property
@@ -67,23 +85,37 @@ class FaceStream:
 
     def reset(self) -> None:
         """Forget everything heard; equal to a new stream."""
-        self.index = 0
-        self._samples = 0
-        self._next_time = 0
-        self._pending = self._silence[:0]
-        self._log_mel.reset()
-        self.network.reset()
+        self._origin = self.samples = 0
+        self.begin()
         if self.expression is not None:
             self.expression.reset()
         if self._egemaps is not None:
             self._egemaps.reset()
+        self.emotion = NO_EMOTION
+
+    def begin(self) -> None:
+        """Begin a new utterance: its time starts at 0, the words heard are forgotten, and what lives goes on living.
+
+        Blinks, gaze, the speaker's level and the noise of the room go on; the network starts anew.
+        """
+        self._origin += self.samples
+        self.index = self.next_time = self.samples = 0
+        self._log_mel.reset()
+        self.network.reset()
 
     def step(self, hop: np.ndarray) -> np.ndarray:
         """Take 160 samples, (160,) float32; return the frames now ready, (n, 52) in [0, 1], n ≥ 0.
 
         The result is a view, valid until the next call. ``index`` counts the frames given so far.
+
+        Raises
+        ------
+        ValueError
+            Not (160,) float32: the kernels check nothing.
         """
-        self._samples += spec.HOP_LENGTH
+        if hop.shape != (spec.HOP_LENGTH,) or hop.dtype != np.float32:
+            raise ValueError(f"a hop is ({spec.HOP_LENGTH},) float32, not {hop.shape} {hop.dtype}")
+        self.samples += spec.HOP_LENGTH
         if self._log_mel.push(hop):
             self.network.push(self._log_mel.frame)
             if self.expression is not None:
@@ -93,42 +125,38 @@ class FaceStream:
         if self._egemaps is not None:
             self._listen_egemaps(self._egemaps, hop)
         n = 0
-        while self._next_time <= self.network.horizon and n < len(self._frames):
+        while self.next_time <= self.network.horizon and n < _MOST:
             face = self._frames[n]
-            self.network.evaluate(self._next_time, face)
+            self.network.evaluate(self.next_time, face)
             if self.expression is not None:
-                self.expression.shape(face, self._next_time)
+                self.expression.shape(face, self._origin + self.next_time)
+                self.heads[n] = self.expression.head
+                self.emotion = self.expression.emotion
             n += 1
             self.index += 1
-            self._next_time = round(self.index * spec.SAMPLE_RATE / self.rate)
+            self.next_time = round(self.index * spec.SAMPLE_RATE / self.rate)
         return self._frames[:n]
 
     def finish(self) -> np.ndarray:
         """The frames up to the end of the audio that look-ahead still held back, (n, 52); silence follows it."""
-        end = self._samples
-        rest = []
-        while self._next_time < end:
+        end, rest = self.samples, [np.empty((0, arkit.N_COEFFICIENTS), np.float32)]
+        while self.next_time < end:
             first = self.index
-            frames = self.step(self._silence)
-            wanted = sum(round((first + i) * spec.SAMPLE_RATE / self.rate) < end for i in range(len(frames)))
-            rest.append(frames[:wanted].copy())
-        return np.concatenate(rest) if rest else np.empty((0, arkit.N_COEFFICIENTS), np.float32)
+            frames = self.step(SILENCE)
+            rest.append(frames[: wanted(first, len(frames), end, self.rate)].copy())
+        return np.concatenate(rest)
 
-    def feed(self, samples: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
-        """Take any number of samples at 16 kHz; yield (time in s, (52,) face) for each frame now ready."""
-        samples = np.concatenate([self._pending, np.asarray(samples, np.float32)])
-        whole = len(samples) - len(samples) % spec.HOP_LENGTH
-        self._pending = samples[whole:]
-        for start in range(0, whole, spec.HOP_LENGTH):
-            first = self.index
-            for i, face in enumerate(self.step(samples[start : start + spec.HOP_LENGTH])):
-                yield (first + i) / self.rate, face.copy()
+    def rest(self) -> None:
+        """Begin a new utterance whose face rests until a voice is heard."""
+        self.begin()
+        if self.expression is not None:
+            self.expression.rest()
 
     def _listen_egemaps(self, egemaps: EGeMAPS, hop: np.ndarray) -> None:
         egemaps.push(hop)
         if self.expression is not None:
             self.expression.hear(egemaps.lld)
-        if self._samples % spec.EGEMAPS_INTERVAL or not egemaps.ready:
+        if (self._origin + self.samples) % spec.EGEMAPS_INTERVAL or not egemaps.ready:
             return
         features = egemaps.functionals()
         self.network.set_egemaps(features)
@@ -142,3 +170,8 @@ class FaceStream:
         x = np.clip(x, -spec.EGEMAPS_LIMIT, spec.EGEMAPS_LIMIT)
         arousal, valence = np.tanh(weights.emotion["weight"][-2:] @ x + weights.emotion["bias"][-2:])
         return float(arousal), float(valence)
+
+
+def wanted(first: int, n: int, end: float, rate: float) -> int:
+    """How many of `n` frames, numbered from `first`, show a time before sample `end`."""
+    return sum(round((first + i) * spec.SAMPLE_RATE / rate) < end for i in range(n))

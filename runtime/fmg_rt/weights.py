@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from . import architectures, spec
+from .errors import FmgError
 
 
-class WeightsError(ValueError):
+class WeightsError(FmgError, ValueError):
     """The file is not a weight file that this program can run; the message says why."""
 
 

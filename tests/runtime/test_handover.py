@@ -11,14 +11,14 @@ import pytest
 from conftest import random_weights
 from test_run import Memory, Script
 
-from fmg_rt.app import loop as module
+from fmg_rt import handover as module
 from fmg_rt.app.loop import run
 from fmg_rt.app.status import Status
 from fmg_rt.egemaps import EGeMAPS
 from fmg_rt.expression import Expression, ExpressionSettings
-from fmg_rt.handover import Handover
+from fmg_rt.handover import Handover, TwiceRead
+from fmg_rt.session import Session
 from fmg_rt.sinks import Sinks
-from fmg_rt.sources.tracker import TwiceRead
 from fmg_rt.stream import FaceStream
 
 SETTINGS = ExpressionSettings()
@@ -59,8 +59,8 @@ def play(stream, hops, before=lambda i: None):
 
 
 def whole(stream, hops, before=lambda i: None):
-    """The frames of each hop, and those of the end."""
-    return [*play(stream, hops, before), stream.finish().copy()]
+    """The frames of each hop, and those of six hops of silence behind it."""
+    return [*play(stream, hops, before), *play(stream, np.zeros((6, 160), np.float32))]
 
 
 def equal(a, b):
@@ -186,13 +186,15 @@ def test_the_silence_of_a_lost_device_was_heard_too(make, hops):
     handover = Handover(make(False), gate.build)
     step = handover.step
     handover.step = lambda hop: heard.append(hop.copy()) or step(hop)
+    session = Session(random_weights(), rate=60.0, egemaps=False)
+    session._stream = handover
     source = Script(*hops[:80], 0.6, *hops[80:120], lambda: gate.open(handover), *hops[120:])
     status = Status(source, 0.0, out=io.StringIO())
-    run(source, handover, Sinks([memory]), status)
+    run(source, session, Sinks([memory]), status)
     status.close()
     assert len(heard) > N_HOPS + 20 and not np.any(heard[85:100])
     faces = np.array([frame[2] for frame in memory.frames[:-2]])
-    expected = np.concatenate(whole(make(True), heard))
+    expected = np.concatenate(play(make(True), heard))[: len(faces)]
     assert len(faces) == len(expected)
     assert np.array_equal(faces[-55:], expected[-55:])
     assert not np.array_equal(faces[70:90], expected[70:90])
@@ -248,3 +250,22 @@ def test_what_it_remembers_is_bounded(make, hops, without, monkeypatch, caplog):
     frames += whole(handover, hops[100:])
     assert equal(frames, without)
     assert "too long" in caplog.text and not handover._heard
+
+
+@pytest.mark.parametrize("n", [0, 60, 150])
+def test_utterances_that_ended_meanwhile_are_heard_in_their_order(make, hops, n):
+    """A session begins, rests and resets its stream: the second one does the same at the same hops."""
+    acts = {40: "begin", 90: "rest", 120: "reset", 170: "begin"}
+
+    def act(stream):
+        return lambda i: i in acts and getattr(stream, acts[i])()
+
+    second = make(True)
+    having = play(second, hops, act(second))
+    gate = Gate(make)
+    handover = Handover(make(False), gate.build)
+    play(handover, hops[:n], act(handover))
+    gate.open(handover)
+    frames = play(handover, hops[n:], lambda i: i + n in acts and getattr(handover, acts[i + n])())
+    assert equal(frames, having[n:])
+    assert handover.index == second.index

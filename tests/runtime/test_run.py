@@ -9,13 +9,15 @@ import pytest
 from conftest import random_weights
 
 from fmg_rt.app.loop import run
+from fmg_rt.app.pace import Even
 from fmg_rt.app.status import Status
 from fmg_rt.app.stop import Stop
+from fmg_rt.expression import ExpressionSettings
+from fmg_rt.session import Session
 from fmg_rt.sinks import RecordError, Sinks
 from fmg_rt.sources import SourceError
 from fmg_rt.sources.blocks import BlockSource, Paced
 from fmg_rt.sources.clock import Pace
-from fmg_rt.stream import FaceStream
 
 NOISE = np.random.default_rng(3).standard_normal((100, 160)).astype(np.float32) * 0.1
 
@@ -61,44 +63,44 @@ class Script:
 class Memory:
     """A sink that remembers."""
 
-    name = "memory"
+    name, live, address = "memory", True, None
 
     def __init__(self, then=None):
         self.frames, self.closed, self._then = [], False, then
 
-    def send(self, index, time_s, coefficients):
+    def send(self, frame):
         assert not self.closed
-        self.frames.append((index, time_s, coefficients.copy(), time.monotonic()))
+        self.frames.append((frame.index, frame.time, frame.coefficients.copy(), time.monotonic()))
         if self._then is not None:
-            self._then(index)
+            self._then(frame.index)
 
     def close(self):
         self.closed = True
 
 
 @pytest.fixture(scope="module")
-def stream():
-    return FaceStream(random_weights(), rate=30)
+def session():
+    return Session(random_weights(), settings=ExpressionSettings.off(), egemaps=False)
 
 
-def _run(source, stream, *sinks, **options):
-    stream.reset()
+def _run(source, session, *sinks, **options):
+    session.reset()
     status = Status(source, 0.0, out=io.StringIO())
     try:
-        run(source, stream, Sinks(sinks, report=status.report), status, **options)
+        run(source, session, Sinks(sinks, report=status.report), status, **options)
     finally:
         status.close()
 
 
-def _expected(stream, hops):
-    stream.reset()
-    return np.concatenate([stream.step(hop).copy() for hop in hops] + [stream.finish()])
+def _expected(session, hops):
+    session.reset()
+    return np.array([frame.coefficients for frame in session.push(np.concatenate(hops)) + session.flush()])
 
 
-def test_all_frames_at_their_times_then_two_at_rest(stream):
+def test_all_frames_at_their_times_then_two_at_rest(session):
     memory = Memory()
-    _run(Script(*NOISE), stream, memory)
-    expected = _expected(stream, NOISE)
+    _run(Script(*NOISE), session, memory)
+    expected = _expected(session, NOISE)
     assert len(expected) == 30
     indices, times, faces, _ = zip(*memory.frames, strict=True)
     assert list(indices) == list(range(32))
@@ -108,10 +110,10 @@ def test_all_frames_at_their_times_then_two_at_rest(stream):
     assert memory.closed
 
 
-def test_real_time_changes_no_bit(stream):
+def test_real_time_changes_no_bit(session):
     fast, paced = Memory(), Memory()
-    _run(Script(*NOISE), stream, fast, live=False)
-    _run(Paced(BlockSource("noise", iter_blocks(NOISE), 16000)), stream, paced)
+    _run(Script(*NOISE), session, fast, live=False, even=False)
+    _run(Paced(BlockSource("noise", iter_blocks(NOISE), 16000)), session, paced)
     assert np.array_equal([f[2] for f in fast.frames], [f[2] for f in paced.frames])
 
 
@@ -119,27 +121,27 @@ def iter_blocks(hops):
     yield from hops
 
 
-def test_silence_is_fed_by_the_clock_while_no_audio_comes(stream):
+def test_silence_is_fed_by_the_clock_while_no_audio_comes(session):
     memory = Memory()
-    _run(Script(*NOISE[:50], 1.2, *NOISE[50:]), stream, memory)
+    _run(Script(*NOISE[:50], 1.2, *NOISE[50:]), session, memory)
     assert len(memory.frames) - 2 == pytest.approx(30 + 30, abs=3)  # 1.2 s less the patience of 0.2 s
     mute = [at for index, _, _, at in memory.frames if 18 <= index <= 40]
     assert np.median(np.diff(mute)) == pytest.approx(1 / 30, rel=0.25)
-    expected = _expected(stream, [*NOISE[:50], *np.zeros((80, 160), np.float32)])
+    expected = _expected(session, [*NOISE[:50], *np.zeros((80, 160), np.float32)])
     assert np.array_equal([f[2] for f in memory.frames[:36]], expected[:36])
 
 
-def test_without_a_clock_only_the_audio_counts(stream):
+def test_without_a_clock_only_the_audio_counts(session):
     memory = Memory()
-    _run(Script(*NOISE[:50], 0.5, *NOISE[50:]), stream, memory, live=False)
-    assert np.array_equal([f[2] for f in memory.frames[:-2]], _expected(stream, NOISE))
+    _run(Script(*NOISE[:50], 0.5, *NOISE[50:]), session, memory, live=False)
+    assert np.array_equal([f[2] for f in memory.frames[:-2]], _expected(session, NOISE))
 
 
 @pytest.mark.parametrize("failure", [SourceError("the file is damaged"), KeyboardInterrupt(), SystemExit(130)])
-def test_whatever_ends_it_the_face_rests(stream, failure):
+def test_whatever_ends_it_the_face_rests(session, failure):
     memory = Memory()
     with pytest.raises(type(failure)):
-        _run(Script(*NOISE[:50], failure), stream, memory)
+        _run(Script(*NOISE[:50], failure), session, memory)
     assert len(memory.frames) > 10
     assert memory.frames[-3][2].any()
     assert not memory.frames[-2][2].any() and not memory.frames[-1][2].any()
@@ -152,19 +154,19 @@ def _begun():
     return stop
 
 
-def test_a_signal_within_a_frame_lets_it_finish(stream):
+def test_a_signal_within_a_frame_lets_it_finish(session):
     stop = _begun()
     memory, other = Memory(lambda index: index == 5 and stop._handle(signal.SIGINT, None)), Memory()
-    _run(Script(*NOISE), stream, memory, other, stop=stop)
+    _run(Script(*NOISE), session, memory, other, stop=stop, even=False)
     assert stop.exit_code == 130
     assert [f[0] for f in memory.frames] == [f[0] for f in other.frames] == [0, 1, 2, 3, 4, 5, 6, 7]
     assert not other.frames[-1][2].any()
 
 
-def test_a_signal_while_waiting_ends_it_at_once(stream):
+def test_a_signal_while_waiting_ends_it_at_once(session):
     stop, memory = _begun(), Memory()
     with pytest.raises(SystemExit) as leaving:
-        _run(Script(*NOISE[:20], lambda: stop._handle(signal.SIGTERM, None)), stream, memory, stop=stop)
+        _run(Script(*NOISE[:20], lambda: stop._handle(signal.SIGTERM, None)), session, memory, stop=stop)
     assert leaving.value.code == 128 + signal.SIGTERM
     assert not memory.frames[-1][2].any() and memory.closed
 
@@ -177,13 +179,13 @@ def test_a_second_signal_waits_for_nothing():
         stop._handle(signal.SIGINT, None)
 
 
-def test_it_ends_when_no_sink_is_left(stream):
+def test_it_ends_when_no_sink_is_left(session):
     def fail(index):
         raise RecordError("the disk is full")
 
     memory = Memory(fail)
     source = Script(*NOISE)
-    _run(source, stream, memory)
+    _run(source, session, memory)
     assert len(memory.frames) == 1
     assert not source.ended
 
@@ -258,3 +260,31 @@ def test_a_console_that_is_gone_disturbs_nobody():
 
     numbers, _ = _status(Closed())
     assert numbers["compute_p50"] > 0
+
+
+def _intervals(ways, rate=30.0):
+    """ms between frames that are ready `ways` seconds after their moment."""
+    pace = Even()
+    due = [pace.due(k, k / rate, k / rate + way) for k, way in enumerate(ways)]
+    assert all(at >= k / rate + way - 1e-9 for k, (at, way) in enumerate(zip(due, ways, strict=True)))
+    return 1000 * np.diff(due)
+
+
+def test_frames_of_a_grid_leave_evenly():
+    """A network that steps every 20 ms has frames of 30 Hz ready 20 or 40 ms apart; a drifting clock is followed."""
+    k = np.arange(600)
+    drift = 1e-4 * k / 30
+    ways = 0.1 + np.ceil(k / 30 / 0.02 - 1e-9) * 0.02 - k / 30 + drift
+    assert np.ptp(np.diff(k / 30 + ways)) > 0.015
+    even = _intervals(ways)[20:]
+    assert np.abs(even - 1000 / 30).max() < 0.6
+    assert np.mean(ways) + 0.0105 > np.cumsum(even)[-1] / 1000 - (k[-1] - 20) / 30 + ways[0]
+
+
+def test_a_stall_delays_nothing_afterwards():
+    ways = np.full(300, 0.1)
+    ways[100:106] += np.linspace(0.4, 0.2, 6)  # audio came in one lump after half a second
+    pace = Even()
+    due = np.array([pace.due(k, k / 30, k / 30 + way) for k, way in enumerate(ways)])
+    late = due - np.arange(300) / 30 - ways
+    assert late[:100].max() < 0.001 and late[106:].max() <= 0.0241 and late[-1] < 0.001

@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from conftest import random_weights
 
 from fmg_rt import architectures, networks, weights
 from fmg_rt.weights import Weights, WeightsError
@@ -163,7 +164,16 @@ def test_other_format(tmp_path, arrays, version):
 
 
 def test_unknown_architecture(tmp_path, arrays):
-    refused(tmp_path, arrays | {"architecture": np.str_("transformer")}, "transformer", "gru", "predecessor")
+    refused(tmp_path, arrays | {"architecture": np.str_("transformer")}, "transformer", "gru", "cross_attention")
+
+
+def test_the_old_name_of_an_architecture_is_known(tmp_path):
+    path = tmp_path / "old.npz"
+    weights.write(path, random_weights("cross_attention", lookaheads=(0,)))
+    with np.load(path) as archive:
+        old = {name: archive[name] for name in archive.files} | {"architecture": np.str_("predecessor")}
+    np.savez(path, **old)
+    assert weights.read(path).architecture == "cross_attention"
 
 
 @pytest.mark.parametrize("change", [

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from .. import arkit, spec, weights
-from ..expression import Expression, ExpressionSettings
-from ..networks import choose_lookahead
+from ..distribution import __version__
+from ..frame import Frame
+from ..session import Session
 from ..sinks import Sink
 from ..sources import Source, SourceError
 from ..sources.devices import find, inputs, portaudio
-from ..stream import FaceStream
 from ..weights import Weights, WeightsError
 
 OK, NOTE, FAIL = "ok", "note", "FAIL"
@@ -43,7 +43,7 @@ class Finding:
 
 def check_program() -> Finding:
     """Versions of what bug reports ask for."""
-    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("fmg", "numpy", "numba"))
+    packages = ", ".join([f"fmg {__version__}", *(f"{name} {metadata.version(name)}" for name in ("numpy", "numba"))])
     return Finding(OK, "program", f"{packages}, Python {platform.python_version()}, {platform.platform()}")
 
 
@@ -62,12 +62,9 @@ def check_weights(path: Path) -> tuple[Weights | None, Finding]:
 def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     """Compile or load every kernel, then time frames of noise against the time that a frame may take."""
     began = time.perf_counter()
-    from ..egemaps import EGeMAPS
-
-    expression = Expression(ExpressionSettings(), rate, choose_lookahead(found))
-    stream = FaceStream(found, rate=rate, expression=expression, egemaps=EGeMAPS())
+    session = Session(found, rate=rate)
     took = time.perf_counter() - began
-    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith(f"{__package__}.kernels.")
+    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith("fmg_rt.kernels.")
                for k in vars(module).values() if hasattr(k, "py_func")}  # fmt: skip
     compiled = sum(bool(stats.cache_misses) for stats in kernels.values())
     folder = next((stats.cache_path for stats in kernels.values() if stats.cache_path), None)
@@ -82,7 +79,7 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     frames, since = [], 0.0
     for hop in noise:
         began = time.perf_counter()
-        n = len(stream.step(hop))
+        n = len(session.push(hop))
         since += time.perf_counter() - began
         if n:
             frames += [1000 * since / n] * n
@@ -171,10 +168,10 @@ def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: sock
     for sink, copy in zip(sinks, copies, strict=True):
         for index, face in enumerate(faces):  # the first frame also carries what is sent once a second
             _drain(catcher)
-            copy.send(index, index / 30, face)
+            copy.send(Frame(index, index / 30, face))
         sizes = _drain(catcher)
-        udp = sink.udp  # type: ignore[attr-defined]
-        taken, answer = ask_port(udp.host, udp.port)
+        assert sink.address is not None, f"{sink.name} sends no datagrams"
+        taken, answer = ask_port(*sink.address)
         yield Finding(OK if taken else NOTE, "receiver", f"{sink.name}: up to {sum(sizes)} bytes a frame in "
                                                          f"{len(sizes)} datagrams; {answer}")  # fmt: skip
 

@@ -5,8 +5,10 @@ import os
 from collections.abc import Collection
 from typing import Any
 
+from ..errors import FmgError
 
-class ConfigError(ValueError):
+
+class ConfigError(FmgError, ValueError):
     """The file cannot be used; the message is one line that says why."""
 
 

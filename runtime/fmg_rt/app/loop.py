@@ -1,15 +1,17 @@
-"""The loop of `fmg-rt`: a source's hops through the stream to the sinks, until the source ends or someone stops it."""
+"""The loop of `fmg-rt`: a source's hops through the session to the sinks, until the source ends or someone stops it."""
 
 import time
+from collections import deque
 
 import numpy as np
 
 from .. import spec
-from ..handover import Handover
+from ..frame import Frame
+from ..session import Session
 from ..sinks import Sinks
 from ..sources import Source
 from ..sources.clock import Pace
-from ..stream import FaceStream
+from .pace import Even
 from .status import Status
 from .stop import Stop
 
@@ -17,7 +19,7 @@ _PATIENCE = 0.2
 """Seconds without audio after which silence is fed instead: longer than the blocks of any sane device."""
 
 
-def run(source: Source, stream: FaceStream | Handover, sinks: Sinks, status: Status, *, live: bool = True,
+def run(source: Source, session: Session, sinks: Sinks, status: Status, *, live: bool = True, even: bool = True,
         stop: Stop | None = None) -> None:  # fmt: skip
     """Send the face of everything that `source` gives, then a resting face, whatever ends it; closes the sinks.
 
@@ -25,6 +27,7 @@ def run(source: Source, stream: FaceStream | Handover, sinks: Sinks, status: Sta
     ----------
     live : feed silence by the clock while no audio comes, so that the face rests and frames keep their rate. False
         takes nothing but the source's audio, however long that takes: deterministic.
+    even : let each frame wait for its moment (see `pace.Even`). False sends it as soon as it is ready.
     stop : ends the loop early; its caller looks at ``stop.signal`` afterwards, and has deferred it since there are sinks.
 
     Raises
@@ -38,30 +41,53 @@ def run(source: Source, stream: FaceStream | Handover, sinks: Sinks, status: Sta
     """
     stop = stop or Stop()
     hop = np.zeros(spec.HOP_LENGTH, np.float32)  # (160,)
+    waiting: deque[tuple[float, Frame]] = deque()  # when it is due, and what
+    pace = Even()
     silence: Pace | None = None
-    timeout = _PATIENCE
+    patient = time.perf_counter() + _PATIENCE
+    """Until when audio is waited for before silence is fed."""
     ended = False
     try:
         stop.deferred = False
-        while not (ended or stop.signal or len(sinks) == 0):
-            if source.read(hop, timeout):
-                silence, timeout = None, _PATIENCE
-            else:
-                ended = source.ended
-                if not (live or ended):
-                    continue
-                silence = silence or Pace()
-                timeout = silence.next(spec.HOP_LENGTH)
-                hop.fill(0.0)
+        while not ((ended and not waiting) or stop.signal or len(sinks) == 0):
+            now = time.perf_counter()
+            until = min(patient, waiting[0][0]) if waiting else patient
+            heard = False
+            if ended:
+                time.sleep(max(0.0, until - now))
+            elif source.read(hop, max(0.0, until - now)):
+                heard, silence, patient = True, None, time.perf_counter() + _PATIENCE
+            elif source.ended:
+                ended = heard = True
+            elif time.perf_counter() >= patient:
+                if live:
+                    silence, heard = silence or Pace(), True
+                    hop.fill(0.0)
+                    patient = time.perf_counter() + silence.next(spec.HOP_LENGTH)
+                else:
+                    patient = time.perf_counter() + _PATIENCE
             stop.deferred = True
             began = time.perf_counter()
-            faces = stream.finish() if ended else stream.step(hop)
-            first = stream.index - len(faces)
-            for i, face in enumerate(faces):
-                sinks.send(first + i, (first + i) / stream.rate, face)
-            status.count(hop, len(faces), time.perf_counter() - began)
+            if heard:
+                frames = session.flush() if ended else session.push(hop)
+                for frame in frames:
+                    waiting.append((pace.due(frame.index, frame.time, began) if even else began, frame))
+            n_sent = _send(waiting, sinks, time.perf_counter())
+            if heard or n_sent:
+                status.count(hop if heard else None, n_sent, time.perf_counter() - began)
             stop.deferred = False
     finally:
         stop.deferred = True
+        _send(waiting, sinks, float("inf"))  # a recording wants the frames that were decided, too
         sinks.rest()
         sinks.close()
+
+
+def _send(waiting: deque[tuple[float, Frame]], sinks: Sinks, now: float) -> int:
+    """Send the frames that are due; how many."""
+    n = 0
+    while waiting and waiting[0][0] <= now:
+        frame = waiting.popleft()[1]
+        sinks.send(frame)
+        n += 1
+    return n

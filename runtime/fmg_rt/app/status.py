@@ -58,9 +58,10 @@ class Status:
         self._thread = threading.Thread(target=self._tell, name="fmg-status", daemon=True)
         self._thread.start()
 
-    def count(self, hop: np.ndarray, n_frames: int, seconds: float) -> None:
-        """Note a hop (160,), the frames it gave and what they took to compute and send; for the loop."""
-        self._power += 0.2 * (float(np.dot(hop, hop)) / len(hop) - self._power)
+    def count(self, hop: np.ndarray | None, n_frames: int, seconds: float) -> None:
+        """Note a hop (160,) or None, the frames that were sent and what all took to compute; for the loop."""
+        if hop is not None:
+            self._power += 0.2 * (float(np.dot(hop, hop)) / len(hop) - self._power)
         self._computing += seconds
         if n_frames:
             for _ in range(n_frames):

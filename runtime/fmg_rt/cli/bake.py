@@ -12,18 +12,20 @@ import click
 import numpy as np
 
 from .. import spec
+from ..frame import Frame
 from ..sinks import Recorder, RecordError
 from ..sinks.record import FORMATS
 from ..sources import SourceError
 from ..sources.file import open_file
 from .expression_options import expression_options
-from .stream_options import stream_builder, stream_options
+from .stream_options import session_builder, stream_options
 
 if TYPE_CHECKING:  # compiled code is imported when there is work for it
     from multiprocessing.sharedctypes import Synchronized
     from multiprocessing.synchronize import Event
 
-    from ..stream import FaceStream
+    from ..frame import Frame
+    from ..session import Session
 
 _LOOK_UP_EVERY = spec.SAMPLE_RATE // spec.HOP_LENGTH
 """Hops, one second of audio, between two looks at whether to go on."""
@@ -41,9 +43,9 @@ class _Stopped(Exception):
 
 
 class _Worker:
-    """One process's stream; a file after the other."""
+    """One process's session; a file after the other."""
 
-    stream: "FaceStream"
+    session: "Session"
     stop: "Event"
     heard: "Synchronized"
 
@@ -51,27 +53,27 @@ class _Worker:
 def _start(params: Mapping[str, Any], stop: "Event", heard: "Synchronized") -> None:
     # Ctrl-C reaches every process of a console, and only the first one shall answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _Worker.stream, _Worker.stop, _Worker.heard = stream_builder(params)(True), stop, heard
+    _Worker.session, _Worker.stop, _Worker.heard = session_builder(params)(True), stop, heard
 
 
 def _bake(job: Job, format: str) -> None:
     """Bake one file; what fails leaves none behind."""
-    stream, hop = _Worker.stream, np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
-    stream.reset()
+    session, hop = _Worker.session, np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
+    session.reset()
     source = open_file(job.sound)
     try:
-        recorder = Recorder(job.target, format, stream.rate)
+        recorder = Recorder(job.target, format, session.rate)
         try:
             n_hops = 0
             while source.read(hop, 1.0):
-                _record(stream.step(hop), stream, recorder)
+                _record(session.push(hop), recorder)
                 n_hops += 1
                 if n_hops % _LOOK_UP_EVERY == 0:
                     if _Worker.stop.is_set():
                         raise _Stopped
                     with _Worker.heard.get_lock():
                         _Worker.heard.value += 1
-            _record(stream.finish(), stream, recorder)
+            _record(session.flush(), recorder)
             recorder.close()
         finally:
             recorder.discard()  # does nothing after `close`
@@ -79,10 +81,9 @@ def _bake(job: Job, format: str) -> None:
         source.close()
 
 
-def _record(faces: np.ndarray, stream: "FaceStream", recorder: Recorder) -> None:
-    first = stream.index - len(faces)
-    for k, face in enumerate(faces, first):
-        recorder.send(k, k / stream.rate, face)
+def _record(frames: "list[Frame]", recorder: Recorder) -> None:
+    for frame in frames:
+        recorder.send(frame)
 
 
 def plan(sounds: tuple[Path, ...], out: Path, format: str) -> list[Job]:
@@ -119,14 +120,14 @@ def _seconds(sound: Path) -> float:
         return 0.0
 
 
-def _run(jobs: list[Job], params: Mapping[str, Any], stream: "FaceStream") -> Iterator[str]:
-    """Bake every job, a single one with `stream`; yields a line for each that failed."""
+def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iterator[str]:
+    """Bake every job, a single one with `session`; yields a line for each that failed."""
     n_workers = min(len(jobs), os.cpu_count() or 1)
     spawn = multiprocessing.get_context("spawn")
     stop, heard = spawn.Event(), spawn.Value("d", 0.0)  # s of audio
     executor: futures.Executor
     if n_workers == 1:  # a process more would take longer to start than most files to bake
-        _Worker.stream, _Worker.stop, _Worker.heard = stream, stop, heard
+        _Worker.session, _Worker.stop, _Worker.heard = session, stop, heard
         executor = futures.ThreadPoolExecutor(1)
     else:
         executor = futures.ProcessPoolExecutor(
@@ -185,12 +186,12 @@ def bake(context: click.Context, files: tuple[Path, ...], out: Path, **params: A
     if not waiting:
         return
     try:
-        stream = stream_builder(params)(True)  # bad weights or options are told once, and the kernels are compiled once
+        session = session_builder(params)(True)  # bad weights or options are told once, and the kernels are compiled once
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.ClickException(f"cannot make {out}: {error.strerror}") from None
     context.obj.begun = True
-    failed = list(_run(waiting, params, stream))
+    failed = list(_run(waiting, params, session))
     for line in failed:
         click.echo(f"Error: {line}", err=True)
     if failed:

@@ -11,8 +11,8 @@ from ..sources import Source
 from .options import together
 
 if TYPE_CHECKING:  # a page is seldom asked for, and importing one costs start-up time
-    from ..expression import Expression
     from ..preview import Preview
+    from ..session import Session
 
 _PORT = 8052
 
@@ -26,10 +26,10 @@ preview_options = together(
 """Decorator: add every option that `build_preview` reads."""
 
 
-def build_preview(params: Mapping[str, Any], expression: "Expression", source: Source) -> "Preview | None":
+def build_preview(params: Mapping[str, Any], session: "Session", source: Source) -> "Preview | None":
     """The page that the command line asks for, served and opened in the browser; None when it asks for none.
 
-    Its sliders change `expression`, its device picker a `source` that is a microphone; "save" writes to the files that the
+    Its sliders change `session`, its device picker a `source` that is a microphone; "save" writes to the files that the
     command line named.
 
     Raises
@@ -42,7 +42,7 @@ def build_preview(params: Mapping[str, Any], expression: "Expression", source: S
     from ..preview import Controls, Preview, PreviewError
     from ..sources.microphone import Microphone
 
-    controls = Controls(settings=expression.settings, update=expression.update)
+    controls = Controls(settings=session.settings, update=session.update)
     if isinstance(source, Microphone):
         controls.devices, controls.device, controls.choose = source.devices, source.name, source.choose
     if params["calibration"] is not None:

@@ -1,7 +1,6 @@
 """The main command: options to source, stream and sinks, and the run of them."""
 
 import contextlib
-import functools
 import gc
 import hashlib
 import threading
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import spec
+from .. import distribution, spec
 from ..app import config
 from ..sources import Source, SourceError
 from .expression_options import expression_options
 from .preview_options import build_preview, preview_options
 from .sink_options import Address, build_sinks, sink_options
-from .stream_options import stream_builder, stream_options
+from .stream_options import session_builder, stream_options
 
 if TYPE_CHECKING:  # compiled code and the preview are imported when the input is known to be good
     from ..preview import Preview
@@ -54,8 +53,6 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
 
 
 def _print_version(path: Path | None) -> None:
-    from importlib import metadata
-
     from ..weights import packaged
 
     weights = path or packaged()
@@ -63,7 +60,7 @@ def _print_version(path: Path | None) -> None:
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
         raise click.ClickException(f"{weights}: cannot read the weight file ({error.strerror or error})") from None
-    click.echo(f"fmg-rt {metadata.version('fmg')}\nweights {weights.name} sha256 {digest}")
+    click.echo(f"fmg-rt {distribution.__version__}\nweights {weights.name} sha256 {digest}")
 
 
 def _print_devices() -> None:
@@ -149,28 +146,21 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     with without_scipy():
         from ..app.loop import run as loop
         from ..app.status import Status
-        from ..handover import Handover
         from ..sinks import Sinks
-        from ..stream import FaceStream
 
-    build = stream_builder(params)
-    first = build(params["fast"])
-    stream: FaceStream | Handover = first
-    if not params["fast"]:
-        stream = Handover(first, functools.partial(build, True))
-        if params["input"] != "mic":  # recorded audio waits, a microphone's first word does not
-            stream.wait()
-    assert first.expression is not None
-    preview = build_preview(params, first.expression, source)
+    session = session_builder(params)(True if params["fast"] else "later")
+    if params["input"] != "mic":  # recorded audio waits, a microphone's first word does not
+        session.wait()
+    preview = build_preview(params, session, source)
     pages += [preview] if preview else []
     # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
     stop = context.obj
     stop.begun = stop.deferred = True
-    outputs: list[Sink] = build_sinks(params, stream.rate) + ([preview] if preview else [])
+    outputs: list[Sink] = build_sinks(params, session.rate) + ([preview] if preview else [])
     if not outputs:
-        outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, stream.rate)
+        outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, session.rate)
     sinks = Sinks(outputs, report=lambda line: status.report(line))
-    status = Status(source, first.latency / spec.SAMPLE_RATE, failing=lambda: sinks.failing,
+    status = Status(source, session.latency, failing=lambda: sinks.failing,
                     listeners=[preview.status] if preview else [])  # fmt: skip
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
@@ -180,7 +170,7 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
         with fine_waits():
             # A file has no pauses of its own: whatever keeps it waiting is not silence.
             live = params["input"] in ("mic", "-") and not params["fast"]
-            loop(source, stream, sinks, status, live=live, stop=stop)
+            loop(source, session, sinks, status, live=live, even=not params["fast"], stop=stop)
     finally:
         gc.unfreeze()
         status.close()

@@ -3,9 +3,12 @@
 The order of the parts stands in `Expression.shape`; each is one module with one switch in `ExpressionSettings`.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from .. import arkit, spec
+from ..frame import NO_EMOTION, STILL
 from ..kernels.expression_face import keep_between, keep_in_range
 from .accents import ACCENTS, Accents, level_of_loudness
 from .blink import Blink
@@ -81,6 +84,21 @@ class Expression:
                 part.reset()
         self._time = 0
         self._heard: tuple[float, float] | None = None
+
+    @property
+    def head(self) -> np.ndarray:
+        """The head at the newest frame, (3,) as `frame.Frame` says."""
+        return STILL
+
+    @property
+    def emotion(self) -> Mapping[str, float]:
+        """What the newest frame shows, as `frame.Frame` says."""
+        return NO_EMOTION
+
+    def rest(self) -> None:
+        """Nobody speaks any more: mouth, brows and cheeks are at rest from the next frame on; what lives goes on."""
+        for part in (self._gate, self._lips, self._smoothing):
+            part.rest()
 
     def listen(self, hop: np.ndarray, mel: np.ndarray | None) -> None:
         """Take the next 160 samples (160,) float32 and the newest log-mel frame (80,), or None before the first."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from .. import arkit
+from ..errors import FmgError
 from ..kernels import expression_face as kernels
 
 
-class CalibrationError(ValueError):
+class CalibrationError(FmgError, ValueError):
     """The file is no calibration; the message says what is wrong with it."""
 
 

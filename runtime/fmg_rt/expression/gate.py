@@ -55,6 +55,13 @@ class RestGate:
         self.open = False
         self.mouth = self.upper = 0.0
 
+    def rest(self) -> None:
+        """Close at once; what is known of the room's noise stays."""
+        self._state[kernels.SPEAKING] = self._state[kernels.EVIDENCE] = 0
+        self._last = _NEVER
+        self.open = False
+        self.mouth = self.upper = 0.0
+
     @property
     def level(self) -> float:
         return self._state.item(kernels.LEVEL)

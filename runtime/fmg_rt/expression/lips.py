@@ -34,6 +34,10 @@ class LipGuard:
     def reset(self) -> None:
         self._state[:] = 0
 
+    def rest(self) -> None:
+        """Forget the mouth's recent opening."""
+        self.reset()
+
     def see(self, face: np.ndarray, seconds: float) -> bool:
         """Does (52,) `face`, `seconds` after the last one, close the lips?"""
         return kernels.see_closure(WHERE, seconds, face, self._state) > 0.0

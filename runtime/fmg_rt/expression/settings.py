@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .. import arkit
+from ..errors import FmgError
 from .calibration import check_affine
 
 UPPER = ("brows", "cheeks", "eyes")
@@ -16,7 +17,7 @@ MOUTH = ("jaw", "lips")
 MAX_STRENGTH = 3.0
 
 
-class SettingsError(ValueError):
+class SettingsError(FmgError, ValueError):
     """A setting that cannot be; the message says which one and what would be right."""
 
 

@@ -37,6 +37,10 @@ class Smoothing:
         self._speed[:] = 0
         self._fresh = True
 
+    def rest(self) -> None:
+        """Begin with the next face as it comes."""
+        self.reset()
+
     def set_strength(self, strength: float) -> None:
         """Divide all cut-off frequencies of the value by `strength` > 0."""
         self._tuning = _TUNING.copy()

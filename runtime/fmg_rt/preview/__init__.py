@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import arkit, spec
+from ..errors import FmgError
 from ..frame import Frame
 from .controls import STRENGTHS, Controls, Receivers, save
 from .server import PageServer
@@ -30,7 +31,7 @@ _LIST_INTERVAL = 1.0
 _LONGEST_NOTE = 300
 
 
-class PreviewError(OSError):
+class PreviewError(FmgError, OSError):
     """The page cannot be served; the message says what to do."""
 
 
@@ -44,6 +45,9 @@ class Preview:
     PreviewError
         The port is taken or not allowed.
     """
+
+    live = True
+    address: tuple[str, int] | None = None
 
     def __init__(self, port: int = 0, controls: Controls | None = None) -> None:
         self._controls = controls or Controls()
@@ -70,11 +74,7 @@ class Preview:
         """Whether any page is open."""
         return self._server.watched
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Show a frame."""
-        self.show(Frame(index, time, coefficients))
-
-    def show(self, frame: Frame) -> None:
+    def send(self, frame: Frame) -> None:
         """Show a frame."""
         names = self._controls.emotions
         moods = np.array([frame.emotion.get(name, 0.0) for name in names], "<f4")

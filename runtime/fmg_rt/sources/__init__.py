@@ -4,8 +4,10 @@ from typing import Protocol
 
 import numpy as np
 
+from ..errors import FmgError
 
-class SourceError(Exception):
+
+class SourceError(FmgError):
     """There is no audio to be had from this source; the message is one line that says what to do."""
 
 

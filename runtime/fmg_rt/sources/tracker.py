@@ -5,23 +5,22 @@ import math
 import socket
 import struct
 import threading
-from collections import deque
 
 import numpy as np
 from pythonosc.osc_packet import OscPacket, ParseError
 
 from .. import arkit
+from ..errors import FmgError
 from ..sinks.livelink import N_VALUES, VERSION
 from ..wire.names import APPLE, order
 
 _LARGEST = 65_536
 _WAIT = 0.2  # s after which the thread looks whether it should end
-_REMEMBERED = 20_000  # readings, ten minutes at 30 frames/s
 _BY_NAME = {name.lower(): i for name, i in arkit.INDEX.items()}
 _APPLE = order(APPLE)
 
 
-class TrackerError(OSError):
+class TrackerError(FmgError, OSError):
     """The port cannot be listened to; the message is one line that says what to do."""
 
 
@@ -144,36 +143,3 @@ class TrackerSource:
             with contextlib.suppress(TimeoutError, ConnectionError):
                 if self._decoder.decode(self._socket.recv(_LARGEST)):
                     self._newest = self._newest[0] + 1, self._decoder.face
-
-
-class TwiceRead:
-    """A tracker for two streams, of which the second hears the past of the first: `again` repeats to it what was read.
-
-    Faces come from a tracker by the clock, and a stream that catches up must find them where the first one did.
-    """
-
-    def __init__(self, tracker: TrackerSource):
-        self._tracker = tracker
-        self._readings: deque[tuple[int, np.ndarray]] = deque(maxlen=_REMEMBERED)
-
-    def read(self, out: np.ndarray) -> int:
-        """See `TrackerSource.read`; for the first stream."""
-        count = self._tracker.read(out)
-        self._readings.append((count, out.copy()))
-        return count
-
-    @property
-    def again(self) -> "_Again":
-        """For the second stream: everything read so far, reading by reading, then what the tracker says."""
-        return _Again(self._tracker, self._readings)
-
-
-class _Again:
-    def __init__(self, tracker: TrackerSource, readings: deque[tuple[int, np.ndarray]]):
-        self._tracker, self._readings = tracker, readings
-
-    def read(self, out: np.ndarray) -> int:
-        if not self._readings:
-            return self._tracker.read(out)
-        count, out[:] = self._readings.popleft()
-        return count

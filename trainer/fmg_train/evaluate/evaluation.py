@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fmg_rt import arkit, spec
+from fmg_rt.session import Session
 from fmg_rt.stream import FaceStream
 from fmg_rt.weights import Weights
 
@@ -41,12 +42,14 @@ def network(weights: Weights, lookahead: int | None = None) -> Predictor:
 
 def shipped(weights: Weights, lookahead: int | None = None) -> Predictor:
     """The whole of what the runtime sends by default: network, rest, closures, smoothing, blinks."""
-    from fmg_rt.expression import Expression, ExpressionSettings
-    from fmg_rt.networks import choose_lookahead
+    session = Session(weights, rate=RATE, lookahead=lookahead, egemaps=False)
 
-    expression = Expression(ExpressionSettings(), RATE, choose_lookahead(weights, lookahead), 0)
-    stream = FaceStream(weights, rate=RATE, lookahead=lookahead, expression=expression)
-    return lambda audio: _run(stream, audio)
+    def predict(audio: np.ndarray) -> np.ndarray:
+        session.reset()
+        frames = session.push(audio) + session.flush()
+        return np.array([frame.coefficients for frame in frames]).reshape(-1, arkit.N_COEFFICIENTS)
+
+    return predict
 
 
 def envelope(audio: np.ndarray) -> np.ndarray:
