@@ -74,7 +74,7 @@ function take({ time, values, moods: strengths }) {
     Math.max(at("jawOpen") - at("mouthClose"), 0),
     (at("browInnerUp") + (at("browOuterUpLeft") + at("browOuterUpRight") - at("browDownLeft") - at("browDownRight")) / 2),
     moods[strongest] ?? 0,
-  ], strongest);
+  ], strongest && word(strongest));
 }
 
 function put(id, text) { if ($(id).textContent !== text) $(id).textContent = text; }
@@ -220,7 +220,6 @@ $("language").onclick = () => {
 };
 
 function showSound() {
-  $("sound").textContent = `${sound?.on ? "🔊" : "🔇"} ${word("sound")}`;
   $("sound").title = word(sound?.on ? "soundOff" : "soundOn");
   $("sound").setAttribute("aria-pressed", !!sound?.on);
 }
@@ -309,8 +308,8 @@ $("pause").onclick = () => {
 
 function fit() {
   const ratio = Math.min(window.devicePixelRatio || 1, 2);
-  canvas.width = Math.round($("stage").clientWidth * ratio);
-  canvas.height = Math.round($("stage").clientHeight * ratio);
+  canvas.width = Math.round($("view").clientWidth * ratio);
+  canvas.height = Math.round($("view").clientHeight * ratio);
   dirty = true;
 }
 
@@ -344,7 +343,7 @@ function paint(now) {
   if (!bare && (!dirty || counted.frames % 3 === 0)) drawBars();
 }
 
-new ResizeObserver(fit).observe($("stage"));
+new ResizeObserver(fit).observe($("view"));
 fit();
 connect();
 requestAnimationFrame(paint);

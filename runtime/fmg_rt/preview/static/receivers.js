@@ -21,14 +21,14 @@ export function receiversRoom(room, ask) {
   function row(kind, address, name) {
     const element = document.createElement("div");
     element.className = `receiver${name ? " on" : ""}`;
-    element.innerHTML = `<b></b><input type="text" spellcheck="false"><button class="look">${word("look")}</button><button class="switch"></button><p class="needs"></p><pre hidden></pre>`;
-    const [title, input, look, change] = element.children;
+    element.innerHTML = `<b></b><input type="text" spellcheck="false"><button></button><p class="needs"></p><button>${word("look")}</button><pre hidden></pre>`;
+    const [title, input, change, needs, look] = element.children;
     title.textContent = kind;
     input.value = address;
     input.disabled = !!name;
     input.setAttribute("aria-label", word("address", kind));
     look.hidden = !name;
-    element.querySelector(".needs").textContent = word(kind);
+    needs.textContent = word(kind);
     change.textContent = word(name ? "stop" : "start");
     change.onclick = () => ask(name ? { stop: name } : { start: [kind, input.value.trim()] });
     input.onkeydown = (event) => { if (event.key === "Enter" && !name) change.click(); };
