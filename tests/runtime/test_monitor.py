@@ -17,6 +17,7 @@ from loopback import Receiver, faces
 from fmg_rt import arkit
 from fmg_rt.app import monitor
 from fmg_rt.cli import main
+from fmg_rt.frame import Frame
 from fmg_rt.sinks.ifacialmocap import IFacialMocapSink
 from fmg_rt.sinks.livelink import LiveLinkSink
 from fmg_rt.sinks.osc import OscSink
@@ -30,7 +31,7 @@ def sent_by(make):
     """The frame `faces(1)` through a sink, each datagram decoded."""
     receiver = Receiver()
     sink = make(receiver.host, receiver.port)
-    sink.send(0, 0.0, faces(1)[0])
+    sink.send(Frame(0, 0.0, faces(1)[0]))
     found = [monitor.decode(datagram) for datagram in receiver.datagrams()]
     sink.close()
     receiver.close()

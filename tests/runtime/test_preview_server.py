@@ -19,6 +19,7 @@ from fmg_rt import arkit
 from fmg_rt.cli.expression_options import expression_options
 from fmg_rt.cli.preview_options import build_preview, preview_options
 from fmg_rt.expression import Expression, ExpressionSettings
+from fmg_rt.frame import Frame
 from fmg_rt.preview import Controls, Preview, PreviewError
 from fmg_rt.sources.microphone import Microphone
 
@@ -139,7 +140,7 @@ def test_frames_arrive_bit_for_bit(preview):
     hello = json.loads(page.receive())
     assert tuple(hello["names"]) == arkit.ARKIT_NAMES and hello["strength"] == {} and hello["calibration"] is None
     face = np.random.default_rng(5).random(arkit.N_COEFFICIENTS, np.float32)
-    preview.send(0, 1.25, face)
+    preview.send(Frame(0, 1.25, face))
     message = page.receive()
     assert struct.unpack("<f", message[:4]) == (1.25,)
     assert np.array_equal(np.frombuffer(message[4:], "<f4"), face)
@@ -150,7 +151,7 @@ def test_frames_arrive_bit_for_bit(preview):
 
 def test_page_opened_later_sees_the_newest_frame(preview):
     for i in range(3):
-        preview.send(i, i / 30, np.full(52, i / 2, np.float32))
+        preview.send(Frame(i, i / 30, np.full(52, i / 2, np.float32)))
     page = live(preview)
     message = read_until(page, lambda m: isinstance(m, bytes))
     assert np.frombuffer(message[4:], "<f4")[0] == 1.0
@@ -162,8 +163,8 @@ def test_end_hands_out_the_last_frame_and_says_goodbye():
     pages = [live(preview) for _ in range(5)]
     for page in pages:
         page.receive()
-    preview.send(0, 0.0, np.ones(52, np.float32))
-    preview.send(1, 0.1, REST)
+    preview.send(Frame(0, 0.0, np.ones(52, np.float32)))
+    preview.send(Frame(1, 0.1, REST))
     began = time.monotonic()
     preview.close()
     assert time.monotonic() - began < 1.0
@@ -172,7 +173,7 @@ def test_end_hands_out_the_last_frame_and_says_goodbye():
         while (message := page.receive()) is not None:
             messages.append(message)
         assert not np.frombuffer(messages[-1][4:], "<f4").any()
-    preview.send(2, 0.2, REST)  # after the end: no harm
+    preview.send(Frame(2, 0.2, REST))  # after the end: no harm
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", port_of(preview)), timeout=1)
 
@@ -189,7 +190,7 @@ def test_a_page_that_talks_nonsense_is_dropped_alone(preview, junk):
     bad, good = live(preview), live(preview)
     bad._socket.sendall(junk)
     assert read_until(bad, lambda m: m is None) is None
-    preview.send(0, 0.0, REST)
+    preview.send(Frame(0, 0.0, REST))
     assert read_until(good, lambda m: isinstance(m, bytes))
     good.close()
 
@@ -222,7 +223,7 @@ def test_a_hundred_readers_and_slow_ones_never_hold_a_frame_up(preview):
     took = []
     for i in range(240):
         began = time.perf_counter()
-        preview.send(i, i / 120, REST)
+        preview.send(Frame(i, i / 120, REST))
         took.append(time.perf_counter() - began)
         time.sleep(1 / 120)
     median, worst = statistics.median(took), max(took)
@@ -240,7 +241,7 @@ def test_a_slow_reader_gets_the_newest_frame_when_it_wakes(preview):
     page = live(preview, receive_buffer=1024)
     n = 20_000
     for i in range(n):
-        preview.send(i, float(i), REST)
+        preview.send(Frame(i, float(i), REST))
         if i % 50 == 0:
             time.sleep(0.001)  # lets the server's thread run
     first, skipped = None, False
@@ -259,7 +260,7 @@ def test_a_slow_reader_gets_the_newest_frame_when_it_wakes(preview):
 def test_without_a_page_a_frame_costs_next_to_nothing(preview):
     began = time.perf_counter()
     for i in range(1000):
-        preview.send(i, 0.0, REST)
+        preview.send(Frame(i, 0.0, REST))
     assert (time.perf_counter() - began) / 1000 < 20e-6
 
 

@@ -7,6 +7,7 @@ import pytest
 from loopback import faces, starts_with_sha256
 
 from fmg_rt.arkit import INDEX
+from fmg_rt.frame import Frame
 from fmg_rt.sinks.livelink import LiveLinkSink
 from fmg_rt.wire.names import APPLE
 
@@ -15,7 +16,7 @@ def test_packet_vector(receiver):
     sink = LiveLinkSink(receiver.host, receiver.port, 60.0, "fmg", "00000000-0000-0000-0000-000000000001")
     face = np.zeros(52, np.float32)
     face[INDEX["jawOpen"]], face[INDEX["mouthClose"]] = 0.5, 0.25
-    sink.send(0, 0.0, face)
+    sink.send(Frame(0, 0.0, face))
     (packet,) = receiver.datagrams()
     assert len(packet) == 309 and starts_with_sha256(packet, "f24af105c6bd3a9c")
     assert packet[:65].hex() == (
@@ -30,7 +31,7 @@ def test_packets_by_the_oracle(receiver):
     oracle = pytest.importorskip("pylivelinkface.pylivelinkface", reason="PyLiveLinkFace is not installed")
     sink = LiveLinkSink(receiver.host, receiver.port, 30.0, "声")
     for k, face in enumerate(faces(3)):
-        sink.send(k, k / 30, face)
+        sink.send(Frame(k, k / 30, face))
         (packet,) = receiver.datagrams()
         found, decoded = oracle.PyLiveLinkFace.decode(packet)
         assert found and decoded.name == "声" and decoded.fps == 30 and decoded._frames == k
@@ -43,7 +44,7 @@ def test_packets_by_the_oracle(receiver):
 @pytest.mark.parametrize(("rate", "fraction"), [(60.0, (60, 1)), (29.97, (29970, 1000))])
 def test_rate_is_a_fraction(receiver, rate, fraction):
     sink = LiveLinkSink(receiver.host, receiver.port, rate)
-    sink.send(7, 7 / rate, faces(1)[0])
+    sink.send(Frame(7, 7 / rate, faces(1)[0]))
     (packet,) = receiver.datagrams()
     assert struct.unpack(">ifii", packet[48:64]) == (7, 0.0, *fraction)
     sink.close()
@@ -53,7 +54,7 @@ def test_device_is_the_same_at_every_start_and_another_for_another_subject(recei
     packets = []
     for subject in ("a", "a", "b"):
         sink = LiveLinkSink(receiver.host, receiver.port, 30.0, subject)
-        sink.send(0, 0.0, faces(1)[0])
+        sink.send(Frame(0, 0.0, faces(1)[0]))
         packets += receiver.datagrams()
         sink.close()
     assert packets[0] == packets[1]

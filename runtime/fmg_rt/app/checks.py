@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import arkit, spec, weights
 from ..distribution import __version__
+from ..frame import Frame
 from ..session import Session
 from ..sinks import Sink
 from ..sources import Source, SourceError
@@ -167,10 +168,10 @@ def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: sock
     for sink, copy in zip(sinks, copies, strict=True):
         for index, face in enumerate(faces):  # the first frame also carries what is sent once a second
             _drain(catcher)
-            copy.send(index, index / 30, face)
+            copy.send(Frame(index, index / 30, face))
         sizes = _drain(catcher)
-        udp = sink.udp  # type: ignore[attr-defined]
-        taken, answer = ask_port(udp.host, udp.port)
+        assert sink.address is not None, f"{sink.name} sends no datagrams"
+        taken, answer = ask_port(*sink.address)
         yield Finding(OK if taken else NOTE, "receiver", f"{sink.name}: up to {sum(sizes)} bytes a frame in "
                                                          f"{len(sizes)} datagrams; {answer}")  # fmt: skip
 

@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from .. import spec
+from ..frame import Frame
 from ..sinks import Recorder, RecordError
 from ..sinks.record import FORMATS
 from ..sources import SourceError
@@ -82,7 +83,7 @@ def _bake(job: Job, format: str) -> None:
 
 def _record(frames: "list[Frame]", recorder: Recorder) -> None:
     for frame in frames:
-        recorder.send(frame.index, frame.time, frame.coefficients)
+        recorder.send(frame)
 
 
 def plan(sounds: tuple[Path, ...], out: Path, format: str) -> list[Job]:

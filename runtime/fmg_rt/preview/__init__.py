@@ -13,6 +13,7 @@ import yaml
 from .. import arkit
 from ..errors import FmgError
 from ..expression import ExpressionSettings, write_calibration
+from ..frame import Frame
 from .server import PageServer
 
 __all__ = ["Controls", "Preview", "PreviewError"]
@@ -59,6 +60,9 @@ class Preview:
         The port is taken or not allowed.
     """
 
+    live = True
+    address: tuple[str, int] | None = None
+
     def __init__(self, port: int = 0, controls: Controls | None = None) -> None:
         self._controls = controls or Controls()
         try:
@@ -75,10 +79,10 @@ class Preview:
         """Whether any page is open."""
         return self._server.watched
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Show a frame. time : seconds. coefficients : (52,) float32 in [0, 1], alphabetical ARKit order."""
+    def send(self, frame: Frame) -> None:
+        """Show a frame."""
         # Immutable bytes: the page thread can never see half of one frame and half of the next.
-        self._server.publish("frame", np.float32(time).tobytes() + coefficients.astype("<f4", copy=False).tobytes())
+        self._server.publish("frame", np.float32(frame.time).tobytes() + frame.coefficients.astype("<f4", copy=False).tobytes())
 
     def status(self, values: Mapping[str, Any]) -> None:
         """Show numbers: ``level`` (dBFS), ``latency`` (ms), ``rate`` (frames/s), ``overflows``, ``device``, ``note``.

@@ -5,8 +5,9 @@ References: ifacialmocap.com, "for developer", data version 1.
 
 import numpy as np
 
+from ..frame import Frame
 from ..wire.names import FACE_CAP, order, underscored
-from ..wire.udp import Udp, format_address
+from .receiver import UdpReceiver
 
 _ORDER = order(FACE_CAP)
 _POSE = "=head#" + ",".join(["0.000000"] * 6) + "".join(
@@ -15,7 +16,7 @@ _POSE = "=head#" + ",".join(["0.000000"] * 6) + "".join(
 _TEMPLATE = "".join(f"{underscored(name)}-%d|" for name in FACE_CAP) + _POSE
 
 
-class IFacialMocapSink:
+class IFacialMocapSink(UdpReceiver):
     """One text packet a frame: whole percents, since known receivers parse integers only.
 
     The order is Face Cap's: it starts with ``browInnerUp``, because a known receiver drops the first entry and misses
@@ -23,14 +24,9 @@ class IFacialMocapSink:
     """
 
     def __init__(self, host: str, port: int):
-        self.name = f"ifacialmocap {format_address(host, port)}"
-        self.udp = Udp(host, port)
+        super().__init__("ifacialmocap", host, port)
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Format and send the frame; `coefficients` (52,) float32."""
-        percents = np.rint(np.float32(100) * coefficients[_ORDER])
+    def send(self, frame: Frame) -> None:
+        """Format and send the frame."""
+        percents = np.rint(np.float32(100) * frame.coefficients[_ORDER])
         self.udp.send(((_TEMPLATE % tuple(percents.tolist())).encode(),))
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.udp.close()

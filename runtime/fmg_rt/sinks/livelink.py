@@ -9,8 +9,9 @@ import uuid
 import numpy as np
 
 from ..arkit import N_COEFFICIENTS
+from ..frame import Frame
 from ..wire.names import APPLE, POSE, order
-from ..wire.udp import Udp, format_address
+from .receiver import UdpReceiver
 
 VERSION = 6
 N_VALUES = N_COEFFICIENTS + len(POSE)  # 61
@@ -22,7 +23,7 @@ def _string(text: str) -> bytes:
     return struct.pack(">i", len(data)) + data
 
 
-class LiveLinkSink:
+class LiveLinkSink(UdpReceiver):
     """One packet a frame: the 52 shapes in Apple's order, then head and eye rotations, which stay 0.
 
     Parameters
@@ -33,8 +34,7 @@ class LiveLinkSink:
     """
 
     def __init__(self, host: str, port: int, rate: float, subject: str = "fmg", device: str | None = None):
-        self.name = f"livelink {format_address(host, port)}"
-        self.udp = Udp(host, port)
+        super().__init__("livelink", host, port)
         device = device or str(uuid.uuid5(uuid.NAMESPACE_OID, f"fmg {subject}")).upper()
         fraction = (round(rate), 1) if rate == round(rate) else (round(1000 * rate), 1000)
         start = bytes([VERSION]) + _string(device) + _string(subject)
@@ -42,12 +42,8 @@ class LiveLinkSink:
         self._number_at = len(start)
         self._values = np.frombuffer(self._packet, ">f4", N_COEFFICIENTS, len(self._packet) - 4 * N_VALUES)
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Patch and send the frame; `coefficients` (52,) float32."""
-        struct.pack_into(">i", self._packet, self._number_at, index & 0x7FFFFFFF)
-        self._values[:] = coefficients[_ORDER]
+    def send(self, frame: Frame) -> None:
+        """Patch and send the frame."""
+        struct.pack_into(">i", self._packet, self._number_at, frame.index & 0x7FFFFFFF)
+        self._values[:] = frame.coefficients[_ORDER]
         self.udp.send((self._packet,))
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.udp.close()

@@ -1,13 +1,12 @@
 """Plain OSC: the 52 coefficients as they are, in alphabetical order."""
 
-import numpy as np
-
 from ..arkit import ARKIT_NAMES, N_COEFFICIENTS
+from ..frame import Frame
 from ..wire.osc import PatchedFrame, message
-from ..wire.udp import Udp, format_address
+from .receiver import UdpReceiver
 
 
-class OscSink:
+class OscSink(UdpReceiver):
     """``/blendshapes`` with 52 floats, then ``/blendshape/0`` … ``/blendshape/51`` in one bundle, every frame.
 
     Each of the two is whole in one datagram (280 and 1472 bytes), so a receiver of either never sees half a face; both
@@ -20,8 +19,7 @@ class OscSink:
     """
 
     def __init__(self, host: str, port: int, rate: float, bundled: bool = True):
-        self.name = f"osc {format_address(host, port)}"
-        self.udp = Udp(host, port)
+        super().__init__("osc", host, port)
         self._second = max(1, round(rate))  # frames
         self._names = [message("/fmg/names", *ARKIT_NAMES)]
         zeros = [0.0] * N_COEFFICIENTS
@@ -31,14 +29,10 @@ class OscSink:
         )
         self._datagrams = self._together.datagrams + self._one_by_one.datagrams
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Patch and send the frame; `coefficients` (52,) float32."""
-        if index % self._second == 0:
+    def send(self, frame: Frame) -> None:
+        """Patch and send the frame."""
+        if frame.index % self._second == 0:
             self.udp.send(self._names)
-        self._together.patch(coefficients)
-        self._one_by_one.patch(coefficients)
+        self._together.patch(frame.coefficients)
+        self._one_by_one.patch(frame.coefficients)
         self.udp.send(self._datagrams)
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.udp.close()

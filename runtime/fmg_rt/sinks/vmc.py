@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from ..arkit import ARKIT_NAMES, INDEX
+from ..frame import Frame
 from ..wire.names import order, pascal
 from ..wire.osc import PatchedFrame, message
-from ..wire.udp import Udp, format_address
+from .receiver import UdpReceiver
 
 CASES: dict[str, Callable[[str], str]] = {"camel": str, "pascal": pascal}
 """How an avatar's clips may spell the ARKit names: ``jawOpen`` as Apple, ``JawOpen`` as most perfect-sync models."""
@@ -44,7 +45,7 @@ def vowels(coefficients: np.ndarray) -> np.ndarray:
     ))  # fmt: skip
 
 
-class VmcSink:
+class VmcSink(UdpReceiver):
     """One frame: ``/VMC/Ext/OK``, ``/VMC/Ext/T``, 52 × ``/VMC/Ext/Blend/Val``, ``/VMC/Ext/Blend/Apply`` last of all.
 
     Nothing moves before ``Apply``, so the frame stays whole although it needs two datagrams.
@@ -61,8 +62,7 @@ class VmcSink:
         self, host: str, port: int, case: str = "pascal", with_vowels: bool = False, bundled: bool = True,
         driven: Collection[str] = ARKIT_NAMES,
     ):  # fmt: skip
-        self.name = f"vmc {format_address(host, port)}"
-        self.udp = Udp(host, port)
+        super().__init__("vmc", host, port)
         ours = [name for name in ARKIT_NAMES if name in driven]
         self._ours = order(ours)
         self._vowels = [i for i, source in enumerate(VOWELS.values()) if with_vowels and source in driven]
@@ -77,16 +77,12 @@ class VmcSink:
             bundled,
         )  # fmt: skip
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Patch and send the frame; `coefficients` (52,) float32, `time` in seconds."""
-        self._values[0] = time
+    def send(self, frame: Frame) -> None:
+        """Patch and send the frame."""
+        self._values[0] = frame.time
         n = 1 + len(self._ours)
-        self._values[1:n] = coefficients[self._ours]
+        self._values[1:n] = frame.coefficients[self._ours]
         if self._vowels:
-            self._values[n:] = vowels(coefficients)[self._vowels]
+            self._values[n:] = vowels(frame.coefficients)[self._vowels]
         self._frame.patch(self._values)
         self.udp.send(self._frame.datagrams)
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.udp.close()

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from ..arkit import ARKIT_NAMES, REGIONS
+from ..frame import Frame
 from ..wire.osc import BUNDLE_HEADER, DATAGRAM_LIMIT, FALSE, TRUE, element, message
-from ..wire.udp import Udp, format_address
 from ..wire.unified import DEPENDS, NAMES, SIGNED, Unified
+from .receiver import UdpReceiver
 
 PORT = 9000
 _EYES = frozenset(REGIONS["eyes"])
@@ -33,7 +34,7 @@ _GAZE = [NAMES.index(name) for name in ("EyeLeftY", "EyeLeftX", "EyeRightY", "Ey
 _TO_DEGREES = np.array([-FULL_GAZE, FULL_GAZE, -FULL_GAZE, FULL_GAZE], np.float32)  # pitch is positive downwards
 
 
-class VrchatSink:
+class VrchatSink(UdpReceiver):
     """Sends what changed, and everything once a second: datagrams get lost and avatars get changed.
 
     VRChat answers on port 9001, which is left alone, so names, prefix and bit count of the avatar cannot be asked for.
@@ -52,8 +53,7 @@ class VrchatSink:
         self, host: str, port: int, rate: float, prefix: str = "", bits: int | None = None, bundled: bool = True,
         driven: Collection[str] = ARKIT_NAMES,
     ):  # fmt: skip
-        self.name = f"vrchat {format_address(host, port)}"
-        self.udp = Udp(host, port)
+        super().__init__("vrchat", host, port)
         self._unified = Unified()
         self._bits = None if bits is None else np.arange(bits)
         self._bundled = bundled
@@ -94,9 +94,9 @@ class VrchatSink:
         self._last = np.zeros_like(self._current)
         self._floats = self._current.view(np.float32)
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Map the face, (52,) float32, and send the parameters that changed."""
-        self._update(coefficients)
+    def send(self, frame: Frame) -> None:
+        """Map the face and send the parameters that changed."""
+        self._update(frame.coefficients)
         changed = np.logical_or.reduceat(self._current != self._last, self._first_words)
         if self._until_all == 0:
             changed[:] = True
@@ -113,7 +113,7 @@ class VrchatSink:
             self._transmit(changed & self._sent)
         except OSError:  # unreachable to the last: it has been reported
             pass
-        self.udp.close()
+        super().close()
 
     def _update(self, coefficients: np.ndarray) -> None:
         """Fill `_current`, the words of every message in their order."""
