@@ -23,7 +23,6 @@ SLOW = {
 TIMED = {
     "runtime/test_preview_page.py": "test_sixty_frames_a_second",
     "runtime/test_preview_server.py": "test_a_hundred_readers",
-    "runtime/test_sinks_group.py": "",
 }
 """As `SLOW`: what measures time, so that a busy machine can make it fail."""
 

@@ -1,20 +1,29 @@
 """A page for each command, from click's own objects, so that it cannot differ from `--help`."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 
 import click
 
 
 def pages(name: str, program: click.Group) -> Iterator[tuple[str, str]]:
-    """(file below docs/commands, Markdown) of a program and of each of its commands."""
-    context = click.Context(program, info_name=name)
-    with context:
-        yield f"{name}.md", page(program, context)
-        for child in program.list_commands(context):
-            command = program.get_command(context, child)
-            assert command is not None
-            yield f"{name}-{child}.md", page(command, click.Context(command, info_name=child, parent=context))
+    """(file below docs/commands, Markdown) of a program and of all commands below it."""
+    yield from _pages(program, click.Context(program, info_name=name))
+
+
+def _pages(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    yield file(context.command_path), page(command, context)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from _pages(found, click.Context(found, info_name=child, parent=context))
+
+
+def file(path: str) -> str:
+    """'fmg-rt bake' → 'fmg-rt-bake.md'."""
+    return f"{path.replace(' ', '-')}.md"
 
 
 def page(command: click.Command, context: click.Context) -> str:
@@ -22,7 +31,7 @@ def page(command: click.Command, context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     parts = [f"# {context.command_path}", f"```text\n{usage}\n```", text(command.help or "")]
     if isinstance(command, click.Group):
-        rows = [f"| [`{child}`]({context.command_path}-{child}.md) | {short(command, context, child)} |"
+        rows = [f"| [`{child}`]({file(f'{context.command_path} {child}')}) | {short(command, context, child)} |"
                 for child in command.list_commands(context)]  # fmt: skip
         parts.append("\n".join(["## Commands", "", "| command | what it does |", "|---|---|", *rows]))
     records = [record for param in command.get_params(context) if (record := param.get_help_record(context))]
@@ -47,7 +56,7 @@ def text(help: str) -> str:
             continue
         lines = block.lstrip().removeprefix("\b").strip("\n").splitlines()
         title = lines.pop(0) if lines and lines[0].endswith(":") else ""
-        code = "\n".join(line.removeprefix("  ") for line in lines)
+        code = textwrap.dedent("\n".join(lines))
         blocks.append(f"{title}\n\n```bash\n{code}\n```".strip())
     return "\n\n".join(blocks)
 

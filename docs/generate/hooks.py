@@ -26,8 +26,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what is generated."""
     import fmg_rt
     from fmg_rt.cli import main as runtime
+    from fmg_rt.cli.run import run
     from fmg_train.cli import main as trainer
 
+    runtime.params = run.params  # which the program itself does when it starts
     pages = {"library-reference.md": library.page(fmg_rt)}
     for name, program in (("fmg-rt", runtime), ("fmg-train", trainer)):
         pages |= {f"commands/{file}": text for file, text in commands.pages(name, program)}
