@@ -64,7 +64,7 @@ class GRUNetwork:
         self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
         self._features = np.empty(d_head, np.float32)  # (d_head,)
         self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
-        self._faces = np.empty((2, len(self._readout[1])), np.float32)  # (previous and newest step, 52 and the logit), not clipped
+        self._faces = np.empty((2, len(self._readout[1])), np.float32)  # (2 steps, 52 and the logit), not clipped
         self.reset()
 
     def reset(self) -> None:
