@@ -64,16 +64,7 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     began = time.perf_counter()
     session = Session(found, rate=rate)
     took = time.perf_counter() - began
-    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith("fmg_rt.kernels.")
-               for k in vars(module).values() if hasattr(k, "py_func")}  # fmt: skip
-    compiled = sum(bool(stats.cache_misses) for stats in kernels.values())
-    folder = next((stats.cache_path for stats in kernels.values() if stats.cache_path), None)
-    if folder is None:
-        yield Finding(NOTE, "kernels", f"{len(kernels)} compiled in {took:.1f} s, at every start: no folder for them can be "
-                                       "written; set NUMBA_CACHE_DIR to one")  # fmt: skip
-    else:
-        what = f"{compiled} compiled just now, the next start finds them" if compiled else "all of them compiled before"
-        yield Finding(OK, "kernels", f"{len(kernels)}, {what} in {folder}; ready in {took:.1f} s")
+    yield _check_kernels(took)
 
     noise = np.random.default_rng(0).normal(0, 0.05, (600, spec.HOP_LENGTH)).astype(np.float32)  # six seconds
     frames, since = [], 0.0
@@ -89,6 +80,20 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     verdict = FAIL if median > budget else NOTE if worst > budget else OK
     hint = "" if verdict == OK else "; close other programs, or lower --rate"
     yield Finding(verdict, "speed", f"{median:.2f} ms a frame (1 in 100: {worst:.2f} ms) of {budget:.1f} ms{hint}")
+
+
+def _check_kernels(took: float) -> Finding:
+    from ..kernels.cache import kept, places, tally
+
+    n = tally.loaded + tally.compiled
+    damaged = f"; {tally.damaged} were damaged and thrown away" if tally.damaged else ""
+    if tally.refusal:
+        return Finding(NOTE, "kernels", f"{n} in {took:.1f} s; {tally.compiled} compiled at every start, since they cannot be "
+                                        f"kept ({tally.refusal}): set NUMBA_CACHE_DIR to a folder with room{damaged}")
+    size = sum(path.stat().st_size for path, whole in kept() if whole)
+    what = f"{tally.compiled} compiled just now, the next start finds them" if tally.compiled else "all of them compiled before"
+    return Finding(NOTE if tally.damaged else OK, "kernels",
+                   f"{n}, {what} in {tally.place or places()[0]} ({size / 1e6:.1f} MB); ready in {took:.1f} s{damaged}")
 
 
 def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, float], None]) -> Iterator[Finding]:

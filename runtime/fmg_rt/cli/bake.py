@@ -12,7 +12,6 @@ import click
 import numpy as np
 
 from .. import spec
-from ..frame import Frame
 from ..sinks import Recorder, RecordError
 from ..sinks.record import FORMATS
 from ..sources import SourceError

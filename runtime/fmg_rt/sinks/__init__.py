@@ -1,7 +1,7 @@
 """Where frames go: one small module per receiver behind one interface, and the group that calls them all."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,7 +99,7 @@ class Sinks:
     def __len__(self) -> int:
         return len(self._members)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Sink]:
         return (member.sink for member in self._members)
 
     @property
