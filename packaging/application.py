@@ -36,8 +36,7 @@ def build() -> Path:
     # The modules are imported by name when a command needs them, and Numba reads the kernels' sources.
     options += ["--collect-all", "fmg_rt", "--collect-data", "fmg_weights", "--hidden-import", "fmg_weights"]
     options += ["--paths", str(installed), "--collect-all", "soxr"]
-    if sys.platform in ("win32", "darwin"):
-        options += ["--windowed"]
+    options += ["--windowed"] if sys.platform in ("win32", "darwin") else ["--strip"]
     PyInstaller.__main__.run([*options, str(ROOT / "packaging" / "fmg.py")])
     return ROOT / "dist" / ("fmg.app" if sys.platform == "darwin" else "fmg")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def folder() -> Path:
-    """Where this person's settings and compiled kernels are kept."""
+    """Where this person's settings are kept."""
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "fmg"
     if sys.platform == "darwin":
@@ -34,7 +34,6 @@ def arguments(place: Path) -> list[str]:
 def main() -> None:
     multiprocessing.freeze_support()
     place = folder()
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(place / "kernels"))
     if sys.stderr is None:  # a windowed program has no console: its last words go to a file
         place.mkdir(parents=True, exist_ok=True)
         sys.stdout = sys.stderr = open(place / "log.txt", "w", encoding="utf-8", buffering=1)  # noqa: SIM115
