@@ -22,17 +22,39 @@ ELSEWHERE = {
 _LINK = re.compile(r"(!?)\[([^\[\]]*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what is generated."""
-    import fmg_rt
+def command_pages() -> dict[str, str]:
+    """File below docs/ → Markdown, of every command."""
     from fmg_rt.cli import main as runtime
     from fmg_rt.cli.run import run
     from fmg_train.cli import main as trainer
 
     runtime.params = run.params  # which the program itself does when it starts
-    pages = {"library-reference.md": library.page(fmg_rt)}
-    for name, program in (("fmg-rt", runtime), ("fmg-train", trainer)):
-        pages |= {f"commands/{file}": text for file, text in commands.pages(name, program)}
+    programs = (("fmg-rt", runtime), ("fmg-train", trainer))
+    return {f"commands/{file}": text for name, program in programs for file, text in commands.pages(name, program)}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Fill the parts of the navigation that follow from what is there."""
+    receivers = sorted(path.name for path in Path(config.docs_dir, "receivers").glob("*.md") if path.name != "index.md")
+    _fill(config.nav, "Receivers", ["receivers/index.md", *(f"receivers/{name}" for name in receivers)])
+    _fill(config.nav, "Commands", list(command_pages()))
+    return config
+
+
+def _fill(nav: list, name: str, pages: list[str]) -> None:
+    for entry in nav:
+        for title, children in entry.items() if isinstance(entry, dict) else ():
+            if title == name:
+                entry[title] = pages
+            elif isinstance(children, list):
+                _fill(children, name, pages)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is generated."""
+    import fmg_rt
+
+    pages = {"library-reference.md": library.page(fmg_rt)} | command_pages()
     for source, target in ELSEWHERE.items():
         if target != "index.md":
             pages[target] = (ROOT / source).read_text(encoding="utf-8")

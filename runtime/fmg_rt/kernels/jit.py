@@ -87,7 +87,8 @@ def _compiled(signature, **flags):
             return function
         dispatcher._cache = KernelCache(function, f"{_FLAGS} {sorted(flags.items())} {sorted(_WIDE)}")
         with register_dispatcher(dispatcher):
-            dispatcher.compile(signature)
+            for one in signature if isinstance(signature, list) else [signature]:
+                dispatcher.compile(one)
         dispatcher.disable_compile()
         return dispatcher
 
@@ -95,7 +96,7 @@ def _compiled(signature, **flags):
 
 
 def kernel(signature):
-    """Compile for `signature` at import, cached."""
+    """Compile for `signature`, or for each of a list, at import, cached."""
     return _compiled(signature)
 
 
