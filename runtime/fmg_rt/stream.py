@@ -113,17 +113,31 @@ class FaceStream:
         ValueError
             Not (160,) float32: the kernels check nothing.
         """
+        if self.hear(hop):
+            self.network.step()
+        return self.show()
+
+    def hear(self, hop: np.ndarray) -> bool:
+        """The first part of `step`: True when the network has a step to compute before `show`.
+
+        Steps of several streams can then be computed together, see `pool.Pool`.
+        """
         if hop.shape != (spec.HOP_LENGTH,) or hop.dtype != np.float32:
             raise ValueError(f"a hop is ({spec.HOP_LENGTH},) float32, not {hop.shape} {hop.dtype}")
         self.samples += spec.HOP_LENGTH
+        due = False
         if self._log_mel.push(hop):
-            self.network.push(self._log_mel.frame)
+            due = self.network.take(self._log_mel.frame)
             if self.expression is not None:
                 self.expression.listen(hop, self._log_mel.frame)
         elif self.expression is not None:
             self.expression.listen(hop, None)
         if self._egemaps is not None:
             self._listen_egemaps(self._egemaps, hop)
+        return due
+
+    def show(self) -> np.ndarray:
+        """The last part of `step`: the frames now ready."""
         n = 0
         while self.next_time <= self.network.horizon and n < _MOST:
             face = self._frames[n]

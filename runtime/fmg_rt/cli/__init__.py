@@ -13,6 +13,7 @@ COMMANDS = {
     "serve": "Faces for other programs, over gRPC and WebSocket.",
     "monitor": "Print what arrives at a port.",
     "doctor": "Check microphones, weights, speed and receivers.",
+    "cache": "Show, delete or fill the cache of compiled kernels.",
 }
 
 
