@@ -41,8 +41,8 @@ def page(clip, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("page")
     soundfile.write(folder / "clip.wav", clip, RATE, "PCM_16")
-    flags = ("--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-             f"--use-file-for-fake-audio-capture={folder / 'clip.wav'}")  # fmt: skip
+    flags = ("--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
+             "--use-fake-ui-for-media-stream", f"--use-file-for-fake-audio-capture={folder / 'clip.wav'}")  # fmt: skip
     with serving(egemaps=False) as running, browser.chromium(folder, *flags) as tab:
         tab.size(640, 560)
         tab.clip = folder / "clip.wav"
