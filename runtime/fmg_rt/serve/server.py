@@ -182,9 +182,7 @@ class Server:
     async def _start_http(self, address: Address, extend: Callable[[web.Application], None] | None,
                           reuse_port: bool) -> None:  # fmt: skip
         options = self.options
-        app = Site(self.streams, options.token, options.origins).application()
-        if extend is not None:
-            extend(app)
+        app = Site(self.streams, options.token, options.origins).application(extend)
         context = None
         if options.certificate is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -230,7 +228,8 @@ def _processors() -> int:
 
 
 async def run(options: Options, ready: Callable[[Server], None], *, metrics: Metrics | None = None,
-              reuse_port: bool = False, interrupt: bool = True) -> None:  # fmt: skip
+              reuse_port: bool = False, interrupt: bool = True,
+              extend: Callable[[web.Application], None] | None = None) -> None:  # fmt: skip
     """Serve until SIGTERM or (with `interrupt`) Ctrl-C, then leave in good order; a second signal leaves at once."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
@@ -245,7 +244,7 @@ async def run(options: Options, ready: Callable[[Server], None], *, metrics: Met
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
     server = Server(options, metrics)
-    await server.start(reuse_port=reuse_port)
+    await server.start(extend, reuse_port=reuse_port)
     ready(server)
     await told.wait()
     leaving = asyncio.ensure_future(server.leave())
