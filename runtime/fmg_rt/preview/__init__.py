@@ -79,6 +79,11 @@ class Preview:
         """Whether any page is open."""
         return self._server.watched
 
+    @property
+    def left(self) -> bool:
+        """A page was open, and none is any more."""
+        return self._server.left
+
     def send(self, frame: Frame) -> None:
         """Show a frame."""
         # Immutable bytes: the page thread can never see half of one frame and half of the next.
@@ -127,8 +132,8 @@ class Preview:
             elif "save" in message and c.settings:
                 self._note(f"Saved {save(c)}")
                 return
-        except (ValueError, TypeError, OSError) as error:
-            self._note(f"Not done: {error}")
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            self._note(f"Not done: {error!s:.200}")
         self._show_controls()
 
     def _change(self, **changes: Any) -> None:

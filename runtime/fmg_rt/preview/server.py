@@ -69,6 +69,7 @@ class PageServer:
         self._receive = receive
         self._slots: dict[str, bytes] = {}
         self._events: set[asyncio.Event] = set()
+        self._came = False
         self._tasks: set[asyncio.Task] = set()
         self._wake_pending = False
         self._stopping = False
@@ -86,10 +87,15 @@ class PageServer:
         """Whether any page is connected."""
         return bool(self._events)
 
+    @property
+    def left(self) -> bool:
+        """A page was connected, and none is any more."""
+        return self._came and not self._events
+
     def publish(self, slot: str, message: bytes | dict[str, Any]) -> None:
         """Give every page the newest message of a slot: bytes as they are, a dict as JSON text. Never waits."""
         if isinstance(message, dict):
-            self._slots[slot] = _websocket_frame(_TEXT, json.dumps(message, ensure_ascii=False).encode())
+            self._slots[slot] = _websocket_frame(_TEXT, json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
         else:
             self._slots[slot] = _websocket_frame(_BINARY, message)
         if self._events and not self._wake_pending:
@@ -181,6 +187,7 @@ class PageServer:
         event = asyncio.Event()
         event.set()
         self._events.add(event)
+        self._came = True
         listening = asyncio.ensure_future(self._listen(reader, writer, event))
         sent: dict[str, bytes] = {}
         try:
@@ -208,10 +215,12 @@ class PageServer:
                     writer.write(_websocket_frame(_PONG, payload))
                     await writer.drain()
                 elif opcode == _TEXT:
-                    message = json.loads(payload)
-                    if not isinstance(message, dict):
-                        raise ValueError("not an object")
-                    self._receive(message)
+                    try:
+                        message = json.loads(payload)
+                    except (ValueError, RecursionError):
+                        continue  # the next one may be better
+                    if isinstance(message, dict):
+                        self._receive(message)
         except (OSError, EOFError, ValueError):
             pass
         finally:
