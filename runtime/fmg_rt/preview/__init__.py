@@ -74,6 +74,11 @@ class Preview:
         """Whether any page is open."""
         return self._server.watched
 
+    @property
+    def left(self) -> bool:
+        """A page was open, and none is any more."""
+        return self._server.left
+
     def send(self, frame: Frame) -> None:
         """Show a frame."""
         names = self._controls.emotions
