@@ -17,7 +17,7 @@ from ..sources.blocks import Paced
 from ..sources.mono import CHANNELS
 from .expression_options import expression_options
 from .options import Number
-from .preview_options import build_preview, preview_options
+from .preview_options import build_preview, offer_receivers, preview_options
 from .sink_options import Address, build_sinks, sink_options
 from .stream_options import session_builder, stream_options
 
@@ -168,6 +168,8 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     sinks = Sinks(outputs, report=lambda line: status.report(line))
     status = Status(source, session.latency, failing=lambda: sinks.failing,
                     listeners=[preview.status] if preview else [])  # fmt: skip
+    if preview:
+        offer_receivers(context, params, preview, sinks, session.rate)
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
     # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.
@@ -176,7 +178,8 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
         with fine_waits(), remarks_to(status.report):
             # A file has no pauses of its own: whatever keeps it waiting is not silence.
             live = not (params["fast"] or isinstance(source, Paced))
-            loop(source, session, sinks, status, live=live, even=not params["fast"], stop=stop)
+            loop(source, session, sinks, status, live=live, even=not params["fast"], stop=stop,
+                 hear=preview.hear if preview else None)
     finally:
         gc.unfreeze()
         status.close()
