@@ -43,6 +43,7 @@ class Controls:
     devices : lists the microphones' names. device : the one in use. choose : called with the name picked.
     receivers : of the face.
     command : the command line that would start what the page shows.
+    quit : ends the program.
     sound : whether pages may play what is heard (a recording; a microphone would howl).
     calibration_file, config_file : where "save" writes.
 
@@ -57,6 +58,7 @@ class Controls:
     choose: Callable[[str], None] | None = None
     receivers: Receivers | None = None
     command: "Callable[[Controls], str] | None" = None
+    quit: Callable[[], None] | None = None
     sound: bool = False
     calibration_file: Path = Path("fmg-calibration.json")
     config_file: Path = Path("fmg.yaml")
