@@ -58,14 +58,14 @@ class Cache:
     spoken: np.ndarray
 
 
-def _times(n_frames: int) -> np.ndarray:
+def row_times(n_frames: int) -> np.ndarray:
     """Of the rows of a recording, s."""
     return (np.arange(n_frames) * spec.HOP_LENGTH + FACE_OFFSET) / spec.SAMPLE_RATE
 
 
 def face_rows(face: form.Face, n_frames: int) -> np.ndarray:
     """The face at samples 160 j + 80, j < n_frames, (n_frames, 52) float32; the ends are held."""
-    position = (_times(n_frames) - face.start) * face.rate
+    position = (row_times(n_frames) - face.start) * face.rate
     before = np.clip(np.floor(position).astype(int), 0, len(face.coefficients) - 1)
     after = np.minimum(before + 1, len(face.coefficients) - 1)
     share = np.clip(position - before, 0.0, 1.0).astype(np.float32)[:, None]
@@ -79,7 +79,7 @@ def spoken_rows(source: str, phones: Sequence[tuple[str, float, float]], n_frame
     """
     if source == NOISE:
         return np.zeros(n_frames, np.int8)
-    times = _times(n_frames)
+    times = row_times(n_frames)
     stretches: list[list[float]] = []
     for name, start, end in phones:
         if name != SILENCE:

@@ -10,6 +10,7 @@ from ..app.stop import Stop
 
 COMMANDS = {
     "bake": "Turn sound files into files of frames.",
+    "serve": "Faces for other programs, over gRPC and WebSocket.",
     "monitor": "Print what arrives at a port.",
     "doctor": "Check microphones, weights, speed and receivers.",
     "cache": "Show, delete or fill the cache of compiled kernels.",
