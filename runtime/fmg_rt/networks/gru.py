@@ -52,6 +52,7 @@ class GRUNetwork:
         self._features = np.empty(d_head, np.float32)  # (d_head,)
         self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
         self._faces = np.empty((2, arkit.N_COEFFICIENTS), np.float32)  # (previous and newest step, 52), not clipped
+        self.newest = self._faces[1]
         self.reset()
 
     def reset(self) -> None:
