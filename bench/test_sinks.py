@@ -10,6 +10,7 @@ import pytest
 from machine import send_as_the_predecessor
 from pythonosc.udp_client import SimpleUDPClient
 
+from fmg_rt.frame import Frame
 from fmg_rt.sinks import Sinks
 from fmg_rt.sinks.ifacialmocap import IFacialMocapSink
 from fmg_rt.sinks.livelink import LiveLinkSink
@@ -41,7 +42,7 @@ def measure(benchmark, send):
 
     def frame():
         k = state["k"] = state["k"] + 1
-        send(k, k / RATE, FACES[k % len(FACES)])
+        send(Frame(k, k / RATE, FACES[k % len(FACES)]))
 
     benchmark.pedantic(frame, iterations=1, rounds=3000, warmup_rounds=100)
     benchmark.extra_info["p99_us"] = round(1e6 * float(np.percentile(benchmark.stats.stats.data, 99)), 1)
@@ -53,7 +54,7 @@ _MEDIANS: dict[str, float] = {}
 
 def test_python_osc_53_messages(benchmark, port):
     client = SimpleUDPClient("127.0.0.1", port)
-    _MEDIANS["rival"] = measure(benchmark, lambda k, time, face: send_as_the_predecessor(client, face.tolist()))
+    _MEDIANS["rival"] = measure(benchmark, lambda frame: send_as_the_predecessor(client, frame.coefficients.tolist()))
 
 
 def test_osc_frame(benchmark, port, slowness):

@@ -1,4 +1,4 @@
-"""A receiver of your own: anything with a name, `send` and `close` is a sink.
+"""A receiver of your own: see `fmg_rt.sinks.Sink` for what it needs.
 
     python examples/custom_sink.py talk.wav
 """
@@ -15,11 +15,11 @@ from fmg_rt.sinks import Sinks
 class Mouth:
     """Draws the opening of the mouth as a bar."""
 
-    name = "mouth"
+    name, live, address = "mouth", True, None
 
-    def send(self, index, time, coefficients):
-        opening = coefficients[INDEX["jawOpen"]] - coefficients[INDEX["mouthClose"]]
-        print(f"{time:7.3f} s {'#' * int(60 * max(0.0, opening))}")
+    def send(self, frame):
+        opening = frame.coefficients[INDEX["jawOpen"]] - frame.coefficients[INDEX["mouthClose"]]
+        print(f"{frame.time:7.3f} s {'#' * int(60 * max(0.0, opening))}")
 
     def close(self):
         print("the end")
@@ -28,5 +28,5 @@ class Mouth:
 audio, sample_rate = soundfile.read(sys.argv[1], dtype="float32")
 session, sinks = Session(sample_rate=sample_rate), Sinks([Mouth()])
 for frame in session.push(audio) + session.finish():
-    sinks.send(frame.index, frame.time, frame.coefficients)
+    sinks.send(frame)
 sinks.close()

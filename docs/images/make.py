@@ -18,6 +18,7 @@ from test_preview_page import POSES  # noqa: E402
 
 from fmg_rt import arkit  # noqa: E402
 from fmg_rt.expression import ExpressionSettings  # noqa: E402
+from fmg_rt.frame import Frame  # noqa: E402
 from fmg_rt.preview import Controls, Preview  # noqa: E402
 
 SHOWN = {"rest": "rest", "aa": "“aa”", "oo": "“oo”", "ee": "“ee”", "mm": "“mm”", "f": "“f”", "smile": "smile"}
@@ -82,7 +83,7 @@ def main():
     face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
     for name, value in POSES["aa"].items():
         face[arkit.INDEX[name]] = value
-    preview.send(0, 12.3, face)
+    preview.send(Frame(0, 12.3, face))
     preview.status({"level": -18.0, "latency": 84.0, "rate": 30.0, "overflows": 0, "device": "Yeti Nano", "note": ""})
     try:
         with tempfile.TemporaryDirectory() as folder, browser.chromium(Path(folder)) as page:

@@ -24,7 +24,8 @@ class Heard(NamedTuple):
     lld : newest eGeMAPS low-level descriptors (27,) as `egemaps.LLD_NAMES` orders them, or None without eGeMAPS.
     feeling : what the voice feels, or None when nothing new is known.
     face : the network's face (52,) of its newest step, which may leave [0, 1], or None when there is no new step.
-    time : sample of that face.
+    presence : how sure the network is that somebody speaks at that step, in [0, 1], or None where it does not tell.
+    time : sample of that step.
     """
 
     hop: np.ndarray
@@ -32,4 +33,5 @@ class Heard(NamedTuple):
     lld: np.ndarray | None = None
     feeling: Feeling | None = None
     face: np.ndarray | None = None
+    presence: float | None = None
     time: int = 0

@@ -118,19 +118,35 @@ class FaceStream:
         ValueError
             Not (160,) float32: the kernels check nothing.
         """
+        if self.hear(hop):
+            self.network.step()
+        return self.show()
+
+    def hear(self, hop: np.ndarray) -> bool:
+        """The first part of `step`: True when the network has a step to compute before `show`.
+
+        Steps of several streams can then be computed together, see `pool.Pool`.
+        """
         if hop.shape != (spec.HOP_LENGTH,) or hop.dtype != np.float32:
             raise ValueError(f"a hop is ({spec.HOP_LENGTH},) float32, not {hop.shape} {hop.dtype}")
         self.samples += spec.HOP_LENGTH
-        before = self.network.horizon
         mel = self._log_mel.frame if self._log_mel.push(hop) else None
-        if mel is not None:
-            self.network.push(mel)
+        due = mel is not None and self.network.take(mel)
         lld = feeling = None
         if self._egemaps is not None:
             lld, feeling = self._listen_egemaps(self._egemaps, hop)
+        self._heard = Heard(hop, mel, lld, feeling)
+        self._stepped = due
+        return due
+
+    def show(self) -> np.ndarray:
+        """The last part of `step`: the frames now ready."""
         if self.expression is not None:
-            face = self.network.newest if self.network.horizon > before else None
-            self.expression.listen(Heard(hop, mel, lld, feeling, face, self._origin + self.network.horizon))
+            heard = self._heard
+            if self._stepped:
+                heard = heard._replace(face=self.network.newest, presence=self.network.presence,
+                                       time=self._origin + self.network.horizon)  # fmt: skip
+            self.expression.listen(heard)
         n = 0
         while self.next_time <= self.network.horizon and n < _MOST:
             face = self._frames[n]

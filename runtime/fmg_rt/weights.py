@@ -41,6 +41,7 @@ class Weights:
     emotion : the two tensors of the emotion read-out, or empty.
     provenance : how the weights came to be: data, seed, commit, scores.
     sha256 : of the file's bytes; empty when not read from a file.
+    packed : what a network made of the tensors once, for all streams that share these weights.
     """
 
     architecture: str
@@ -54,6 +55,7 @@ class Weights:
     emotion: Mapping[str, np.ndarray] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
+    packed: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def packaged() -> Path:

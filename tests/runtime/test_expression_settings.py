@@ -22,6 +22,7 @@ from fmg_rt.expression import (
 )  # fmt: skip
 from fmg_rt.expression.level import HIGHEST, LOWEST, TARGET
 from fmg_rt.expression.merge import STALE
+from fmg_rt.frame import Frame
 from fmg_rt.sources.tracker import FaceDecoder, TrackerError, TrackerSource
 
 I = arkit.INDEX  # noqa: E741
@@ -277,7 +278,7 @@ def test_the_tracker_reads_what_the_live_link_sink_sends():
     sink = LiveLinkSink("127.0.0.1", source.port, 60.0, subject="顔")
     face, out = np.random.default_rng(3).random(52, dtype=np.float32), np.empty(52, np.float32)
     assert source.read(out) == 0
-    sink.send(0, 0.0, face)
+    sink.send(Frame(0, 0.0, face))
     until = time.monotonic() + 3
     while source.read(out) == 0 and time.monotonic() < until:
         time.sleep(0.01)

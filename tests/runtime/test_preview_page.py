@@ -16,6 +16,7 @@ import pytest
 from fmg_rt import arkit
 from fmg_rt import preview as preview_package
 from fmg_rt.expression import ExpressionSettings
+from fmg_rt.frame import Frame
 from fmg_rt.preview import Controls, Preview
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not browser.CHROMIUM, reason="Chromium is not installed")]
@@ -169,7 +170,7 @@ def test_page_shows_what_is_sent(served, page):
         face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
         for name, value in pose.items():
             face[arkit.INDEX[name]] = value
-        served.send(0, 75.5, face)
+        served.send(Frame(0, 75.5, face))
         number = str(round(100 * pose.get("jawOpen", 0)))
         page.wait(f"document.querySelector('[title=jawOpen] em').textContent === '{number}'")
         time.sleep(0.3)
@@ -213,7 +214,7 @@ def test_sixty_frames_a_second(served, page):
     def talk():
         rng, i = np.random.default_rng(0), 0
         while not stop.wait(1 / 30):
-            served.send(i, i / 30, rng.random(arkit.N_COEFFICIENTS, np.float32) * 0.5)
+            served.send(Frame(i, i / 30, rng.random(arkit.N_COEFFICIENTS, np.float32) * 0.5))
             i += 1
 
     def busy():  # seconds of processor time that the page's thread has used; others' programs do not count
@@ -338,7 +339,7 @@ def test_own_avatar_moves(served, page, tmp_path, suffix, spelling, wrap):
         face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
         for name, value in pose.items():
             face[arkit.INDEX[name]] = value
-        served.send(0, 0.0, face)
+        served.send(Frame(0, 0.0, face))
         time.sleep(0.4)
         clip = {"x": 120, "y": 60, "width": 560, "height": 620, "scale": 1}
         return page.call("Page.captureScreenshot", format="png", clip=clip)["data"]

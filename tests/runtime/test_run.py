@@ -63,16 +63,16 @@ class Script:
 class Memory:
     """A sink that remembers."""
 
-    name = "memory"
+    name, live, address = "memory", True, None
 
     def __init__(self, then=None):
         self.frames, self.closed, self._then = [], False, then
 
-    def send(self, index, time_s, coefficients):
+    def send(self, frame):
         assert not self.closed
-        self.frames.append((index, time_s, coefficients.copy(), time.monotonic()))
+        self.frames.append((frame.index, frame.time, frame.coefficients.copy(), time.monotonic()))
         if self._then is not None:
-            self._then(index)
+            self._then(frame.index)
 
     def close(self):
         self.closed = True

@@ -1,5 +1,7 @@
 """The group that calls every sink, and the socket that nothing upsets."""
 
+import doctest
+import io
 import socket
 import time
 
@@ -7,7 +9,8 @@ import numpy as np
 import pytest
 from loopback import Receiver, faces, messages
 
-from fmg_rt.sinks import FIRST_PAUSE, Recorder, RecordError, Sinks
+from fmg_rt.frame import Frame
+from fmg_rt.sinks import FIRST_PAUSE, Recorder, RecordError, Sink, Sinks
 from fmg_rt.sinks.osc import OscSink
 from fmg_rt.wire import udp
 from fmg_rt.wire.udp import Udp, format_address
@@ -18,15 +21,17 @@ FACE = faces(1)[0]
 class Fake:
     """Notes what it is given; raises while `broken`."""
 
+    live, address = True, None
+
     def __init__(self, name="fake", broken=False):
         self.name, self.broken = name, broken
         self.tried, self.got, self.closed = [], [], False
 
-    def send(self, index, time, coefficients):
-        self.tried.append(index)
+    def send(self, frame):
+        self.tried.append(frame.index)
         if self.broken:
             raise OSError("no way there")
-        self.got.append((index, time, coefficients.copy()))
+        self.got.append((frame.index, frame.time, frame.coefficients.copy()))
 
     def close(self):
         self.closed = True
@@ -36,7 +41,7 @@ def test_every_sink_gets_every_frame():
     first, second = Fake(), Fake()
     sinks = Sinks([first, second])
     for k, face in enumerate(faces(3)):
-        sinks.send(k, k / 30, face)
+        sinks.send(Frame(k, k / 30, face))
     for sink in (first, second):
         assert [(index, time) for index, time, _ in sink.got] == [(0, 0.0), (1, 1 / 30), (2, 2 / 30)]
         np.testing.assert_array_equal([face for *_, face in sink.got], faces(3))
@@ -48,7 +53,7 @@ def test_a_failing_sink_is_reported_once_left_alone_and_tried_again():
     lines, broken, sound = [], Fake("broken", broken=True), Fake("sound")
     sinks = Sinks([broken, sound], lines.append)
     for k in range(400):
-        sinks.send(k, k / 30, FACE)
+        sinks.send(Frame(k, k / 30, FACE))
     assert len(sound.got) == 400
     gaps = np.diff(broken.tried)
     assert gaps.tolist() == [FIRST_PAUSE + 1, 2 * FIRST_PAUSE + 1, 4 * FIRST_PAUSE + 1]
@@ -56,21 +61,41 @@ def test_a_failing_sink_is_reported_once_left_alone_and_tried_again():
     assert sinks.failing == ["broken"]
     broken.broken = False
     for k in range(400, 700):
-        sinks.send(k, k / 30, FACE)
+        sinks.send(Frame(k, k / 30, FACE))
     assert lines[1:] == ["broken: works again"]
     assert sinks.failing == []
     assert broken.got[-1][0] == 699
     broken.broken = True
-    sinks.send(700, 0.0, FACE)
-    sinks.send(701, 0.0, FACE)
+    sinks.send(Frame(700, 0.0, FACE))
+    sinks.send(Frame(701, 0.0, FACE))
     assert broken.tried[-1] == 700 and len(lines) == 3  # a new failure is a new report
+
+
+def test_the_example_of_the_protocol_is_a_sink():
+    lamp = {"np": np}
+    example = doctest.DocTestFinder(recurse=False).find(Sink, "Sink", globs=lamp)[0]
+    assert doctest.DocTestRunner().run(example, clear_globs=False) == (0, len(example.examples))
+    port = io.BytesIO()
+    port.close = lambda: None
+    sinks = Sinks([example.globs["Lamp"](port)])
+    sinks.send(Frame(0, 0.0, np.full(52, 0.5, np.float32)))
+    sinks.rest()
+    sinks.close()
+    assert port.getvalue() == bytes([127, 0, 0])
+
+
+def test_every_sink_of_ours_says_whether_it_is_live_and_where_it_sends(tmp_path):
+    assert OscSink("::1", 9000, 30.0).address == ("::1", 9000) and OscSink("::1", 9000, 30.0).live
+    recorder = Recorder(tmp_path / "a.csv", "csv", 30.0)
+    assert recorder.address is None and not recorder.live
+    recorder.discard()
 
 
 def test_rest_is_sent_twice_and_not_recorded(tmp_path):
     live = Fake()
     recorder = Recorder(tmp_path / "a.csv", "csv", 30.0)
     sinks = Sinks([recorder, live])
-    sinks.send(0, 0.0, FACE)
+    sinks.send(Frame(0, 0.0, FACE))
     sinks.rest()
     sinks.close()
     assert [index for index, *_ in live.got] == [0, 1, 2]
@@ -84,15 +109,15 @@ def test_a_lost_recording_does_not_stop_the_face():
 
         def __init__(self): ...
 
-        def send(self, index, time, coefficients):
+        def send(self, frame):
             raise RecordError("the disk is full")
 
         def close(self): ...
 
     lines, live = [], Fake()
     sinks = Sinks([Full(), live], lines.append)
-    sinks.send(0, 0.0, FACE)
-    sinks.send(1, 0.0, FACE)
+    sinks.send(Frame(0, 0.0, FACE))
+    sinks.send(Frame(1, 0.0, FACE))
     assert lines == sinks.lost == ["record x: the disk is full"]
     assert len(live.got) == 2 and len(sinks) == 1
 
@@ -115,12 +140,12 @@ def test_nobody_listening_is_no_failure_and_a_late_receiver_gets_frames():
     lines = []
     sinks = Sinks([OscSink("127.0.0.1", port, 30.0)], lines.append)
     for k in range(1, 200):
-        sinks.send(k, k / 30, FACE)
+        sinks.send(Frame(k, k / 30, FACE))
     late = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     late.bind(("127.0.0.1", port))
     late.settimeout(1)
-    sinks.send(200, 0.0, FACE)
-    sinks.send(201, 0.0, FACE)
+    sinks.send(Frame(200, 0.0, FACE))
+    sinks.send(Frame(201, 0.0, FACE))
     assert messages([late.recv(2000)])[0] == ("/blendshapes", *FACE.tolist())
     assert lines == []
     sinks.close()
@@ -203,12 +228,12 @@ def test_unknown_host_is_reported_and_found_later(monkeypatch):
     lines = []
     sinks = Sinks([OscSink("mocap.example", receiver.port, 30.0)], lines.append)
     for k in range(100):
-        sinks.send(k, k / 30, FACE)
+        sinks.send(Frame(k, k / 30, FACE))
         time.sleep(0.001)
     assert len(lines) == 1 and "no such host: mocap.example" in lines[0]
     monkeypatch.setattr(udp.socket, "getaddrinfo", lambda host, port, **kw: known("127.0.0.1", port, **kw))
     for k in range(100, 600):
-        sinks.send(k, k / 30, FACE)
+        sinks.send(Frame(k, k / 30, FACE))
         time.sleep(0.001)
     assert lines[1:] == [f"osc mocap.example:{receiver.port}: works again"]
     assert receiver.datagrams()
@@ -227,7 +252,7 @@ def test_a_slow_name_server_delays_neither_start_nor_frames(monkeypatch):
     began = time.monotonic()
     sinks = Sinks([OscSink("slow.example", 9000, 30.0)], lines.append)
     for k in range(100):
-        sinks.send(k, k / 30, FACE)
+        sinks.send(Frame(k, k / 30, FACE))
     assert time.monotonic() - began < 1
     assert len(lines) == 1 and "slow.example" in lines[0]
     sinks.close()
@@ -245,7 +270,7 @@ def test_an_unreachable_network_is_reported_and_others_go_on(monkeypatch):
     monkeypatch.setattr(away.udp, "_connect", Unreachable)
     sinks = Sinks([away, sound], lines.append)
     for k in range(100):
-        sinks.send(k, k / 30, FACE)
+        sinks.send(Frame(k, k / 30, FACE))
     assert len(lines) == 1 and "unreachable" in lines[0]
     assert len(sound.got) == 100
     sinks.close()

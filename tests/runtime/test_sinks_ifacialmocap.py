@@ -4,6 +4,7 @@ import numpy as np
 from loopback import faces, starts_with_sha256
 
 from fmg_rt.arkit import ARKIT_NAMES, INDEX
+from fmg_rt.frame import Frame
 from fmg_rt.sinks.ifacialmocap import IFacialMocapSink
 from fmg_rt.wire.names import underscored
 
@@ -12,7 +13,7 @@ def test_frame_vector(receiver):
     sink = IFacialMocapSink(receiver.host, receiver.port)
     face = np.zeros(52, np.float32)
     face[INDEX["jawOpen"]], face[INDEX["mouthSmileLeft"]] = 0.25, 0.5
-    sink.send(0, 0.0, face)
+    sink.send(Frame(0, 0.0, face))
     (text,) = receiver.datagrams()
     assert len(text) == 893 and starts_with_sha256(text, "64dfec3668cabd52")
     assert text.startswith(b"browInnerUp-0|browDown_L-0|")
@@ -26,7 +27,7 @@ def test_frame_vector(receiver):
 def test_values_are_whole_percents(receiver):
     sink = IFacialMocapSink(receiver.host, receiver.port)
     for face in (*faces(5), np.ones(52, np.float32)):
-        sink.send(0, 0.0, face)
+        sink.send(Frame(0, 0.0, face))
         (text,) = receiver.datagrams()
         shapes, _, pose = text.decode("ascii").partition("=")
         found = {}
@@ -42,7 +43,7 @@ def test_values_are_whole_percents(receiver):
 
 def test_a_receiver_that_drops_the_outer_tokens_loses_nothing_it_knows(receiver):
     sink = IFacialMocapSink(receiver.host, receiver.port)
-    sink.send(0, 0.0, np.ones(52, np.float32))
+    sink.send(Frame(0, 0.0, np.ones(52, np.float32)))
     (text,) = receiver.datagrams()
     kept = text.decode().split("|")[1:-1]
     names = {token.partition("-")[0] for token in kept}

@@ -8,6 +8,7 @@ from loopback import faces, messages, starts_with_sha256
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from fmg_rt.arkit import ARKIT_NAMES
+from fmg_rt.frame import Frame
 from fmg_rt.sinks.osc import OscSink
 from fmg_rt.wire.osc import BUNDLE_HEADER, DATAGRAM_LIMIT, PatchedFrame, element, fill, message
 
@@ -74,7 +75,7 @@ def test_fill_respects_the_limit_and_loses_nothing():
 
 def test_blendshapes_vector(receiver):
     sink = OscSink(receiver.host, receiver.port, 30.0)
-    sink.send(1, 1 / 30, np.array([round(i / 51, 6) for i in range(52)], np.float32))
+    sink.send(Frame(1, 1 / 30, np.array([round(i / 51, 6) for i in range(52)], np.float32)))
     together, one_by_one = receiver.datagrams()
     assert len(together) == 280 and starts_with_sha256(together, "c83edc060f7cb86b")
     assert len(one_by_one) == DATAGRAM_LIMIT
@@ -85,7 +86,7 @@ def test_blendshapes_vector(receiver):
 def test_frames_arrive_as_sent(receiver, bundled):
     sink = OscSink(receiver.host, receiver.port, 30.0, bundled)
     for k, face in enumerate(faces(3), start=1):
-        sink.send(k, k / 30, face)
+        sink.send(Frame(k, k / 30, face))
         datagrams = receiver.datagrams()
         assert len(datagrams) == (2 if bundled else 53)
         assert all(len(d) <= DATAGRAM_LIMIT for d in datagrams)
@@ -99,7 +100,7 @@ def test_datagrams_by_another_decoder(receiver):
     parser = pytest.importorskip("oscpy.parser", reason="oscpy is not installed")
     sink = OscSink(receiver.host, receiver.port, 30.0)
     face = faces(1)[0]
-    sink.send(1, 0.0, face)
+    sink.send(Frame(1, 0.0, face))
     found = [(a, v) for data in receiver.datagrams() for a, _, v, _ in parser.read_packet(data)]
     assert found[0] == (b"/blendshapes", face.tolist())
     assert found[1:] == [(b"/blendshape/%d" % i, [value]) for i, value in enumerate(face.tolist())]
@@ -110,7 +111,7 @@ def test_names_once_a_second(receiver):
     sink = OscSink(receiver.host, receiver.port, 29.97)
     sent = []
     for k in range(61):
-        sink.send(k, k / 29.97, faces(1)[0])
+        sink.send(Frame(k, k / 29.97, faces(1)[0]))
         sent.append([m for m in messages(receiver.datagrams()) if m[0] == "/fmg/names"] if k % 30 < 2 else [])
     assert [k for k, found in enumerate(sent) if found] == [0, 30, 60]
     assert sent[0] == [("/fmg/names", *ARKIT_NAMES)]
@@ -136,7 +137,7 @@ def test_a_second_of_frames_reaches_a_python_osc_server(receiver):
         sink = OscSink("127.0.0.1", server.server_address[1], 30.0)
         sent = faces(30)
         for k, face in enumerate(sent):
-            sink.send(k, k / 30, face)
+            sink.send(Frame(k, k / 30, face))
             time.sleep(0.003)
         deadline = time.monotonic() + 5
         while len(heard) < 30 and time.monotonic() < deadline:

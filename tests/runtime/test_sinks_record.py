@@ -11,6 +11,7 @@ import pytest
 from loopback import faces
 
 from fmg_rt.arkit import ARKIT_NAMES, INDEX
+from fmg_rt.frame import Frame
 from fmg_rt.sinks import Recorder, RecordError
 from fmg_rt.sinks.record import FORMATS
 from fmg_rt.wire.names import APPLE, pascal
@@ -23,7 +24,7 @@ FRAMES[4] = 1
 def record(path, name, rate=30.0):
     recorder = Recorder(path, name, rate)
     for k, face in enumerate(FRAMES):
-        recorder.send(k, k / rate, face)
+        recorder.send(Frame(k, k / rate, face))
     recorder.close()
     assert os.listdir(path.parent) == [path.name]
     return path
@@ -76,7 +77,7 @@ def test_live_link_csv(tmp_path):
 )
 def test_live_link_timecode(tmp_path, rate, index, timecode):
     recorder = Recorder(tmp_path / "a.csv", "livelink", rate)
-    recorder.send(index, index / rate, FRAMES[0])
+    recorder.send(Frame(index, index / rate, FRAMES[0]))
     recorder.close()
     assert (tmp_path / "a.csv").read_text().splitlines()[1].startswith(timecode + ",61,")
 
@@ -107,7 +108,7 @@ def test_the_file_appears_only_when_it_is_whole(tmp_path, name):
     path = tmp_path / "a"
     path.write_bytes(b"yesterday's")
     recorder = Recorder(path, name, 30.0)
-    recorder.send(0, 0.0, FRAMES[0])
+    recorder.send(Frame(0, 0.0, FRAMES[0]))
     assert path.read_bytes() == b"yesterday's"
     recorder.close()
     recorder.close()  # harmless
@@ -117,7 +118,7 @@ def test_the_file_appears_only_when_it_is_whole(tmp_path, name):
 
 def test_discard_leaves_nothing(tmp_path):
     recorder = Recorder(tmp_path / "a.csv", "csv", 30.0)
-    recorder.send(0, 0.0, FRAMES[0])
+    recorder.send(Frame(0, 0.0, FRAMES[0]))
     recorder.discard()
     recorder.close()
     assert os.listdir(tmp_path) == []
@@ -137,6 +138,7 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path, name):
     pytest.importorskip("resource", reason="needs a POSIX file-size limit")
     code = f"""
 import numpy as np, resource, signal
+from fmg_rt.frame import Frame
 from fmg_rt.sinks import Recorder, RecordError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -144,7 +146,7 @@ recorder = Recorder({str(tmp_path / "a")!r}, {name!r}, 30.0)
 face = np.random.default_rng(0).random(52, np.float32)
 try:
     for k in range(500):
-        recorder.send(k, k / 30, face)
+        recorder.send(Frame(k, k / 30, face))
     recorder.close()
 except RecordError as error:
     print(error)
@@ -158,7 +160,7 @@ recorder.close()
 
 def test_a_target_that_is_in_use_keeps_the_recording_beside_it(tmp_path, monkeypatch):
     recorder = Recorder(tmp_path / "a.csv", "csv", 30.0)
-    recorder.send(0, 0.0, FRAMES[0])
+    recorder.send(Frame(0, 0.0, FRAMES[0]))
 
     def busy(*_):
         raise PermissionError(13, "The process cannot access the file")

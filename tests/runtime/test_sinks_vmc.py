@@ -5,12 +5,14 @@ import pytest
 from loopback import face, faces, messages, starts_with_sha256
 
 from fmg_rt.arkit import ARKIT_NAMES, INDEX
-from fmg_rt.sinks.vmc import VOWELS, VmcSink, vowels
+from fmg_rt.frame import Frame
+from fmg_rt.sinks.vmc import VmcSink
+from fmg_rt.wire.vmc import VOWELS, vowels
 
 
 def test_frame_vector(receiver):
     sink = VmcSink(receiver.host, receiver.port, "camel")
-    sink.send(0, 0.0, face())
+    sink.send(Frame(0, 0.0, face()))
     datagrams = receiver.datagrams()
     assert [len(d) for d in datagrams] == [1432, 1156]
     # The vector is the same frame before it is split: one header instead of two.
@@ -24,7 +26,7 @@ def test_frame_vector(receiver):
 def test_frame_contents(receiver, case, spelt, bundled):
     sink = VmcSink(receiver.host, receiver.port, case, bundled=bundled)
     sent = faces(1)[0]
-    sink.send(45, 1.5, sent)
+    sink.send(Frame(45, 1.5, sent))
     datagrams = receiver.datagrams()
     assert len(datagrams) == (2 if bundled else 55)
     found = messages(datagrams)
@@ -42,7 +44,7 @@ def test_frame_contents(receiver, case, spelt, bundled):
 def test_vowels_come_before_apply(receiver):
     sink = VmcSink(receiver.host, receiver.port, with_vowels=True)
     sent = face(jawOpen=0.6, eyeBlinkLeft=0.5, eyeBlinkRight=0.25)
-    sink.send(0, 0.0, sent)
+    sink.send(Frame(0, 0.0, sent))
     datagrams = receiver.datagrams()
     assert all(len(d) <= 1472 for d in datagrams)
     found = messages(datagrams)
@@ -81,7 +83,7 @@ def test_vowels_stay_in_range_and_rest_is_rest():
 
 def test_a_mask_leaves_the_rest_unsaid(receiver):
     sink = VmcSink(receiver.host, receiver.port, "camel", True, driven={"jawOpen", "mouthClose"})
-    sink.send(0, 0.0, face(jawOpen=0.75, mouthClose=0.25, browInnerUp=1))
+    sink.send(Frame(0, 0.0, face(jawOpen=0.75, mouthClose=0.25, browInnerUp=1)))
     found = messages(receiver.datagrams())
     assert found[2:4] == [("/VMC/Ext/Blend/Val", "jawOpen", 0.75), ("/VMC/Ext/Blend/Val", "mouthClose", 0.25)]
     assert [m[1] for m in found[4:-1]] == ["A", "I", "U", "E", "O"]  # no blink: the eyes are another's

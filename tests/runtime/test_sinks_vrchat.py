@@ -7,6 +7,7 @@ import pytest
 from loopback import face, faces, messages
 
 from fmg_rt.arkit import ARKIT_NAMES, REGIONS
+from fmg_rt.frame import Frame
 from fmg_rt.sinks.vrchat import VrchatSink
 from fmg_rt.wire.unified import NAMES, SIGNED, Unified
 
@@ -152,7 +153,7 @@ def test_floats_eyes_and_switches(receiver):
     sink = VrchatSink(receiver.host, receiver.port, 30.0)
     sent = face(jawOpen=0.5, eyeLookUpLeft=1, eyeLookInLeft=1, eyeLookUpRight=1, eyeLookOutRight=1,
                 eyeBlinkLeft=1, eyeBlinkRight=0.5)  # fmt: skip
-    sink.send(0, 0.0, sent)
+    sink.send(Frame(0, 0.0, sent))
     datagrams = receiver.datagrams()
     assert all(len(d) <= 1472 and d.startswith(b"#bundle\0") for d in datagrams)
     found = {m[0]: m[1:] for m in messages(datagrams)}
@@ -170,7 +171,7 @@ def test_floats_eyes_and_switches(receiver):
 @pytest.mark.parametrize(("prefix", "root"), [("FT/", "FT/v2/"), ("/FT", "FT/v2/"), ("", "v2/")])
 def test_prefix(receiver, prefix, root):
     sink = VrchatSink(receiver.host, receiver.port, 30.0, prefix)
-    sink.send(0, 0.0, face(jawOpen=0.5))
+    sink.send(Frame(0, 0.0, face(jawOpen=0.5)))
     found = dict(m for m in messages(receiver.datagrams()) if len(m) == 2)
     assert found[f"{ROOT}{root}JawOpen"] == 0.5
     assert found[f"{ROOT}LipTrackingActive"] is True  # never prefixed
@@ -182,7 +183,7 @@ def test_only_changes_and_everything_once_a_second(receiver):
     still, moved = face(jawOpen=0.5), face(jawOpen=0.5, tongueOut=0.25)
     counts = []
     for k in range(21):
-        sink.send(k, k / 10, moved if k == 5 else still)
+        sink.send(Frame(k, k / 10, moved if k == 5 else still))
         datagrams = receiver.datagrams() if k in (0, 1, 5, 6, 7, 10, 11, 20) else []
         counts.append(messages(datagrams))
         if k not in (0, 1, 5, 6, 7, 10, 11, 20):
@@ -202,7 +203,7 @@ def test_what_changed_can_always_be_rebuilt(receiver):
     sent = faces(1)[0]
     for k in range(40):
         sent[rng.integers(0, 52, 3)] = rng.random(3)
-        sink.send(k, k / 30, sent)
+        sink.send(Frame(k, k / 30, sent))
         known |= {m[0]: m[1:] for m in messages(receiver.datagrams())}
         for name, value in mapped(sent).items():
             assert known[f"{ROOT}v2/{name}"] == (value,)
@@ -220,7 +221,7 @@ def bits_of(found, name, bits):
 )  # fmt: skip
 def test_binary(receiver, bits, value, expected):
     sink = VrchatSink(receiver.host, receiver.port, 30.0, bits=bits)
-    sink.send(0, 0.0, face(jawOpen=value, jawLeft=value))
+    sink.send(Frame(0, 0.0, face(jawOpen=value, jawLeft=value)))
     found = dict(m for m in messages(receiver.datagrams()) if len(m) == 2)
     assert bits_of(found, "JawOpen", bits) == expected
     assert bits_of(found, "JawX", bits) == expected  # of |−value|
@@ -233,7 +234,7 @@ def test_binary(receiver, bits, value, expected):
 
 def test_close_gives_the_mouth_back(receiver):
     sink = VrchatSink(receiver.host, receiver.port, 30.0)
-    sink.send(0, 0.0, face())
+    sink.send(Frame(0, 0.0, face()))
     receiver.datagrams()
     sink.close()
     assert messages(receiver.datagrams()) == [
@@ -243,7 +244,7 @@ def test_close_gives_the_mouth_back(receiver):
 
 def test_without_bundles(receiver):
     sink = VrchatSink(receiver.host, receiver.port, 30.0, bundled=False)
-    sink.send(0, 0.0, face(jawOpen=0.5))
+    sink.send(Frame(0, 0.0, face(jawOpen=0.5)))
     datagrams = receiver.datagrams()
     assert len(datagrams) == 5 + len(NAMES)
     jaw = "2f6176617461722f706172616d65746572732f76322f4a61774f70656e0000002c6600003f000000"
@@ -260,7 +261,7 @@ def test_without_bundles(receiver):
 def test_a_mask_leaves_the_rest_to_another_tracker(receiver, regions, active, native, bits):
     driven = {name for region in regions for name in REGIONS[region]}
     sink = VrchatSink(receiver.host, receiver.port, 30.0, bits=bits, driven=driven)
-    sink.send(0, 0.0, face())
+    sink.send(Frame(0, 0.0, face()))
     found = {m[0] for m in messages(receiver.datagrams())}
     assert {a for a in ("Lip", "Expression", "Eye") if f"{ROOT}{a}TrackingActive" in found} == active
     assert any(address.startswith("/tracking/eye/") for address in found) is native

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import arkit, spec, weights
+from ..distribution import __version__
+from ..frame import Frame
 from ..session import Session
 from ..sinks import Sink
 from ..sources import Source, SourceError
@@ -41,7 +43,7 @@ class Finding:
 
 def check_program() -> Finding:
     """Versions of what bug reports ask for."""
-    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("fmg", "numpy", "numba"))
+    packages = ", ".join([f"fmg {__version__}", *(f"{name} {metadata.version(name)}" for name in ("numpy", "numba"))])
     return Finding(OK, "program", f"{packages}, Python {platform.python_version()}, {platform.platform()}")
 
 
@@ -62,16 +64,7 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     began = time.perf_counter()
     session = Session(found, rate=rate)
     took = time.perf_counter() - began
-    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith("fmg_rt.kernels.")
-               for k in vars(module).values() if hasattr(k, "py_func")}  # fmt: skip
-    compiled = sum(bool(stats.cache_misses) for stats in kernels.values())
-    folder = next((stats.cache_path for stats in kernels.values() if stats.cache_path), None)
-    if folder is None:
-        yield Finding(NOTE, "kernels", f"{len(kernels)} compiled in {took:.1f} s, at every start: no folder for them can be "
-                                       "written; set NUMBA_CACHE_DIR to one")  # fmt: skip
-    else:
-        what = f"{compiled} compiled just now, the next start finds them" if compiled else "all of them compiled before"
-        yield Finding(OK, "kernels", f"{len(kernels)}, {what} in {folder}; ready in {took:.1f} s")
+    yield _check_kernels(took)
 
     noise = np.random.default_rng(0).normal(0, 0.05, (600, spec.HOP_LENGTH)).astype(np.float32)  # six seconds
     frames, since = [], 0.0
@@ -87,6 +80,20 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     verdict = FAIL if median > budget else NOTE if worst > budget else OK
     hint = "" if verdict == OK else "; close other programs, or lower --rate"
     yield Finding(verdict, "speed", f"{median:.2f} ms a frame (1 in 100: {worst:.2f} ms) of {budget:.1f} ms{hint}")
+
+
+def _check_kernels(took: float) -> Finding:
+    from ..kernels.cache import kept, places, tally
+
+    n = tally.loaded + tally.compiled
+    damaged = f"; {tally.damaged} were damaged and thrown away" if tally.damaged else ""
+    if tally.refusal:
+        return Finding(NOTE, "kernels", f"{n} in {took:.1f} s; {tally.compiled} compiled at every start, since they cannot be "
+                                        f"kept ({tally.refusal}): set NUMBA_CACHE_DIR to a folder with room{damaged}")
+    size = sum(path.stat().st_size for path, whole in kept() if whole)
+    what = f"{tally.compiled} compiled just now, the next start finds them" if tally.compiled else "all of them compiled before"
+    return Finding(NOTE if tally.damaged else OK, "kernels",
+                   f"{n}, {what} in {tally.place or places()[0]} ({size / 1e6:.1f} MB); ready in {took:.1f} s{damaged}")
 
 
 def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, float], None]) -> Iterator[Finding]:
@@ -166,10 +173,10 @@ def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: sock
     for sink, copy in zip(sinks, copies, strict=True):
         for index, face in enumerate(faces):  # the first frame also carries what is sent once a second
             _drain(catcher)
-            copy.send(index, index / 30, face)
+            copy.send(Frame(index, index / 30, face))
         sizes = _drain(catcher)
-        udp = sink.udp  # type: ignore[attr-defined]
-        taken, answer = ask_port(udp.host, udp.port)
+        assert sink.address is not None, f"{sink.name} sends no datagrams"
+        taken, answer = ask_port(*sink.address)
         yield Finding(OK if taken else NOTE, "receiver", f"{sink.name}: up to {sum(sizes)} bytes a frame in "
                                                          f"{len(sizes)} datagrams; {answer}")  # fmt: skip
 

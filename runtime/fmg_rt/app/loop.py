@@ -88,6 +88,6 @@ def _send(waiting: deque[tuple[float, Frame]], sinks: Sinks, now: float) -> int:
     n = 0
     while waiting and waiting[0][0] <= now:
         frame = waiting.popleft()[1]
-        sinks.send(frame.index, frame.time, frame.coefficients)
+        sinks.send(frame)
         n += 1
     return n

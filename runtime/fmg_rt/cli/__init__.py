@@ -12,6 +12,7 @@ COMMANDS = {
     "bake": "Turn sound files into files of frames.",
     "monitor": "Print what arrives at a port.",
     "doctor": "Check microphones, weights, speed and receivers.",
+    "cache": "Show, delete or fill the cache of compiled kernels.",
 }
 
 

@@ -82,7 +82,7 @@ def _bake(job: Job, format: str) -> None:
 
 def _record(frames: "list[Frame]", recorder: Recorder) -> None:
     for frame in frames:
-        recorder.send(frame.index, frame.time, frame.coefficients)
+        recorder.send(frame)
 
 
 def plan(sounds: tuple[Path, ...], out: Path, format: str) -> list[Job]:

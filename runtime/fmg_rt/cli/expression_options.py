@@ -8,7 +8,7 @@ import click
 
 from .. import emotions
 from ..errors import FmgError
-from .options import together
+from .options import ListenAddress, together
 
 if TYPE_CHECKING:  # importing it loads compiled code, which `--help` does not need
     from ..expression import ExpressionSettings
@@ -82,8 +82,9 @@ expression_options = together(
                  help="Keep a coefficient within bounds; repeatable."),
     click.option("--mask", metavar="lips|upper|NAME,…",
                  help="Drive only these and leave the rest, sent as 0, to a camera tracker."),
-    click.option("--merge", type=click.IntRange(1, 65_535), metavar="PORT",
-                 help="Listen there for another tracker (OSC, VMC, Live Link) and fill in only the mouth."),
+    click.option("--merge", type=ListenAddress(), metavar="[HOST:]PORT",
+                 help="Listen there for another tracker (OSC, VMC, Live Link, iFacialMocap) and fill in only the mouth. "
+                      "For a tracker on another computer or telephone: *:PORT."),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
                  help="Of blinks, gaze, breath, head and asymmetry."),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import spec
+from .. import distribution, spec
 from ..app import config
 from ..sources import Source, SourceError
 from .expression_options import expression_options
@@ -53,8 +53,6 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
 
 
 def _print_version(path: Path | None) -> None:
-    from importlib import metadata
-
     from ..weights import packaged
 
     weights = path or packaged()
@@ -62,7 +60,7 @@ def _print_version(path: Path | None) -> None:
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
         raise click.ClickException(f"{weights}: cannot read the weight file ({error.strerror or error})") from None
-    click.echo(f"fmg-rt {metadata.version('fmg')}\nweights {weights.name} sha256 {digest}")
+    click.echo(f"fmg-rt {distribution.__version__}\nweights {weights.name} sha256 {digest}")
 
 
 def _print_devices() -> None:

@@ -46,7 +46,8 @@ def session_builder(params: Mapping[str, Any]) -> "Callable[[bool | Literal['lat
         if params["merge"] is not None:
             from ..sources.tracker import TrackerSource
 
-            tracker = TrackerSource(params["merge"])
+            host, port = params["merge"]
+            tracker = TrackerSource(port, host)
     except FmgError as error:
         raise click.ClickException(str(error)) from None
 

@@ -1,13 +1,14 @@
 """Where frames go: one small module per receiver behind one interface, and the group that calls them all."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from ..arkit import N_COEFFICIENTS
+from ..frame import Frame
 from .record import Recorder, RecordError
 
 __all__ = ["Recorder", "RecordError", "Sink", "Sinks"]
@@ -19,13 +20,45 @@ FIRST_PAUSE, LONGEST_PAUSE = 30, 960
 
 
 class Sink(Protocol):
-    """One receiver of frames. `send` must not block; it may raise, and is then tried again later."""
+    """One receiver of frames: any object with these three attributes and two methods.
+
+    Attributes
+    ----------
+    name : what a person calls it, e.g. ``osc 127.0.0.1:9000``.
+    live : True where a face is seen now, which has to come to rest when the run ends. False for recordings: they get no
+        resting frames.
+    address : host and UDP port that datagrams go to, so that ``fmg-rt doctor`` can ask whether anyone listens; None for
+        what sends none.
+
+    Examples
+    --------
+    A lamp that is as bright as the mouth is open:
+
+    >>> from fmg_rt.arkit import INDEX
+    >>> class Lamp:
+    ...     name, live, address = "lamp on COM3", True, None
+    ...
+    ...     def __init__(self, port):
+    ...         self.port = port
+    ...
+    ...     def send(self, frame):
+    ...         self.port.write(bytes([int(255 * frame.coefficients[INDEX["jawOpen"]])]))
+    ...
+    ...     def close(self):
+    ...         self.port.close()
+
+    Then ``Sinks([Lamp(port)])`` is given the frames, brings the lamp to rest and closes it.
+    """
 
     name: str
-    """What a person calls it, e.g. ``osc 127.0.0.1:9000``."""
+    live: bool
+    address: tuple[str, int] | None
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Take frame `index`, the face at `time` seconds: (52,) float32 in [0, 1], valid only during the call."""
+    def send(self, frame: Frame) -> None:
+        """Take the next frame; its arrays are valid only during the call.
+
+        It must not block. It may raise anything: it is then reported once and called again later (see `Sinks`).
+        """
 
     def close(self) -> None:
         """Finish; nothing follows."""
@@ -53,19 +86,20 @@ class Sinks:
     report : takes one line of text for a person; by default it goes to the log.
     """
 
-    name = "all"
+    name, live = "all", True
+    address: tuple[str, int] | None = None
 
     def __init__(self, sinks: Iterable[Sink], report: Callable[[str], None] = _LOG.warning):
         self._members = [_Member(sink) for sink in sinks]
         self._report = report
-        self._index, self._time = -1, 0.0
+        self._last = Frame(-1, 0.0, np.zeros(N_COEFFICIENTS, np.float32))
         self.lost: list[str] = []
         """What was lost for good, a line each; not empty means that the run did not do all it was asked."""
 
     def __len__(self) -> int:
         return len(self._members)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Sink]:
         return (member.sink for member in self._members)
 
     @property
@@ -73,23 +107,22 @@ class Sinks:
         """Names of the sinks that did not take what they were last given; any thread may ask."""
         return [member.sink.name for member in self._members if member.failing]
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
+    def send(self, frame: Frame) -> None:
         """Give the frame to every sink that is not being left alone; never raises."""
-        self._index, self._time = index, time
+        self._last = frame
         for member in self._members:
             if member.wait:
                 member.wait -= 1
             else:
-                self._send(member, index, time, coefficients)
+                self._send(member, frame)
 
     def rest(self) -> None:
-        """Bring every receiver's face to rest: all zeros, twice since datagrams get lost. Recordings end before it."""
-        still = np.zeros(N_COEFFICIENTS, np.float32)
-        for _ in range(2):
-            self._index += 1
+        """Bring every live face to rest: all zeros, head ahead, twice since datagrams get lost."""
+        for index in (self._last.index + 1, self._last.index + 2):
+            still = Frame(index, self._last.time, np.zeros(N_COEFFICIENTS, np.float32))
             for member in self._members:
-                if not isinstance(member.sink, Recorder):
-                    self._send(member, self._index, self._time, still)
+                if member.sink.live:
+                    self._send(member, still)
 
     def close(self) -> None:
         """Close every sink; what could not be finished stands in `lost`."""
@@ -100,10 +133,10 @@ class Sinks:
                 self._lose(member.sink, error)
         self._members.clear()
 
-    def _send(self, member: _Member, index: int, time: float, coefficients: np.ndarray) -> None:
+    def _send(self, member: _Member, frame: Frame) -> None:
         sink = member.sink
         try:
-            sink.send(index, time, coefficients)
+            sink.send(frame)
         except RecordError as error:
             self._members = [other for other in self._members if other is not member]
             self._lose(sink, error)

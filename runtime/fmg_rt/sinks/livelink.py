@@ -1,53 +1,17 @@
-"""Live Link Face: Unreal Engine, VRCFaceTracking's LiveLink module, Warudo.
+"""Live Link Face: see `wire.livelink`."""
 
-References: Epic Games, Live Link Face packet version 6 (layout read off public receivers).
-"""
-
-import struct
-import uuid
-
-import numpy as np
-
-from ..arkit import N_COEFFICIENTS
-from ..wire.names import APPLE, POSE, order
-from ..wire.udp import Udp, format_address
-
-VERSION = 6
-N_VALUES = N_COEFFICIENTS + len(POSE)  # 61
-_ORDER = order(APPLE)
+from ..frame import Frame
+from ..wire.livelink import LiveLinkEncoder
+from .receiver import UdpReceiver
 
 
-def _string(text: str) -> bytes:
-    data = text.encode()
-    return struct.pack(">i", len(data)) + data
-
-
-class LiveLinkSink:
-    """One packet a frame: the 52 shapes in Apple's order, then head and eye rotations, which stay 0.
-
-    Parameters
-    ----------
-    rate : frames per second, written as a fraction of whole numbers.
-    subject : the name that Unreal lists.
-    device : identity of the sending device, 36 characters; None makes one from `subject`, the same at every start.
-    """
+class LiveLinkSink(UdpReceiver):
+    """One packet a frame; the parameters are those of `LiveLinkEncoder`."""
 
     def __init__(self, host: str, port: int, rate: float, subject: str = "fmg", device: str | None = None):
-        self.name = f"livelink {format_address(host, port)}"
-        self.udp = Udp(host, port)
-        device = device or str(uuid.uuid5(uuid.NAMESPACE_OID, f"fmg {subject}")).upper()
-        fraction = (round(rate), 1) if rate == round(rate) else (round(1000 * rate), 1000)
-        start = bytes([VERSION]) + _string(device) + _string(subject)
-        self._packet = bytearray(start + struct.pack(">ifiiB", 0, 0.0, *fraction, N_VALUES) + bytes(4 * N_VALUES))
-        self._number_at = len(start)
-        self._values = np.frombuffer(self._packet, ">f4", N_COEFFICIENTS, len(self._packet) - 4 * N_VALUES)
+        super().__init__("livelink", host, port)
+        self._encoder = LiveLinkEncoder(rate, subject, device)
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Patch and send the frame; `coefficients` (52,) float32."""
-        struct.pack_into(">i", self._packet, self._number_at, index & 0x7FFFFFFF)
-        self._values[:] = coefficients[_ORDER]
-        self.udp.send((self._packet,))
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.udp.close()
+    def send(self, frame: Frame) -> None:
+        """Send the frame."""
+        self.udp.send((self._encoder.encode(frame),))

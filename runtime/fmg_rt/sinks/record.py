@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arkit import ARKIT_NAMES, N_COEFFICIENTS
 from ..errors import FmgError
+from ..frame import Frame
 from ..wire.names import APPLE, LIVE_LINK_CSV, POSE, order, pascal
 
 
@@ -24,7 +25,7 @@ class Format(Protocol):
 
     def __init__(self, file: BinaryIO, rate: float): ...
 
-    def write(self, index: int, time: float, coefficients: np.ndarray) -> None: ...
+    def write(self, frame: Frame) -> None: ...
 
     def finish(self) -> None: ...
 
@@ -43,8 +44,8 @@ class CsvFormat:
         self._file = file
         file.write(_line(["time", *ARKIT_NAMES]))
 
-    def write(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        self._file.write((self._ROW % (time, *coefficients.tolist())).encode())
+    def write(self, frame: Frame) -> None:
+        self._file.write((self._ROW % (frame.time, *frame.coefficients.tolist())).encode())
 
     def finish(self) -> None:
         pass
@@ -59,8 +60,8 @@ class JsonlFormat:
     def __init__(self, file: BinaryIO, rate: float):
         self._file = file
 
-    def write(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        self._file.write((self._ROW % (time, *coefficients.tolist())).encode())
+    def write(self, frame: Frame) -> None:
+        self._file.write((self._ROW % (frame.time, *frame.coefficients.tolist())).encode())
 
     def finish(self) -> None:
         pass
@@ -78,12 +79,12 @@ class LiveLinkFormat:
         self._file, self._rate = file, rate
         file.write(_line(["Timecode", "BlendshapeCount", *map(pascal, LIVE_LINK_CSV), *POSE]))
 
-    def write(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        seconds = int(index / self._rate)
+    def write(self, frame: Frame) -> None:
+        seconds = int(frame.index / self._rate)
         # Thousandths of a frame since the full second; whole rates give whole frames.
-        thousandths = max(0, round(1000 * (index - seconds * self._rate)))
+        thousandths = max(0, round(1000 * (frame.index - seconds * self._rate)))
         timecode = (seconds // 3600 % 24, seconds // 60 % 60, seconds % 60, *divmod(thousandths, 1000))
-        self._file.write((self._ROW % (*timecode, *coefficients[self._ORDER].tolist())).encode())
+        self._file.write((self._ROW % (*timecode, *frame.coefficients[self._ORDER].tolist())).encode())
 
     def finish(self) -> None:
         pass
@@ -97,9 +98,9 @@ class _Whole:
         self._times: list[float] = []
         self._faces = bytearray()
 
-    def write(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        self._times.append(time)
-        self._faces += coefficients.astype(np.float32, copy=False).tobytes()
+    def write(self, frame: Frame) -> None:
+        self._times.append(frame.time)
+        self._faces += frame.coefficients.astype(np.float32, copy=False).tobytes()
 
     def _coefficients(self) -> np.ndarray:
         """All frames, (n, 52) float32."""
@@ -150,6 +151,9 @@ class Recorder:
         The file cannot be written; also from `send` and `close`.
     """
 
+    live = False
+    address: tuple[str, int] | None = None
+
     def __init__(self, path: str | os.PathLike[str], format: str, rate: float):
         self.path = Path(path)
         self.name = f"record {self.path}"
@@ -162,12 +166,12 @@ class Recorder:
             raise RecordError(f"cannot write {self.path}: {error.strerror}") from error
         self._format = FORMATS[format](self._file, rate)
 
-    def send(self, index: int, time: float, coefficients: np.ndarray) -> None:
-        """Take the next frame, (52,) float32, at `time` seconds."""
+    def send(self, frame: Frame) -> None:
+        """Take the next frame."""
         if self._file is None:
             raise RecordError(f"{self.path} is closed")
         try:
-            self._format.write(index, time, coefficients)
+            self._format.write(frame)
         except OSError as error:
             self._give_up(error)
 

@@ -1,4 +1,4 @@
-"""A datagram socket to one receiver that never blocks and never minds that nobody listens."""
+"""Datagram sockets: one to a receiver, which never blocks and never minds that nobody listens; and one to listen with."""
 
 import socket
 import threading
@@ -11,6 +11,43 @@ START_WAIT = 1.0
 def format_address(host: str, port: int) -> str:
     """``host:port``, an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+LOOPBACK = "127.0.0.1"
+"""Where is listened unless told otherwise: only programs of this computer can send there."""
+EVERYWHERE = "*"
+"""Every address of this computer, over IPv6 and IPv4 where it has both."""
+
+
+def listen(host: str, port: int, queue: int | None = None) -> socket.socket:
+    """A datagram socket that hears what is sent to `port` at the address `host` of this computer.
+
+    Parameters
+    ----------
+    host : a name, an address, or `EVERYWHERE`. port : 0 takes any free one.
+    queue : bytes that may wait unread; None leaves it to the system.
+
+    Raises
+    ------
+    OSError
+        Another program has the port, or the address is not this computer's.
+    """
+    dual = host == EVERYWHERE and socket.has_dualstack_ipv6()
+    if host == EVERYWHERE:
+        host = "::" if dual else "0.0.0.0"
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    family, _, _, _, address = min(found, key=lambda f: f[0] != socket.AF_INET)
+    opened = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if dual:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if queue is not None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, queue)
+        opened.bind(address)
+    except OSError:
+        opened.close()
+        raise
+    return opened
 
 
 class Udp:
