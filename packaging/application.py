@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-UNUSED = ["matplotlib", "torch", "scipy", "pandas", "PIL", "tkinter", "IPython", "pytest", "fmg_train", "librosa", "onnx"]
-"""What Numba and NumPy import if it is there, and we never use."""
+UNUSED = ["av", "grpc", "aiohttp", "matplotlib", "torch", "scipy", "pandas", "PIL", "tkinter", "IPython", "pytest", "fmg_train"]
+"""What is imported if it is there, by us or by Numba, and would make the folder larger than its 250 MB."""
 
 
 def build() -> Path:
