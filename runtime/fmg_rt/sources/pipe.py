@@ -63,9 +63,12 @@ class Pipe:
 
     def read(self, hop: np.ndarray, timeout: float) -> bool:
         """Fill `hop`; waits as long as the writer takes."""
-        if self._source is None:
-            self._source = self._open()
-        return self._source.read(hop, timeout)
+        try:
+            if self._source is None:
+                self._source = self._open()
+            return self._source.read(hop, timeout)
+        except OSError as error:
+            raise SourceError(f"{self.name}: cannot be read ({error.strerror or error})") from None
 
     def close(self) -> None:
         if self._source is not None:
