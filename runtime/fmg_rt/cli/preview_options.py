@@ -1,5 +1,7 @@
 """Options of the local preview page, and the page they ask for."""
 
+import functools
+import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +46,7 @@ def build_preview(params: Mapping[str, Any], session: "Session", source: Source)
     from ..sources.microphone import Microphone
 
     controls = Controls(settings=session.settings, update=session.update, sound=not params.get("fast"))
+    controls.quit = functools.partial(signal.raise_signal, signal.SIGINT)  # handled by the main thread, as Ctrl-C
     if isinstance(source, Microphone):
         controls.sound = False  # it would howl
         controls.devices, controls.device, controls.choose = source.devices, source.name, source.choose

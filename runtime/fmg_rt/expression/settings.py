@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -72,11 +72,20 @@ class ExpressionSettings:
         for name in ("calibration", "limits"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Read-only views cannot be sent to another process; what they show can.
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _remade, ({n: dict(v) if isinstance(v, MappingProxyType) else v for n, v in values.items()},)
+
     @classmethod
     def off(cls, **changes: Any) -> "ExpressionSettings":
         """Every part off, except for `changes`: the network's values pass bit by bit."""
         switches = ("gate", "lips", "level", "accents", "blink", "gaze", "breath")
         return cls(**{**dict.fromkeys(switches, False), "mood": 0.0, "smoothing": 0.0, **changes})
+
+
+def _remade(values: dict[str, Any]) -> ExpressionSettings:
+    return ExpressionSettings(**values)
 
 
 def check_name(name: str) -> None:

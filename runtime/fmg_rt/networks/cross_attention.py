@@ -26,6 +26,8 @@ class CrossAttentionNetwork:
     step_length = spec.HOP_LENGTH
     """Samples between two faces that can differ."""
 
+    presence: float | None = None
+
     def __init__(self, weights: Weights, lookahead: int):
         self.lookahead = lookahead
         net = weights.tensors

@@ -75,6 +75,11 @@ class Preview:
         """Whether any page is open."""
         return self._server.watched
 
+    @property
+    def left(self) -> bool:
+        """A page was open, and none is any more."""
+        return self._server.left
+
     def send(self, frame: Frame) -> None:
         """Show a frame."""
         self._newest = replace(frame, coefficients=frame.coefficients.copy(), head=frame.head.copy())
@@ -128,6 +133,7 @@ class Preview:
             "emotion": dict(getattr(settings, "emotion", None) or {}),
             "calibration": dict(settings.calibration) if settings else None,
             "devices": self._devices() if c.devices and c.choose else None, "device": c.device,
+            "quit": c.quit is not None,
             "receivers": c.receivers.state() if c.receivers else None,
             "command": c.command(c.options()) if c.command else "",
         }})  # fmt: skip
@@ -176,6 +182,8 @@ class Preview:
                 raise ValueError(f"no device '{message['device']}'")
             c.choose(message["device"])
             c.device = message["device"]
+        elif "quit" in message and c.quit:
+            c.quit()
         elif "save" in message and c.settings:
             self._ask_to_save()
         elif "start" in message and c.receivers:

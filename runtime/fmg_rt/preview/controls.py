@@ -44,6 +44,7 @@ class Controls:
     devices : lists the microphones' names. device : the one in use. choose : called with the name picked.
     receivers : of the face.
     command : gives the command line that asks for `options`.
+    quit : ends the program.
     sound : whether pages may play what is heard (a recording; a microphone would howl).
     calibration_file, config_file : where "save" writes.
 
@@ -58,6 +59,7 @@ class Controls:
     choose: Callable[[str], None] | None = None
     receivers: Receivers | None = None
     command: Callable[[dict[str, Any]], str] | None = None
+    quit: Callable[[], None] | None = None
     sound: bool = False
     calibration_file: Path = Path("fmg-calibration.json")
     config_file: Path = Path("fmg.yaml")

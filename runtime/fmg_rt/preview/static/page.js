@@ -115,6 +115,7 @@ function controls(m) {
   if (m.devices && document.activeElement !== list) {
     list.replaceChildren(...m.devices.map((name) => new Option(name, name, false, name === m.device)));
   }
+  $("quit").hidden = !m.quit;
   const tunable = !!calibration;
   for (const part of [$("calibration"), $("save")]) part.hidden = !tunable;
   room("strength").hidden = !tunable;
@@ -177,6 +178,7 @@ $("scale").oninput = $("bias").oninput = () => calibrate(Number($("scale").value
 $("neutral").onclick = () => calibrate(1, 0);
 $("none").onclick = () => { for (const name of emotions) if (Number($(`emotion-${name}`).value)) ask({ emotion: [name, 0] }); };
 $("save").onclick = () => ask({ save: true });
+$("quit").onclick = () => ask({ quit: true });
 $("devices").onchange = () => ask({ device: $("devices").value });
 $("devices").onpointerdown = () => ask({ refresh: true });
 
