@@ -75,7 +75,8 @@ class Glb:
             self.content["buffers"].append({"byteLength": n, "extensions": {"EXT_meshopt_compression": {"fallback": True}}})
         text = json.dumps({key: value for key, value in self.content.items() if value != []}).encode()
         text += b" " * (-len(text) % 4)
-        chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(self._binary), b"BIN\0") + self._binary
+        chunks = struct.pack("<I4s", len(text), b"JSON") + text
+        chunks += struct.pack("<I4s", len(self._binary), b"BIN\0") + self._binary
         path.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks)
         return path
 

@@ -2,6 +2,7 @@
 
 import functools
 import signal
+import importlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,6 +48,8 @@ def build_preview(params: Mapping[str, Any], session: "Session", source: Source)
 
     controls = Controls(settings=session.settings, update=session.update, sound=not params.get("fast"))
     controls.quit = functools.partial(signal.raise_signal, signal.SIGINT)  # handled by the main thread, as Ctrl-C
+    if hasattr(session.settings, "emotion"):
+        controls.emotions = importlib.import_module("fmg_rt.emotions").NAMES
     if isinstance(source, Microphone):
         controls.sound = False  # it would howl
         controls.devices, controls.device, controls.choose = source.devices, source.name, source.choose

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,8 +10,10 @@ from ..expression import ExpressionSettings, write_calibration
 from ..frame import Frame
 from .yaml_edit import edit
 
-STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "mood", "smoothing")
-"""Fields of `ExpressionSettings` that have a slider; as options they have the same names."""
+_FIRST = ("mouth", "cheeks", "brows", "eyes")
+STRENGTHS = sorted((field.name for field in fields(ExpressionSettings) if isinstance(field.default, float)),
+                   key=lambda name: name not in _FIRST)  # fmt: skip
+"""Fields of `ExpressionSettings` that have a slider: all sizes; as options they have the same names."""
 
 
 class Receivers(Protocol):
@@ -66,7 +68,12 @@ class Controls:
 
     def options(self) -> dict[str, Any]:
         """The command line's options that a page can change, as they are now; None: not asked for."""
-        chosen: dict[str, Any] = {name: getattr(self.settings, name) for name in STRENGTHS} if self.settings else {}
+        chosen: dict[str, Any] = {}
+        if self.settings:
+            chosen = {name.replace("_", "-"): getattr(self.settings, name) for name in STRENGTHS}
+        if self.emotions:
+            wanted = getattr(self.settings, "emotion", {})
+            chosen["emotion"] = ",".join(f"{name}={value:g}" for name, value in wanted.items()) or None
         if self.choose:
             chosen["device"] = self.device
         return chosen | (self.receivers.options() if self.receivers else {})

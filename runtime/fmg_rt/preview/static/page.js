@@ -156,7 +156,7 @@ function slider(place, kind, name, most, text, value) {
   slide(input, value, text);
 }
 
-const strength = (name, value) => slider($("strengths"), "strength", name, 3, (v) => `× ${v.toFixed(2)}`, value);
+const strength = (name, value) => slider($("strengths"), "strength", name, name === "emotion_mix" ? 1 : 3, (v) => `× ${v.toFixed(2)}`, value);
 const emotion = (name, value) => slider($("emotions"), "emotion", name, 1, (v) => v.toFixed(2), value);
 
 function choose(name) {
