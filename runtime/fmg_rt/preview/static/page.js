@@ -340,7 +340,7 @@ function paint(now) {
   if (furthest < 1e-3) { shown.set(target); dirty = false; }
   const pose = Object.fromEntries(names.map((name, i) => [name, shown[i]]));
   const head = [...shown.subarray(N)];
-  if (avatar) avatar.draw(pose, head, moods, canvas.width, canvas.height);
+  if (avatar) avatar.draw(pose, canvas.width, canvas.height, head, moods);
   else drawFace(pen, pose, canvas.width, canvas.height, head);
   if (!bare && (!dirty || counted.frames % 3 === 0)) drawBars();
 }
