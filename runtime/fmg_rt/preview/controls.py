@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,10 +10,8 @@ from ..expression import ExpressionSettings, write_calibration
 from ..frame import Frame
 from .yaml_edit import edit
 
-_FIRST = ("mouth", "cheeks", "brows", "eyes")
-STRENGTHS = sorted((field.name for field in fields(ExpressionSettings) if isinstance(field.default, float)),
-                   key=lambda name: name not in _FIRST)  # fmt: skip
-"""Fields of `ExpressionSettings` that have a slider: all sizes; as options they have the same names."""
+STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "emotion_strength", "emotion_mix", "head", "smoothing")
+"""Fields of `ExpressionSettings` that have a slider; as options they have the same names."""
 
 
 class Receivers(Protocol):
