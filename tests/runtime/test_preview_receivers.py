@@ -36,7 +36,7 @@ def receiver():
 
 
 def address(opened):
-    return "127.0.0.1:%d" % opened.getsockname()[1]
+    return f"127.0.0.1:{opened.getsockname()[1]}"
 
 
 def face(value, index=0):

@@ -2,7 +2,6 @@
 
 import functools
 import signal
-import importlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..emotions import NAMES
 from ..sources import Source
 from .options import together
 
@@ -46,10 +46,8 @@ def build_preview(params: Mapping[str, Any], session: "Session", source: Source)
     from ..preview import Controls, Preview, PreviewError
     from ..sources.microphone import Microphone
 
-    controls = Controls(settings=session.settings, update=session.update, sound=not params.get("fast"))
+    controls = Controls(settings=session.settings, update=session.update, emotions=NAMES, sound=not params.get("fast"))
     controls.quit = functools.partial(signal.raise_signal, signal.SIGINT)  # handled by the main thread, as Ctrl-C
-    if hasattr(session.settings, "emotion"):
-        controls.emotions = importlib.import_module("fmg_rt.emotions").NAMES
     if isinstance(source, Microphone):
         controls.sound = False  # it would howl
         controls.devices, controls.device, controls.choose = source.devices, source.name, source.choose

@@ -133,7 +133,7 @@ class Preview:
         c, settings = self._controls, self._controls.settings
         self._server.publish("controls", {"controls": {
             "strength": {name: getattr(settings, name) for name in STRENGTHS} if settings else {},
-            "emotion": dict(getattr(settings, "emotion", {})),
+            "emotion": dict(settings.emotion) if settings else {},
             "calibration": dict(settings.calibration) if settings else None,
             "devices": self._devices() if c.devices and c.choose else None, "device": c.device,
             "quit": c.quit is not None,
@@ -172,7 +172,7 @@ class Preview:
             name, value = message["emotion"]
             if name not in c.emotions:
                 raise ValueError(f"unknown emotion '{name}'")
-            others = {k: v for k, v in getattr(c.settings, "emotion", {}).items() if k != name}
+            others = {k: v for k, v in c.settings.emotion.items() if k != name}
             self._change(emotion=others | ({name: float(value)} if value else {}))
         elif "calibration" in message and c.settings:
             name, scale, bias = message["calibration"]

@@ -69,9 +69,7 @@ class Controls:
         chosen: dict[str, Any] = {}
         if self.settings:
             chosen = {name.replace("_", "-"): getattr(self.settings, name) for name in STRENGTHS}
-        if self.emotions:
-            wanted = getattr(self.settings, "emotion", {})
-            chosen["emotion"] = ",".join(f"{name}={value:g}" for name, value in wanted.items()) or None
+            chosen["emotion"] = ",".join(f"{name}={value:g}" for name, value in self.settings.emotion.items()) or None
         if self.choose:
             chosen["device"] = self.device
         return chosen | (self.receivers.options() if self.receivers else {})
