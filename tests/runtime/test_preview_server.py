@@ -22,6 +22,7 @@ from fmg_rt.cli.preview_options import build_preview, preview_options
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.frame import Frame
 from fmg_rt.preview import Controls, Preview, PreviewError
+from fmg_rt.preview.controls import STRENGTHS
 from fmg_rt.preview.yaml_edit import edit
 from fmg_rt.sources.microphone import Microphone
 
@@ -342,8 +343,8 @@ DEEP, LONG = "[" * 30_000, "9" * 500
     {"strength": ["mouth", 99]}, {"strength": ["mouth", "NaN"]}, {"strength": ["nose", 1]}, {"strength": 3},
     {"strength": [["mouth"], 1]}, {"calibration": ["jawOpen", "inf", 0]}, {"calibration": ["nope", 2, 0]},
     {"calibration": ["jawOpen", 1, None]}, {"device": "none such"}, {"device": ["Yeti"]}, ["a list"], 3, None, "a text",
-    f'{{"strength": ["mouth", {LONG}]}}', f'{{"calibration": ["jawOpen", {LONG}, 0]}}', f'{{"strength": ["mouth", {LONG * 20}]}}',
-    f'{{"strength": ["{LONG * 20}", 1]}}', DEEP, "no JSON", "", '{"strength": ["\\u001b[2J", 1]}', b"\xff\xfe",
+    f'{{"strength": ["mouth", {LONG}]}}', f'{{"strength": ["mouth", {LONG * 20}]}}', f'{{"strength": ["{LONG * 20}", 1]}}',
+    f'{{"calibration": ["jawOpen", {LONG}, 0]}}', DEEP, "no JSON", "", '{"strength": ["\\u001b[2J", 1]}', b"\xff\xfe",
 ], ids=lambda message: repr(message)[:40])  # fmt: skip
 def test_what_a_page_may_not_say_changes_nothing_and_closes_nothing(tuned, message):
     page, controls, changes, chosen = tuned
@@ -373,7 +374,7 @@ def test_save_writes_what_the_next_run_reads(tuned):
     assert saved == {"affine": {"jawOpen": {"scale": 2.0, "bias": 0.1}}}
     text = controls.config_file.read_bytes().decode()
     assert yaml.safe_load(text) == {
-        "rate": 60, "mouth": 1.4, "cheeks": 1.0, "brows": 0.5, "eyes": 1.0, "mood": 1.0, "smoothing": 1.0,
+        "rate": 60, **{name.replace("_", "-"): 1.0 for name in STRENGTHS}, "mouth": 1.4, "brows": 0.5,
         "calibration": str(controls.calibration_file), "device": "Yeti",
     }  # fmt: skip
     assert text.startswith("# 声の設定\r\nrate: 60  # Hz\r\nmouth: 1.4   # loud\r\n# the end\r\n")
