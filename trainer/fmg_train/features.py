@@ -11,7 +11,6 @@
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from fmg_rt import arkit, spec
 from fmg_rt.features.logmel import log_mel
+from fmg_rt.files import written_whole
 
 from .datasets import form
 
@@ -105,10 +105,9 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
     folder = directory / "cache"
     folder.mkdir(exist_ok=True)
     for name, parts in (("mel", mels), ("face", faces), ("egemaps", functionals)):
-        beside = folder / f"{name}.part.npy"
-        np.save(beside, np.concatenate(parts))
-        os.replace(beside, folder / f"{name}.npy")
-    form.write_beside(folder / _INDEX, json.dumps(entries).encode())
+        with written_whole(folder / f"{name}.npy") as file:
+            np.save(file, np.concatenate(parts))
+    form.write_whole(folder / _INDEX, json.dumps(entries).encode())
     return sum(recording.seconds for recording in recordings)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import spec
 from ..sinks import Recorder, RecordError
-from ..sinks.record import FORMATS
+from ..sinks.formats import FORMATS
 from ..sources import SourceError
 from ..sources.file import open_file
 from .expression_options import expression_options
@@ -61,7 +61,7 @@ def _bake(job: Job, format: str) -> None:
     session.reset()
     source = open_file(job.sound)
     try:
-        recorder = Recorder(job.target, format, session.rate)
+        recorder = Recorder(job.target, format, session.rate, overwrite=True)
         try:
             n_hops = 0
             while source.read(hop, 1.0):

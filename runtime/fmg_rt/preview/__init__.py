@@ -1,7 +1,6 @@
 """The face on a local web page: a sink that draws what is sent, and sliders that shape it."""
 
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 from .. import arkit
 from ..errors import FmgError
 from ..expression import ExpressionSettings, write_calibration
+from ..files import written_whole
 from ..frame import Frame
 from .server import PageServer
 
@@ -166,12 +166,8 @@ def save(controls: Controls) -> str:
     if c.choose:
         config["device"] = c.device
     write_calibration(c.calibration_file, c.settings.calibration)
-    beside = c.config_file.with_name(c.config_file.name + ".part")
-    try:
-        beside.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), "utf-8")
-        os.replace(beside, c.config_file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(c.config_file) as file:
+        file.write(yaml.safe_dump(config, allow_unicode=True, sort_keys=False).encode())
     return f"{c.calibration_file} and {c.config_file}"
 
 
