@@ -200,6 +200,16 @@ def _drain(catcher: socket.socket) -> list[int]:
         return sizes
 
 
+def check_vtube_studio(host: str, port: int) -> Finding:
+    """Whether anyone listens where VTube Studio should."""
+    try:
+        socket.create_connection((host, port), timeout=1.0).close()
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        return Finding(NOTE, "receiver", f"vtubestudio {host}:{port}: {why}; is it running, with its plugin API switched on?")
+    return Finding(OK, "receiver", f"vtubestudio {host}:{port}: somebody listens")
+
+
 def ask_port(host: str, port: int) -> tuple[str, str]:
     """Verdict on a UDP port, and why: `OK` a program can be supposed to listen, `NOTE` none does yet, `FAIL` no way there.
 

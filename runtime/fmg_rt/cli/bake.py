@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import spec
 from ..sinks import Recorder, RecordError
-from ..sinks.record import FORMATS
+from ..sinks.formats import FORMATS
 from ..sources import SourceError
 from ..sources.file import describe, open_file
 from ..sources.mono import CHANNELS
@@ -66,7 +66,7 @@ def _bake(job: Job, format: str) -> None:
     session.reset()
     source = open_file(job.sound, channel=job.channel)
     try:
-        recorder = Recorder(job.target, format, session.rate)
+        recorder = Recorder(job.target, format, session.rate, overwrite=True)
         try:
             n_hops = 0
             while source.read(hop, 1.0):

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import arkit
 from ..errors import FmgError
+from ..files import written_whole
 from ..kernels import expression_face as kernels
 
 
@@ -73,14 +74,9 @@ def read_calibration(path: str | Path) -> dict[str, tuple[float, float]]:
 
 def write_calibration(path: str | Path, affine: Mapping[str, tuple[float, float]]) -> None:
     """Write what `read_calibration` reads; the file appears whole or not at all."""
-    path = Path(path)
     content = {"affine": {name: {"scale": scale, "bias": bias} for name, (scale, bias) in affine.items()}}
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 class Calibration:
