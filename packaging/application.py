@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-UNUSED = ["av", "grpc", "aiohttp", "matplotlib", "torch", "scipy", "pandas", "PIL", "tkinter", "IPython", "pytest", "fmg_train"]
+UNUSED = ["av", "grpc", "grpc_tools", "aiohttp", "matplotlib", "torch", "scipy", "pandas", "PIL", "tkinter", "IPython", "pytest",
+          "setuptools", "fmg_train"]  # fmt: skip
 """What is imported if it is there, by us or by Numba, and would make the folder larger than its 250 MB."""
 
 

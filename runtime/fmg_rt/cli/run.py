@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # compiled code and the preview are imported when the input i
     from ..sinks import Sink
 
 _DEFAULT_OSC = "127.0.0.1:9000"
+NOT_IN_FILES = ("config", "version", "list_devices", "help")
+"""Options that a settings file cannot hold."""
 _SLOW_START = 1.5
 """Seconds after which a person is told why the start takes long."""
 _SLOW_START_WHY = ("fmg-rt: getting ready. The first start on a machine compiles the program for it, once; "
@@ -35,8 +37,8 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
         return None
     options = {opt.removeprefix("--"): param for param in context.command.params if isinstance(param, click.Option)
                for opt in param.opts[:1] if opt.startswith("--")}  # fmt: skip
-    for name in ("config", "version", "list-devices", "help"):
-        options.pop(name, None)
+    for name in NOT_IN_FILES:
+        options.pop(name.replace("_", "-"), None)
     try:
         settings = config.read(path, options)
     except config.ConfigError as error:
