@@ -210,6 +210,19 @@ def test_a_page_that_talks_nonsense_is_dropped_alone(preview, junk):
     good.close()
 
 
+@pytest.mark.parametrize("text", [
+    b"[]", b"x", b"null", b"[" * 5000, b"\xff", b'{"strength": ["mouth", 1' + b"0" * 5000 + b"]}", b'{"strength": [[], {}]}',
+    b'{"strength": ["\\ud800", 1]}', b'{"strength": {}}', b'{"calibration": ["jawOpen", 1e300, 0]}', b'{"device": [[]]}',
+])  # fmt: skip
+def test_a_message_that_makes_no_sense_is_refused_and_the_page_stays(preview, text):
+    page = live(preview)
+    page.send(text)
+    preview.send(Frame(0, 0.0, REST))
+    page.send(b"hello", opcode=9)
+    assert read_until(page, lambda m: m == b"hello")
+    page.close()
+
+
 def test_ping_is_answered(preview):
     page = live(preview)
     page.send(b"hello", opcode=9)

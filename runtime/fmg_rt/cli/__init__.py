@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ..app.startup import prepare
 from ..app.stop import Stop
 
 COMMANDS = {
@@ -26,6 +27,7 @@ class Program(click.Group):
     """
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        prepare()
         stop = Stop()
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         stop.listen()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import ListenAddress, together
+from .options import ListenAddress, Number, together
 
 if TYPE_CHECKING:  # importing it loads compiled code, which `--help` does not need
     from ..expression import ExpressionSettings
@@ -50,7 +50,7 @@ class _Limit(click.ParamType):
 expression_options = together(
     *(click.option(f"--{name}/--no-{name}", default=True, show_default=True, help=text)
       for name, text in _SWITCHES.items()),
-    *(click.option(f"--{name}", type=click.FloatRange(0, 3), default=1.0, show_default=True, metavar="X", help=text)
+    *(click.option(f"--{name}", type=Number(0, 3), default=1.0, show_default=True, metavar="X", help=text)
       for name, text in _SIZES.items()),
     click.option("--no-expression", is_flag=True, help="The network's values as they are: every part above off."),
     click.option("--calibration", type=click.Path(path_type=Path), metavar="FILE",

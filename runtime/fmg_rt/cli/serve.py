@@ -80,22 +80,22 @@ def serve(context: click.Context, **params: Any) -> None:
       FMG_TOKEN=secret fmg-rt serve --grpc :52000 --http :8080 --workers 4
       fmg-rt serve --tls-cert cert.pem --tls-key key.pem
     """
+    _check(params)
     try:
         import aiohttp  # noqa: F401
         import google.protobuf  # noqa: F401
         import grpc  # noqa: F401
     except ModuleNotFoundError as error:
         raise click.ClickException(_EXTRA.format(error.name)) from None
-    options = _options(params)
     try:
-        _run(context, options, params["workers"])
+        _run(context, _options(params), params["workers"])
     except FmgError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _options(params: dict[str, Any]) -> "Options":
-    from ..serve.limits import Limits
-    from ..serve.server import Address, Options
+def _check(params: dict[str, Any]) -> None:
+    """Raise `click.UsageError` for options that do not go together."""
+    from ..serve.limits import is_loopback
 
     if params["merge"] is not None:
         raise click.UsageError("--merge is for one face; a server has many")
@@ -103,22 +103,28 @@ def _options(params: dict[str, Any]) -> "Options":
         raise click.UsageError("--tls-cert and --tls-key go together")
     if params["tls_client_ca"] is not None and params["tls_cert"] is None:
         raise click.UsageError("--tls-client-ca needs --tls-cert and --tls-key")
+    addresses = [each for each in (params["grpc_address"], params["http_address"]) if each is not None]
+    if not addresses:
+        raise click.UsageError("--grpc off and --http off leave nothing to serve")
+    if not (params["token"] or params["no_token"] or all(is_loopback(host) for host, _ in addresses)):
+        raise click.UsageError("other machines could come in: give --token (or FMG_TOKEN), or --no-token if that is meant")
+
+
+def _options(params: dict[str, Any]) -> "Options":
+    from ..serve.limits import Limits
+    from ..serve.server import Address, Options
+
     ways = {name: None if params[f"{name}_address"] is None else Address(params[f"{name}_address"])
             for name in ("grpc", "http")}  # fmt: skip
-    if not any(ways.values()):
-        raise click.UsageError("--grpc off and --http off leave nothing to serve")
     threads = params["threads"] or max(1, (os.cpu_count() or 1) // params["workers"])
     ms = params["lookahead"]
-    options = Options(
+    return Options(
         **ways, weights=params["weights"], lookahead=None if ms is None else round(ms * spec.SAMPLE_RATE / 1000),
         egemaps=params["egemaps"], settings=build_settings(params), token=params["token"] or None, origins=params["origin"],
         limits=Limits(params["max_streams"], params["max_seconds"], params["idle_seconds"], params["max_message"],
                       params["max_upload"]),
         certificate=params["tls_cert"], key=params["tls_key"], client_ca=params["tls_client_ca"], threads=threads,
         drain_seconds=params["drain_seconds"])  # fmt: skip
-    if options.reaches_beyond() and options.token is None and not params["no_token"]:
-        raise click.UsageError("other machines could come in: give --token (or FMG_TOKEN), or --no-token if that is meant")
-    return options
 
 
 def _run(context: click.Context, options: "Options", workers: int) -> None:

@@ -4,7 +4,7 @@ import json
 import math
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class Preview:
         self._saved, self._saving = -math.inf, False
         self._chunk: list[np.ndarray] = []
         self._heard = 0  # samples
+        self._newest = Frame(-1, 0.0, np.zeros(arkit.N_COEFFICIENTS, np.float32))
         try:
             self._server = PageServer(_STATIC, port, self._receive)
         except OSError as error:
@@ -74,14 +75,25 @@ class Preview:
         """Whether any page is open."""
         return self._server.watched
 
+    @property
+    def left(self) -> bool:
+        """A page was open, and none is any more."""
+        return self._server.left
+
     def send(self, frame: Frame) -> None:
         """Show a frame."""
+        self._newest = replace(frame, coefficients=frame.coefficients.copy(), head=frame.head.copy())
         names = self._controls.emotions
         moods = np.array([frame.emotion.get(name, 0.0) for name in names], "<f4")
         # Immutable bytes: the page thread can never see half of one frame and half of the next.
         self._server.publish("frame", struct.pack("<IId", _FRAME, len(names), frame.time)
                              + frame.coefficients.astype("<f4", copy=False).tobytes()
                              + frame.head.astype("<f4", copy=False).tobytes() + moods.tobytes())  # fmt: skip
+
+    def offer(self, receivers: Receivers, command: Callable[[dict[str, Any]], str]) -> None:
+        """Show the receivers too, and the command line for all that the page shows (see `Controls`)."""
+        self._controls.receivers, self._controls.command = receivers, command
+        self._show_controls()
 
     def hear(self, hop: np.ndarray) -> None:
         """Take the next hop (160,) of the sound that the face is made from, float32 in [−1, 1], for pages that play it.
@@ -123,7 +135,7 @@ class Preview:
             "devices": self._devices() if c.devices and c.choose else None, "device": c.device,
             "quit": c.quit is not None,
             "receivers": c.receivers.state() if c.receivers else None,
-            "command": c.command(c) if c.command else "",
+            "command": c.command(c.options()) if c.command else "",
         }})  # fmt: skip
 
     def _devices(self) -> list[str]:
@@ -180,7 +192,7 @@ class Preview:
         elif "stop" in message and c.receivers:
             c.receivers.stop(str(message["stop"]))
         elif "look" in message and c.receivers:
-            self._server.publish("sent", {"sent": c.receivers.look(str(message["look"]))})
+            self._server.publish("sent", {"sent": c.receivers.look(str(message["look"]), self._newest)})
 
     def _change(self, **changes: Any) -> None:
         c = self._controls

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ..expression import ExpressionSettings
 from ..session import Session
 from .grpc import credentials, make_server
 from .http import Site
-from .limits import Limits, is_loopback
+from .limits import Limits
 from .metrics import Metrics
 from .streams import Streams
 
@@ -70,14 +70,6 @@ class Options:
     client_ca: Path | None = None
     threads: int | None = None
     drain_seconds: float = 10.0
-
-    def addresses(self) -> Iterator[Address]:
-        """Where it listens."""
-        yield from (address for address in (self.grpc, self.http) if address is not None)
-
-    def reaches_beyond(self) -> bool:
-        """Whether other machines can come in."""
-        return not all(is_loopback(host) for host, _ in self.addresses())
 
 
 def hold(address: Address) -> socket.socket:
@@ -160,7 +152,7 @@ class Server:
         """
         options = self.options
         weights = weight_files.read(weight_files.packaged() if options.weights is None else options.weights)
-        build = functools.partial(_build, weights, options.lookahead, options.egemaps)
+        build = functools.partial(Session, weights, lookahead=options.lookahead, egemaps=options.egemaps)
         build(settings=options.settings)  # the first session compiles: nobody shall wait for that
         threads = options.threads or _processors()
         self.streams = Streams(build, options.settings, options.limits, self._metrics, threads)
@@ -228,10 +220,6 @@ def _find_port(address: Address) -> Address:
     """The address with a port that is free, for gRPC binds by itself."""
     with contextlib.closing(hold(address)) as held:
         return Address((address[0], held.getsockname()[1]))
-
-
-def _build(weights: weight_files.Weights, lookahead: int | None, egemaps: bool, **options: object) -> Session:
-    return Session(weights, **({"lookahead": lookahead, "egemaps": egemaps} | options))  # type: ignore[arg-type]
 
 
 def _processors() -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -10,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ..audio import AudioError
 from ..errors import FmgError
 from ..expression import ExpressionSettings
 from ..frame import Frame
@@ -18,6 +18,8 @@ from ..session import Session
 from .crew import Crew
 from .limits import Limits, Reason, Refusal
 from .metrics import Metrics
+
+_log = logging.getLogger(__name__)
 
 TURN = 0.25
 """Seconds of audio that a stream may have computed before the others have their turn."""
@@ -101,10 +103,8 @@ class Stream:
 
     async def _compute(self, function: Callable[..., list[Frame]], *arguments: Any) -> list[Frame]:
         came = time.perf_counter()
-        try:
+        with _understood():
             frames = await self._streams.crew.run(self._alone, function, *arguments)
-        except AudioError as error:
-            raise Refusal(Reason.INVALID, str(error)) from None
         self._streams.metrics.late(time.perf_counter() - came, len(frames))
         self._streams.metrics.count("frames", len(frames))
         self.touch()
@@ -157,10 +157,8 @@ class Streams:
         self.metrics.count(f"total {way}")
         stream = None
         try:
-            try:
+            with _understood():
                 session = await self.crew.run(functools.partial(self._build, **{"settings": self.settings} | options))
-            except FmgError as error:
-                raise Refusal(Reason.INVALID, str(error)) from None
             stream = Stream(session, way, self)
             self._open.add(stream)
             with stream.told():
@@ -204,6 +202,18 @@ class Streams:
             now = time.monotonic()
             for stream in [each for each in self._open if now - each.touched > idle]:
                 stream.refuse(Refusal(Reason.IDLE, f"nothing came or went for {idle:g} s"))
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """What a session says no to becomes a refusal; so does a fault of ours, which is logged."""
+    try:
+        yield
+    except FmgError as error:
+        raise Refusal(Reason.INVALID, str(error)) from None
+    except Exception:
+        _log.exception("a stream failed")
+        raise Refusal(Reason.FAILED, "the server failed on this stream; its log says more") from None
 
 
 def coefficients(frame: Frame, affine: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:

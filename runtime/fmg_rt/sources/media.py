@@ -35,7 +35,7 @@ def open_media(file: BinaryIO, name: str) -> tuple[float, int, Generator[np.ndar
     import av
 
     try:
-        container = av.open(file, options={"format_whitelist": _FORMATS}, metadata_errors="ignore")
+        container = av.open(file, "r", options={"format_whitelist": _FORMATS}, metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
         file.close()
         raise SourceError(f"{name}: not a sound that libsndfile or FFmpeg can read ({_reason(error)})") from None
