@@ -13,6 +13,7 @@ RUNTIME, TRAINER = ROOT / "runtime" / "fmg_rt", ROOT / "trainer" / "fmg_train"
 
 LAYERS = [
     {"spec", "arkit", "frame", "errors", "distribution"},
+    {"emotions", "heard"},
     {"architectures", "kernels", "wire", "audio"},
     {"weights"},
     {"networks", "features", "egemaps"},

@@ -25,6 +25,8 @@ class CrossAttentionNetwork:
 
     step_length = spec.HOP_LENGTH
     """Samples between two faces that can differ."""
+    newest = None
+    """A face costs too much to be made unasked."""
 
     presence: float | None = None
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import spec
+from .. import arkit, spec
 from ..kernels import gru as kernels
 from ..weights import Weights
 
@@ -65,6 +65,7 @@ class GRUNetwork:
         self._features = np.empty(d_head, np.float32)  # (d_head,)
         self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
         self._faces = np.empty((2, len(self._readout[1])), np.float32)  # (2 steps, 52 and the logit), not clipped
+        self.newest = self._faces[1, : arkit.N_COEFFICIENTS]
         self.reset()
 
     def reset(self) -> None:

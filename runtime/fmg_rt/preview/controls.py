@@ -10,7 +10,7 @@ from ..expression import ExpressionSettings, write_calibration
 from ..frame import Frame
 from .yaml_edit import edit
 
-STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "mood", "smoothing")
+STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "emotion_strength", "head", "smoothing")
 """Fields of `ExpressionSettings` that have a slider; as options they have the same names."""
 
 
