@@ -24,7 +24,7 @@ def config() -> None:
     context = click.Context(run)
     click.echo("# fmg-rt --config FILE. Remove the '#' before an option to set it; options on the command line win.")
     for param in run.params:
-        if isinstance(param, click.Option) and param.name not in NOT_IN_FILES:
+        if isinstance(param, click.Option) and param.name not in NOT_IN_FILES and not param.hidden:
             click.echo("\n" + "\n".join(_lines(param, context)))
 
 
