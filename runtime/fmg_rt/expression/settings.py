@@ -101,7 +101,7 @@ class ExpressionSettings:
 
     @classmethod
     def off(cls, **changes: Any) -> "ExpressionSettings":
-        """Every part off, except for `changes`: the network's values pass bit by bit."""
+        """Every part off, except for `changes`: the network's values pass unchanged."""
         sizes = dict.fromkeys(("emotion_strength", "head", "smoothing"), 0.0)
         return cls(**{**dict.fromkeys(SWITCHES, False), **sizes, **changes})
 

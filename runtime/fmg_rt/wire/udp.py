@@ -54,7 +54,7 @@ class Udp:
     """Sends datagrams to ``host:port``; IPv4, IPv6 and host names (IPv4 first, since most receivers listen there).
 
     Host names are looked up outside the frame loop. `send` raises OSError while there is no way to the receiver and
-    starts afresh at the next call, so the caller decides how often to retry.
+    starts again at the next call, so the caller decides how often to retry.
     """
 
     def __init__(self, host: str, port: int):
