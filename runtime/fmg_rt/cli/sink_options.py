@@ -60,7 +60,7 @@ sink_options = together(
         "--vrchat", type=Address(PORT), is_flag=False, flag_value=f"127.0.0.1:{PORT}", metavar="[HOST:PORT]",
         help=f"VRChat avatar parameters under VRCFaceTracking's v2 names. [alone: 127.0.0.1:{PORT}]",
     ),
-    click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: what stands before v2/, such as FT/."),
+    click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: prefix before v2/, such as FT/."),
     click.option(
         "--vrchat-binary", type=click.IntRange(1, MAX_BITS), is_flag=False, flag_value=4, metavar="[BITS]",
         help="VRChat: also binary parameters with this many bits. [alone: 4]",
