@@ -20,8 +20,8 @@ from serving import serving  # noqa: E402
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "service").glob("*.md"))
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMANDS = [pytest.param(line, id=f"{page.stem}: {line[:40]}") for page in PAGES for block in BLOCK.findall(page.read_text("utf-8"))
-            for line in block.splitlines() if line]  # fmt: skip
+COMMANDS = [pytest.param(line, id=f"{page.stem}: {line[:40]}") for page in PAGES
+            for block in BLOCK.findall(page.read_text("utf-8")) for line in block.splitlines() if line]  # fmt: skip
 NOT_HERE = ("docker ", "kubectl ", "pip install ")
 
 
