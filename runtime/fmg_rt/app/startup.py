@@ -32,7 +32,7 @@ def prepare() -> None:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         # Before Numba is imported, which reads it once; other processes of ours inherit this.
         os.environ["NUMBA_DISABLE_JIT"] = "0"
-        _log.warning("NUMBA_DISABLE_JIT is not heeded: without the compiler a frame would take two seconds")
+        _log.warning("NUMBA_DISABLE_JIT is ignored: without the compiler a frame would take two seconds")
 
 
     atexit.unregister(_quiet_end)

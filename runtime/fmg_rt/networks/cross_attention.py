@@ -25,6 +25,10 @@ class CrossAttentionNetwork:
 
     step_length = spec.HOP_LENGTH
     """Samples between two faces that can differ."""
+    newest = None
+    """A face costs too much to be made unasked."""
+
+    presence: float | None = None
 
     def __init__(self, weights: Weights, lookahead: int):
         self.lookahead = lookahead

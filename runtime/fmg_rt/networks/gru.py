@@ -1,5 +1,6 @@
 """The recurrent network on the runtime's side: owns the state, calls the kernels."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,7 +39,7 @@ class GRUNetwork:
         self._mean = weights.mel_mean  # (80,)
         self._scale = (1.0 / (weights.mel_std.astype(np.float64) + spec.STD_OFFSET)).astype(np.float32)  # (80,)
         for name, tensor in tensors.items():  # once for all streams of these weights
-            if name not in weights.packed:
+            if name not in weights.packed and not name.startswith(("readout.", "speech.")):
                 weights.packed[name] = _columns(tensor) if tensor.ndim == 2 else tensor
         packed = weights.packed
         self._input = packed["input.weight"], packed["input.bias"]
@@ -46,8 +47,14 @@ class GRUNetwork:
                         for layer in range(2)]  # fmt: skip
         self._head = packed["head.weight"], packed["head.bias"]
         readout = weights.lookaheads.index(lookahead)
-        self._readout = packed[f"readout.{readout}.weight"], packed[f"readout.{readout}.bias"]
-
+        self._tells_speech = "speech.weight" in tensors
+        if f"faces.{readout}" not in packed:
+            weight, bias = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
+            if self._tells_speech:  # one more row, after the face's
+                weight = np.concatenate((weight, tensors["speech.weight"][readout : readout + 1]))
+                bias = np.concatenate((bias, tensors["speech.bias"][readout : readout + 1]))
+            packed[f"faces.{readout}"] = _columns(weight), bias
+        self._readout = packed[f"faces.{readout}"]
         self.shares = id(packed["input.weight"]), readout
         """Equal for networks that can `step_with` each other."""
 
@@ -57,7 +64,8 @@ class GRUNetwork:
         self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
         self._features = np.empty(d_head, np.float32)  # (d_head,)
         self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
-        self._faces = np.empty((2, arkit.N_COEFFICIENTS), np.float32)  # (previous and newest step, 52), not clipped
+        self._faces = np.empty((2, len(self._readout[1])), np.float32)  # (2 steps, 52 and the logit), not clipped
+        self.newest = self._faces[1, : arkit.N_COEFFICIENTS]
         self.reset()
 
     def reset(self) -> None:
@@ -67,6 +75,14 @@ class GRUNetwork:
         self._faces[:] = 0
         # Before the first step nothing is known: the face is at rest until then.
         self.horizon = spec.WIN_LENGTH - spec.HOP_LENGTH - self.lookahead
+
+    @property
+    def presence(self) -> float | None:
+        if not self._tells_speech:
+            return None
+        if not self._frames // self._n_stack:
+            return 0.0
+        return 1.0 / (1.0 + math.exp(-min(max(float(self._faces[1, -1]), -30.0), 30.0)))
 
     def set_egemaps(self, features: np.ndarray | None) -> None:
         """This network hears the log-mel alone."""
@@ -108,7 +124,7 @@ class GRUNetwork:
             x = state
         features = np.empty((len(together), len(self._features)), np.float32)
         kernels.linear_relu_many(*self._head, x, features)
-        faces = np.empty((len(together), arkit.N_COEFFICIENTS), np.float32)
+        faces = np.empty((len(together), self._faces.shape[1]), np.float32)
         kernels.linear_many(*self._readout, features, faces)
         for network, face in zip(together, faces, strict=True):
             network._faces[0] = network._faces[1]

@@ -1,5 +1,7 @@
 """fmg-train fit."""
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -13,7 +15,7 @@ from .. import config as configuration
 from ..datasets.form import DatasetError
 from ..fit import checkpoint as checkpoints
 from ..fit.training import Fit, with_data
-from ..models import but_lookaheads
+from ..models import of_the_body
 
 
 @click.command()
@@ -49,10 +51,12 @@ def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
         config = configuration.from_dict(values)
         if not resume and (folder / checkpoints.LAST).exists():
             raise click.ClickException(f"{folder} holds a run already: add --resume, or choose another --out")
-        run = Fit(config, folder, _device(device), initial)
-        if resume:
-            run.resume()
-        run.run()
+        first = os.environ.get("RANK", "0") == "0"
+        with checkpoints.alone(folder) if first else nullcontext():
+            run = Fit(config, folder, _device(device), initial)
+            if resume:
+                run.resume()
+            run.run()
     except (configuration.ConfigError, DatasetError, checkpoints.CheckpointError, weight_files.WeightsError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -68,7 +72,11 @@ def _model_of(initial: weight_files.Weights) -> dict:
     """The `model` section that matches a weight file."""
     *milliseconds, default = (n * 1000 // spec.SAMPLE_RATE for n in (*initial.lookaheads, choose_lookahead(initial)))
     return {"architecture": initial.architecture, "lookaheads_ms": milliseconds,
-            "default_lookahead_ms": default} | but_lookaheads(initial.config)  # fmt: skip
+            "default_lookahead_ms": default} | of_the_body(initial.config) | _speech(initial)  # fmt: skip
+
+
+def _speech(initial: weight_files.Weights) -> dict:
+    return {"speech": initial.config.get("speech", 0)} if initial.architecture == "gru" else {}
 
 
 def _device(name: str) -> torch.device:
