@@ -47,7 +47,8 @@ EYES, MOUTH, FOREHEAD, CHIN = (105, 140, 60, 180), (155, 222, 70, 170), (60, 104
 @pytest.fixture(scope="module")
 def served():
     controls = Controls(settings=ExpressionSettings(), update=lambda _: None, devices=lambda: ["Yeti", "内蔵マイク"],
-                        device="Yeti", choose=lambda _: None, emotions=("joy", "anger"), quit=lambda: None, sound=True)  # fmt: skip
+                        device="Yeti", choose=lambda _: None, emotions=("joy", "anger"), quit=lambda: None,
+                        sound=True)  # fmt: skip
     preview = Preview(0, controls)
     yield preview
     preview.close()
@@ -582,7 +583,7 @@ def avatar_shot(served, page, *, head=(0, 0, 0), emotion=None, **pose):
     for name, value in pose.items():
         face[arkit.INDEX[name]] = value
     served.send(Frame(0, 0.0, face, np.array(head, np.float32), emotion or {}))
-    time.sleep(0.4)
+    time.sleep(0.3)
     clip = {"x": 100, "y": 100, "width": 540, "height": 580, "scale": 1}
     return page.call("Page.captureScreenshot", format="png", clip=clip)["data"]
 
@@ -631,10 +632,8 @@ def test_vrm_without_arkit_shapes_moves_by_its_vowels_and_turns_its_head_and_eye
     assert "vowels" in note and "head" in note and "eyes" in note and "mood" in note
     shots = {
         "rest": avatar_shot(served, page), "a": avatar_shot(served, page, jawOpen=0.8),
-        "u": avatar_shot(served, page, mouthPucker=0.8), "o": avatar_shot(served, page, mouthFunnel=0.8),
-        "i": avatar_shot(served, page, mouthStretchLeft=0.8, mouthStretchRight=0.8),
-        "blink": avatar_shot(served, page, eyeBlinkLeft=1, eyeBlinkRight=1),
-        "joy": avatar_shot(served, page, emotion={"joy": 1.0}), "anger": avatar_shot(served, page, emotion={"anger": 1.0}),
+        "u": avatar_shot(served, page, mouthPucker=0.8), "blink": avatar_shot(served, page, eyeBlinkLeft=1, eyeBlinkRight=1),
+        "joy": avatar_shot(served, page, emotion={"joy": 1.0}),
         "yaw": avatar_shot(served, page, head=(0.3, 0, 0)), "pitch": avatar_shot(served, page, head=(0, 0.3, 0)),
         "roll": avatar_shot(served, page, head=(0, 0, 0.3)),
         "aside": avatar_shot(served, page, eyeLookOutLeft=1, eyeLookInRight=1),
