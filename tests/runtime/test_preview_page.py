@@ -558,6 +558,67 @@ def test_graph_shows_ten_seconds_and_stands_still_when_paused(page):
         preview.close()
 
 
+# ---- receivers --------------------------------------------------------------------------------------------------
+
+
+class Switchboard:
+    """Receivers that only note what they are asked."""
+
+    def __init__(self):
+        self.running = {}
+
+    def state(self):
+        return {"kinds": {"osc": "127.0.0.1:9000", "vmc": "127.0.0.1:39539"},
+                "running": [{"name": n, "kind": k, "address": a} for n, (k, a) in self.running.items()]}  # fmt: skip
+
+    def start(self, kind, address):
+        self.running[f"{kind} {address}"] = kind, address
+
+    def stop(self, name):
+        del self.running[name]
+
+    def look(self, name, frame):
+        return {"name": name, "lines": [f"jawOpen {frame.coefficients[arkit.INDEX['jawOpen']]:.2f}"]}
+
+    def options(self):
+        return {}
+
+
+def test_receivers_are_switched_by_hand(page):
+    board = Switchboard()
+    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, receivers=board,
+                        command=lambda _: f"fmg-rt {' '.join(board.running)}")  # fmt: skip
+    preview = Preview(0, controls)
+    rows = "[...document.querySelectorAll('.receiver')].map((e) => e.className + ' ' + e.querySelector('b').textContent)"
+    try:
+        page.open(f"{preview.url}?lang=en", "document.querySelectorAll('.receiver').length === 2")
+        page.run("document.querySelector('[data-room=receivers]').click()")
+        page.run("""(() => {
+          const vmc = document.querySelectorAll('.receiver')[1];
+          vmc.querySelector('input').value = '10.0.0.1:39540';
+          vmc.querySelector('button').click();
+        })()""")
+        page.wait("document.querySelectorAll('.receiver').length === 3")
+        assert page.run(rows) == ["receiver osc", "receiver on vmc", "receiver vmc"]
+        assert list(board.running) == ["vmc 10.0.0.1:39540"]
+        assert page.run("document.querySelector('#command pre').textContent") == "fmg-rt vmc 10.0.0.1:39540"
+        face = np.zeros(52, np.float32)
+        face[arkit.INDEX["jawOpen"]] = 0.25
+        preview.send(Frame(0, 0.0, face))
+        preview.status({"failing": ["vmc 10.0.0.1:39540"]})
+        page.run("document.querySelectorAll('.receiver.on button')[1].click()")
+        page.wait("document.querySelector('.receiver.on pre').textContent === 'jawOpen 0.25'")
+        page.wait("document.querySelector('.receiver.on').classList.contains('failing')")
+        page.run("document.querySelector('.receiver.on button').click()")
+        page.wait("document.querySelectorAll('.receiver').length === 2")
+        assert not board.running and not page.errors
+        page.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        page.run("document.querySelector('#command button').click()")
+        assert page.run("copied") == "fmg-rt "
+    finally:
+        preview.close()
+
+
 # ---- own avatars ------------------------------------------------------------------------------------------------
 
 
