@@ -590,10 +590,10 @@ def test_options_refuse_in_one_line(monkeypatch):
 
 
 def test_it_knows_whether_anybody_looks(preview):
-    assert not preview.watched
+    assert not preview.watched and not preview.left
     connection = live(preview)
     read_until(connection, lambda message: is_json(message, "names"))
-    assert preview.watched
+    assert preview.watched and not preview.left
     connection.close()
     for _ in range(200):
         if not preview.watched:

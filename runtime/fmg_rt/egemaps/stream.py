@@ -30,7 +30,7 @@ N_PENDING = 64
 BEFORE, AFTER = 1024, 1024
 """Samples that `jitter` may look back from a frame's start, and beyond its end."""
 OPENING = 60
-"""Frames at a window's start whose periods are followed anew; longer voiced stretches are rare, and cost time."""
+"""Frames at a window's start whose periods are followed again; longer voiced stretches are rare, and cost time."""
 
 _tables = functools.cache(tables.build)
 

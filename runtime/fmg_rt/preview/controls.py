@@ -1,12 +1,12 @@
 """What a person may change from the page, and how it is kept."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..expression import ExpressionSettings, write_calibration
+from ..files import written_whole
 from ..frame import Frame
 from .yaml_edit import edit
 
@@ -96,10 +96,6 @@ def save(controls: Controls) -> str:
     except ValueError as error:
         raise ValueError(f"{c.config_file}: {error}") from None
     write_calibration(c.calibration_file, c.settings.calibration)
-    beside = c.config_file.with_name(c.config_file.name + ".part")
-    try:
-        beside.write_bytes(after.encode())
-        os.replace(beside, c.config_file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(c.config_file) as file:
+        file.write(after.encode())
     return f"{c.calibration_file}, {c.config_file}"

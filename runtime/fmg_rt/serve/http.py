@@ -44,10 +44,12 @@ class Site:
         self._origins = {origin.rstrip("/").lower() for origin in origins}
         self._files = dict(_read_files())
 
-    def application(self) -> web.Application:
-        """The routes."""
+    def application(self, extend: Callable[[web.Application], None] | None = None) -> web.Application:
+        """The routes, after those that `extend` adds."""
         # Connections that say nothing are closed by aiohttp; what says something is bounded here.
         app = web.Application(client_max_size=self._streams.limits.max_upload, middlewares=[self._guard])
+        if extend is not None:
+            extend(app)
         app.router.add_get("/v1/health/live", self._live)
         app.router.add_get("/v1/health/ready", self._ready)
         app.router.add_get("/metrics", self._metrics)

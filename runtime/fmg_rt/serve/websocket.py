@@ -71,7 +71,7 @@ class Call:
         except (asyncio.TimeoutError, TimeoutError):  # noqa: UP041, they differ in 3.10
             raise Refusal(Reason.IDLE, f"no start message came within {timeout:g} s") from None
         if message.type is WSMsgType.BINARY:
-            return message.data
+            return bytes(message.data)
         if message.type is WSMsgType.TEXT:
             try:
                 control = json.loads(message.data)
@@ -225,7 +225,7 @@ def _choice(message: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> 
     value = message.get(name, choices[0])
     if value not in choices:
         raise Refusal(Reason.INVALID, f"{name} must be {' or '.join(choices)}, not {value!r}")
-    return value
+    return str(value)
 
 
 def _number(message: Mapping[str, Any], name: str, usual: float, low: float, high: float) -> float:

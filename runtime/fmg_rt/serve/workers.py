@@ -36,7 +36,7 @@ def run_workers(options: Options, count: int, ready: Callable[[Address | None, A
         raise ServeError("this system cannot share a port between processes: use --workers 1")
     with contextlib.ExitStack() as stack:
         # Bound and never listening: they keep the ports, and a second server cannot join by accident.
-        found: dict[str, Address] = {}
+        found: dict[str, Any] = {}
         for name in ("grpc", "http"):
             address = getattr(options, name)
             if address is not None:
@@ -74,7 +74,7 @@ class _Crew:
     def _listen(self, pipe: connection.Connection) -> str:
         """What a process says when it is up: nothing, or why it cannot."""
         try:
-            return pipe.recv()
+            return str(pipe.recv())
         except EOFError:
             return "" if self._told.is_set() else "a process of the server died while it started"
         finally:

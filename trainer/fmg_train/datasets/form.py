@@ -31,6 +31,7 @@ import numpy as np
 import soundfile
 
 from fmg_rt import arkit, spec
+from fmg_rt.files import written_whole
 
 SPLITS = ("train", "val", "test")
 MANIFEST = "manifest.jsonl"
@@ -87,15 +88,11 @@ def face_path(directory: Path, recording_id: str) -> Path:
     return Path(directory) / "face" / f"{recording_id}.npz"
 
 
-def write_beside(path: Path, data: bytes) -> str:
-    """Write `data` next to `path`, then rename; returns the SHA-256. A crash leaves no half-written file."""
+def write_whole(path: Path, data: bytes) -> str:
+    """Write `data` to `path` whole, with the folders that it needs; returns the SHA-256."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write(data)
     return hashlib.sha256(data).hexdigest()
 
 
@@ -133,15 +130,15 @@ def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face:
     np.savez(curves, **arrays)
     return Recording(
         recording_id, split, speaker, language, source, licence, len(audio) / spec.SAMPLE_RATE,
-        write_beside(audio_path(directory, recording_id), sound.getvalue()),
-        write_beside(face_path(directory, recording_id), curves.getvalue()), emotion, augmented)  # fmt: skip
+        write_whole(audio_path(directory, recording_id), sound.getvalue()),
+        write_whole(face_path(directory, recording_id), curves.getvalue()), emotion, augmented)  # fmt: skip
 
 
 def write_manifest(directory: Path, recordings: Iterable[Recording]) -> None:
     """Write the manifest, which makes the data set complete."""
     lines = [json.dumps({k: v for k, v in asdict(r).items() if v or k not in _OPTIONAL}, ensure_ascii=False)
              for r in recordings]  # fmt: skip
-    write_beside(Path(directory) / MANIFEST, ("\n".join(lines) + "\n").encode())
+    write_whole(Path(directory) / MANIFEST, ("\n".join(lines) + "\n").encode())
 
 
 def read_manifest(directory: Path) -> list[Recording]:
@@ -157,6 +154,8 @@ def read_manifest(directory: Path) -> list[Recording]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise DatasetError(f"{path}: no data set here ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not a manifest in UTF-8 (byte {error.start})") from error
     recordings = []
     for number, line in enumerate(lines, 1):
         try:
