@@ -1,33 +1,69 @@
-"""What users get: the wheel, in an environment of its own, without anything of the source tree."""
+"""What users get: source distribution and wheel, built and installed without anything of the source tree."""
 
 import os
+import re
+import runpy
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from fmg_rt import distribution
+
 ROOT = Path(__file__).parents[1]
+FOLDERS = ("runtime", "trainer", "weights", "tests", "examples", "bench", "packaging")
+FILES = ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE", "conftest.py", "constraints.txt")
+URL = "https://example.org/owner/fmg"
 
 
 def _run(*arguments, **options):
     return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=400, **options)
 
 
-def test_the_wheel_runs_the_main_job(tmp_path):
-    source = tmp_path / "source"
-    for name in ("runtime", "trainer", "weights"):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """(source distribution, wheel made from it), as the release workflow makes them."""
+    folder = tmp_path_factory.mktemp("dist")
+    source = folder / "source"
+    source.mkdir()
+    for name in FOLDERS:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in FILES:
         shutil.copy(ROOT / name, source)
-    built = _run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, source)
-    if built.returncode and "Could not find a version" in built.stdout + built.stderr:
+    assert _run(sys.executable, source / "packaging" / "addresses.py", URL, "v1").returncode == 0
+    done = _run(sys.executable, "-m", "build", "--outdir", folder, source)
+    if done.returncode and "Could not find a version" in done.stdout + done.stderr:
         pytest.skip("no package index in reach: the wheel's build requirements cannot be had")
-    assert built.returncode == 0, built.stdout + built.stderr
-    (wheel,) = tmp_path.glob("*.whl")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
 
+
+@pytest.mark.slow
+def test_what_the_archives_hold(built):
+    sdist, wheel = built
+    assert wheel.name.startswith(f"facial_motion_generator-{distribution.__version__}-py3-none-any")
+    packed = {name.split("/", 1)[1] for name in tarfile.open(sdist).getnames() if "/" in name}
+    assert {"tests/test_wheel.py", "examples/library.py", "conftest.py", "LICENSE"} <= packed
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (metadata,) = (archive.read(name).decode() for name in names if name.endswith("dist-info/METADATA"))
+    assert {"fmg_rt/py.typed", "fmg_train/py.typed", "fmg_weights/best.npz", "fmg_rt/preview/static/index.html"} <= names
+    assert not any(name.startswith(("tests/", "bench/", "packaging/")) for name in names)
+    assert f"Name: {distribution.NAME}\n" in metadata and f"Version: {distribution.__version__}\n" in metadata
+    assert f"Project-URL: Source, {URL}" in metadata
+    assert f"]({URL}/raw/v1/docs/images/" in metadata
+    assert not re.findall(r"\]\((?!https?:|#)[^)]*\)", metadata)  # a package index has no files beside the text
+
+
+@pytest.mark.slow
+def test_the_wheel_runs_the_main_job(built, tmp_path):
+    _, wheel = built
     venv.create(tmp_path / "env", with_pip=True)
     scripts = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
     installed = _run(scripts / "python", "-m", "pip", "install", "-q", wheel)
@@ -41,10 +77,27 @@ def test_the_wheel_runs_the_main_job(tmp_path):
     jaw = lines[0].split(",").index("jawOpen")
     assert max(float(line.split(",")[jaw]) for line in lines[1:]) > 0.15
     assert not any(float(line.split(",")[jaw]) for line in lines[-15:])  # the clip ends in silence
-    # The page of the preview is data that a wheel can lose.
-    listed = _run(scripts / "python", "-c", "from importlib.resources import files\n"
-                  "print(sorted(p.name for p in (files('fmg_rt.preview') / 'static').iterdir()))", cwd=tmp_path)  # fmt: skip
-    assert "index.html" in listed.stdout and "face.js" in listed.stdout, listed.stdout + listed.stderr
-    # Without torch the trainer names the extra that brings it.
+    version = _run(scripts / "fmg-rt", "--version", cwd=tmp_path)
+    assert version.stdout.startswith(f"fmg-rt {distribution.__version__}\n"), version.stderr
+    # Without torch the trainer names the extra that brings it, of the distribution that is ours.
     train = _run(scripts / "fmg-train", "fit", "--out", "run", cwd=tmp_path)
-    assert train.returncode == 1 and "fmg[train]" in train.stderr and "Traceback" not in train.stderr
+    assert train.returncode == 1 and distribution.install("train") in train.stderr and "Traceback" not in train.stderr
+
+
+def test_links_become_absolute():
+    text = "[a](docs/a.md) ![b](b.png) [![c](c.png)](d.md#e) [f](https://g) [h](#h)"
+    absolute = runpy.run_path(str(ROOT / "packaging" / "addresses.py"))["absolute"]
+    assert absolute(text, URL, "v1") == (
+        f"[a]({URL}/blob/v1/docs/a.md) ![b]({URL}/raw/v1/b.png) [![c]({URL}/raw/v1/c.png)]({URL}/blob/v1/d.md#e) "
+        "[f](https://g) [h](#h)"
+    )
+
+
+def test_no_message_names_the_other_project():
+    """`pip install fmg` gets the code of strangers."""
+    wrong = re.compile(r"""pip install [^\n]*['" ]fmg\b|metadata[^\n]*\(["']fmg["']\)|package_name=["']fmg["']""")
+    for folder in ("runtime", "trainer", "docs", "examples", "tests", "bench"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".md") and path != Path(__file__):
+                assert not wrong.search(path.read_text(encoding="utf-8")), path
+    assert wrong.search("pip install -q 'fmg[train]'") and wrong.search("metadata.version('fmg')")

@@ -45,9 +45,10 @@ def cross_attention_tensors(config: Mapping[str, int]) -> dict[str, tuple[int, .
 
 
 def gru_tensors(config: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the recurrent network for `config`: n_stack, d_input, d_model, d_head, n_lookaheads.
+    """Names and shapes of the recurrent network for `config`: n_stack, d_input, d_model, d_head, n_lookaheads, speech.
 
-    ``n_stack`` log-mel frames make one step; two GRU layers of ``d_model``; one linear read-out of 52 per look-ahead.
+    ``n_stack`` log-mel frames make one step; two GRU layers of ``d_model``; one linear read-out of 52 per look-ahead. With
+    ``speech`` (0 or 1; 0 where it is missing) there is one more output a look-ahead: the logit of somebody's speaking.
 
     Raises
     ------
@@ -67,6 +68,8 @@ def gru_tensors(config: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     shapes |= _linear("head", d_head, d_model)
     for i in range(config["n_lookaheads"]):
         shapes |= _linear(f"readout.{i}", N_COEFFICIENTS, d_head)
+    if config.get("speech", 0):
+        shapes |= _linear("speech", config["n_lookaheads"], d_head)
     return shapes
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fmg_rt.distribution import install
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 import egemaps_accuracy
 import egemaps_speech
@@ -16,7 +18,7 @@ SECONDS = 6.5
 
 @pytest.fixture(scope="module")
 def table():
-    pytest.importorskip("opensmile", reason="openSMILE is not installed: pip install 'fmg[oracle]'")
+    pytest.importorskip("opensmile", reason=f"openSMILE is not installed: {install('oracle')}")
     if platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("the oracle's last bits are known on x86-64 only")
     if egemaps_speech.missing():

@@ -10,6 +10,7 @@ import pytest
 from fmg_rt import arkit, spec
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.features.logmel import LogMel
+from fmg_rt.heard import Heard
 
 RATE = spec.SAMPLE_RATE
 MOUTH = arkit.region_indices("jaw", "lips")
@@ -117,7 +118,7 @@ class Player:
         for start in range(0, len(wave) - spec.HOP_LENGTH + 1, spec.HOP_LENGTH):
             hop = wave[start : start + spec.HOP_LENGTH]
             ready = log_mel.push(hop)
-            self.expression.listen(hop, log_mel.frame if ready else None)
+            self.expression.listen(Heard(hop, log_mel.frame if ready else None))
             heard = start + spec.HOP_LENGTH
             while round(len(out) * RATE / self.rate) + self.lookahead <= heard:
                 time = round(len(out) * RATE / self.rate)

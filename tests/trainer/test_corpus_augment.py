@@ -113,12 +113,63 @@ def test_whisper_has_no_pitch_and_the_same_loudness_contour():
     assert augment.rms(middle) < 0.02 * augment.rms(out[:8000])
 
 
-def test_face_follows_the_stretch():
+def test_face_and_phones_follow_the_time():
     curve = np.repeat(np.linspace(0, 1, 101, dtype=np.float32)[:, None], 52, 1)
-    out = items.stretch(curve, 1.25, 0.8)
-    assert out.shape == (80, 52)
-    assert np.allclose(out[:, 0], np.minimum(np.arange(80) * 1.25 / 100, 1), atol=1e-6)
-    assert np.array_equal(items.stretch(np.zeros((50, 52), np.float32), 0.8, 0.625), np.zeros((62, 52)))
+    item = items.Item(np.zeros(RATE, np.float32), [("a", 0.5, 1.0)], curve, "s", "en", "x", "x")
+    out = items.retimed(item, np.arange(80) * 1.25 / 100, np.zeros(12800, np.float32))
+    assert np.allclose(out.face[:, 0], np.minimum(np.arange(80) * 1.25 / 100, 1), atol=1e-6)
+    assert out.phones[0][1:] == pytest.approx((0.4, 0.8), abs=0.011)
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.0, 1.8])
+def test_tempo_keeps_the_pitch(factor):
+    tone = np.sin(2 * np.pi * 500 * np.arange(2 * RATE) / RATE).astype(np.float32)
+    out = augment.at_tempo(tone, factor)
+    assert len(out) == pytest.approx(2 * RATE / factor, abs=2)
+    assert peak_near(out, 300, 900) == pytest.approx(500, abs=8)
+    assert augment.rms(out) == pytest.approx(augment.rms(tone), rel=0.2)
+
+
+@pytest.mark.parametrize("semitones", [-6, 6])
+@pytest.mark.parametrize("formants", [True, False])
+def test_pitch_moves_in_the_same_time(semitones, formants):
+    factor = 2 ** (semitones / 12)
+    audio = vowel(f0=150.0)
+    out = augment.repitch(audio, factor, formants)
+    assert len(out) == len(audio)
+    part = out[4000:12000]
+    correlation = np.correlate(part, part, "full")[len(part) - 1 :]
+    expected = RATE / (150.0 * factor)
+    low, high = int(0.8 * expected), int(1.25 * expected)
+    assert low + np.argmax(correlation[low:high]) == pytest.approx(expected, rel=0.04)
+    moved = factor if formants else 1.0
+    assert peak_near(out, 2000 * moved, 3400 * moved) / peak_near(audio, 2000, 3400) == pytest.approx(moved, rel=0.1)
+
+
+def test_a_held_vowel_keeps_its_face():
+    rng = np.random.default_rng(0)
+    face = np.zeros((100, 52), np.float32)
+    face[40:60, 24] = 0.5
+    item = items.Item(vowel(), [("m", 0.2, 0.4), ("a", 0.4, 0.6), ("m", 0.6, 0.8)], face, "s", "en", "x", "x")
+    held = items.hold(item, rng)
+    longer = len(held.audio) / RATE - 1.0
+    assert 0.6 < longer < 4.6
+    assert (held.face[:, 24] > 0.4).sum() / 100 == pytest.approx(0.2 + longer, abs=0.05)
+    name, start, end = held.phones[1]
+    assert name == "a" and end - start == pytest.approx(0.2 + longer, abs=0.05)
+    middle = held.audio[int((start + 0.15) * RATE) : int((end - 0.15) * RATE)]
+    assert augment.rms(middle) > 0.5 * augment.rms(item.audio)
+    assert items.hold(items.Item(vowel(), [("s", 0.1, 0.9)], face, "s", "en", "x", "x"), rng).audio is not None
+
+
+@pytest.mark.parametrize("change", [augment.clip, augment.compress, augment.suppress, augment.opus])
+def test_microphones_keep_the_time(change):
+    rng = np.random.default_rng(2)
+    audio = vowel(2.0) * np.repeat([0.0, 0.9, 0.0, 0.5], RATE // 2).astype(np.float32)
+    out = change(audio, rng)
+    assert out.shape == audio.shape and out.dtype == np.float32 and np.isfinite(out).all()
+    loud, quiet = augment.rms(out[9000:15000]), augment.rms(out[1000:7000])
+    assert quiet < 0.1 * loud
 
 
 def test_copies_keep_face_sound_and_phones_together():
@@ -159,9 +210,9 @@ def test_another_throat_moves_pitch_and_formants_apart_and_far():
 
 def test_nonspeech_kinds_are_finite_and_bounded():
     kinds = set()
-    for seed in range(60):
+    for seed in range(120):
         out, kind = nonspeech.nonspeech(16000, np.random.default_rng(seed), [vowel()])
         kinds.add(kind)
         assert out.dtype == np.float32 and out.shape == (16000,)
         assert np.isfinite(out).all() and np.abs(out).max() <= 1
-    assert len(kinds) == 9
+    assert len(kinds) == 13

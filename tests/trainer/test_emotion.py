@@ -146,7 +146,7 @@ def _cache(n_windows: list[int], moods: list[str | None], splits: list[str], aug
     egemaps = np.repeat(np.arange(ends[-1], dtype=np.float32)[:, None], spec.N_EGEMAPS, axis=1)
     recordings = tuple(SimpleNamespace(emotion=m, split=s, augmented=augmented) for m, s in zip(moods, splits, strict=True))
     nothing = np.empty(0)
-    return Cache(nothing, nothing, egemaps, nothing, windows, recordings, nothing, nothing)
+    return Cache(nothing, nothing, egemaps, nothing, windows, recordings, nothing, nothing, nothing)
 
 
 def test_examples_are_the_windows_with_a_second_of_speech():

@@ -44,7 +44,7 @@ def test_target_is_the_face_lookahead_before_the_newest_sample(tmp_path, stack, 
     pool = batches.Pool([([cache], 1.0)])
     lookahead = np.array([lookahead_ms // 10])
     start = 40
-    *_, target, _, _ = batches._sequence(cache, start, 100, stack, lookahead, 0, False)
+    *_, target, _, _, _ = batches._sequence(cache, start, 100, stack, lookahead, 0, False)
     newest = start + np.arange(stack - 1, 100, stack)
     expected = (160 * newest + 400) / spec.SAMPLE_RATE - lookahead_ms / 1000
     assert np.abs(target[:, 0, 0] * seconds - expected).max() < 0.004  # float16
@@ -124,14 +124,25 @@ def test_steady_noise_is_drawn_more_often(tmp_path):
 
 def test_a_chosen_sequence_is_noise_before_a_resting_face():
     def batch(value):
-        return batches.Batch(*(np.full((3, 4, *rest), value, np.float32) for rest in ((80,), (88,), (1, 52), (1, 52), (1,))))
+        shapes = ((80,), (88,), (1, 52), (1, 52), (1,), (1,))
+        return batches.Batch(*(np.full((3, 4, *rest), value, np.float32) for rest in shapes))
 
     chosen = np.array([True, False, True])
     got = batches.rest(batch(0.5), np.full((3, 4, 80), 7, np.float32), chosen)
     assert (got.mel[chosen] == 7).all() and np.isnan(got.egemaps[chosen]).all() and (got.target[chosen] == 0).all()
     assert (got.known[chosen] == 1).all() and (got.measured[chosen] == 0).all()
+    assert (got.spoken[chosen] == 0).all()
     for part in vars(got).values():
         assert part.dtype == np.float32 and (part[~chosen] == 0.5).all()
+
+
+def test_who_speaks_when():
+    phones = [("_", 0.0, 0.5), ("a", 0.5, 1.0), ("_", 1.0, 1.2), ("b", 1.2, 1.6), ("_", 1.6, 3.0), ("c", 3.0, 3.4)]
+    spoken = features.spoken_rows("flite", phones, 400)
+    assert (spoken[:43] == 0).all() and spoken[49] == -1 and (spoken[55:155] == 1).all(), "a short pause belongs to the speech"
+    assert (spoken[170:290] == 0).all() and (spoken[305:335] == 1).all() and (spoken[350:] == 0).all()
+    assert (features.spoken_rows("facegood", (), 10) == -1).all(), "without phones nothing is known"
+    assert (features.spoken_rows(features.NOISE, (), 10) == 0).all()
 
 
 def test_data_without_such_recordings_gives_no_noise(bursts):

@@ -347,7 +347,7 @@ def test_a_clipped_coefficient_finds_back_but_pays_for_nothing():
 @pytest.mark.parametrize(("value", "message"), [
     ({"optim": {"epoch": 3}}, "did you mean 'epochs'"),
     ({"optim": {"batch": 2.5}}, "expected int"),
-    ({"model": {"architecture": "transformer"}}, "one of predecessor, gru"),
+    ({"model": {"architecture": "transformer"}}, "one of cross_attention, gru"),
     ({"model": {"lookaheads_ms": [50, 0]}}, "ascending"),
     ({"model": {"lookaheads_ms": [0, 55]}}, "multiples of 10"),
     ({"model": {"d_model": 30}}, "multiple of 4"),

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from fmg_rt import architectures, arkit, spec
+from fmg_rt import arkit, spec
 from fmg_train.evaluate import scores
 from fmg_train.teacher import SILENCE, UnknownPhone, face_of, measured
 from fmg_train.teacher.targets import TARGETS, VOWELS
@@ -31,11 +31,10 @@ def _span(curve, phones, index, margin=0.0):
 
 
 @pytest.mark.parametrize("length", [0.04, 0.07, 0.12, 0.25])
-@pytest.mark.parametrize("emotion", [None, *architectures.EMOTIONS])
-def test_bilabials_close_wholly_between_any_vowels(length, emotion):
+def test_bilabials_close_wholly_between_any_vowels(length):
     for vowel in ("a", "i", "u"):
         text = "".join(f"{vowel}{c}" for c in "pbm") + vowel
-        face, phones = _face(text, length, emotion=emotion)
+        face, phones = _face(text, length)
         opening = scores.aperture(face)
         for index in (1, 3, 5):
             span = _span(opening, phones, index)
@@ -81,26 +80,25 @@ def test_rounding_is_anticipated_across_consonants():
     spread, _ = _face("isti", 0.07)
     onset = round(phones[3][1] * RATE)
     pucker = rounded[:, I["mouthPucker"]]
-    assert pucker[onset - 7] > 0.1 > spread[onset - 7, I["mouthPucker"]]
+    assert pucker[onset - 7] > 0.07 > spread[onset - 7, I["mouthPucker"]]
     assert pucker[round(0.6 * onset)] < 0.1
-    assert pucker.max() > 0.5
+    assert pucker.max() > 0.35
 
 
 def test_rounded_and_spread_sounds_differ():
     rounded = np.median(scores.rounding(_face("uuuu")[0])[60:80])
     spread = np.median(scores.rounding(_face("iiii")[0])[60:80])
-    assert rounded > 0.5 > 0.05 > spread
+    assert rounded > 0.4 > 0.05 > spread
 
 
 def test_silence_is_exact_rest():
     rng = np.random.default_rng(0)
     noise = (0.01 * rng.standard_normal(4 * spec.SAMPLE_RATE)).astype(np.float32)
     phones = [(SILENCE, 0.0, 1.5), ("m", 1.5, 1.6), ("o", 1.6, 1.8), (SILENCE, 1.8, 4.0)]
-    for emotion in (None, "joy"):
-        face = face_of(phones, noise, seconds=4.0, rate=RATE, emotion=emotion)
-        assert face[:100].max() == 0.0
-        assert face[250:].max() == 0.0
-        assert face[165].max() > 0.1
+    face = face_of(phones, noise, seconds=4.0, rate=RATE)
+    assert face[:100].max() == 0.0
+    assert face[250:].max() == 0.0
+    assert face[165].max() > 0.1
     assert face_of([], None, seconds=1.0).max() == 0.0
     assert face_of([], noise, seconds=1.0).shape == (100, 52)
 
@@ -110,22 +108,21 @@ def test_every_sound_is_within_range_and_of_captured_size():
         if letter == SILENCE:
             continue
         for effort in (0.6, 1.0, 1.6, 5.0):
-            face, _ = _face(f"{letter}a{letter}", 0.2, effort=effort, emotion="fear")
+            face, _ = _face(f"{letter}a{letter}", 0.2, effort=effort)
             assert face.dtype == np.float32 and face.flags.c_contiguous
             assert np.isfinite(face).all()
             assert face.min() >= 0.0 and face.max() <= 1.0
             assert (face[:, I["mouthClose"]] <= face[:, I["jawOpen"]]).all()
     jaw = {vowel: _face(vowel, 0.3)[0][:, I["jawOpen"]].max() for vowel in "aɛiu"}
-    assert 0.35 < jaw["a"] < 0.5
+    assert 0.45 < jaw["a"] < 0.6
     assert jaw["a"] > jaw["ɛ"] > jaw["i"] > jaw["u"]
     assert _face("a", 0.3, effort=1.8)[0][:, I["jawOpen"]].max() > 0.65
 
 
 def test_no_blinks_and_no_gaze():
-    for emotion in architectures.EMOTIONS:
-        face, _ = _face("atebonu", emotion=emotion)
-        unseen = [i for name, i in I.items() if name.startswith(("eyeBlink", "eyeLook"))]
-        assert face[:, unseen].max() == 0.0
+    face, _ = _face("atebonu")
+    unseen = [i for name, i in I.items() if name.startswith(("eyeBlink", "eyeLook"))]
+    assert face[:, unseen].max() == 0.0
 
 
 def _voice(f0, level, seconds=2.0):
@@ -159,13 +156,15 @@ def test_fast_speech_undershoots():
     assert np.percentile(fast, 95) < np.percentile(slow, 95)
 
 
-def test_emotions_move_what_they_should():
-    neutral, _ = _face("nanana")
-    for emotion, name in (("joy", "mouthSmileLeft"), ("joy", "cheekSquintLeft"), ("anger", "browDownLeft"),
-                          ("sadness", "mouthFrownRight"), ("sadness", "browInnerUp"), ("fear", "eyeWideLeft"),
-                          ("disgust", "noseSneerRight")):  # fmt: skip
-        face, _ = _face("nanana", emotion=emotion)
-        assert face[:, I[name]].max() > neutral[:, I[name]].max() + 0.1, (emotion, name)
+def test_a_calm_voice_leaves_the_upper_face_at_rest():
+    seconds = 4.0
+    now = np.arange(int(seconds * spec.SAMPLE_RATE)) / spec.SAMPLE_RATE
+    f0 = 120 * 2 ** (np.sin(2 * np.pi * 0.7 * now) * 1.5 / 12)
+    level = 10 ** (2.5 * np.sin(2 * np.pi * 2.1 * now) / 20)
+    phones = [("ata"[i % 3], 0.2 + 0.1 * i, 0.3 + 0.1 * i) for i in range(36)]
+    face = face_of(phones, _voice(f0, level, seconds), seconds=seconds, rate=RATE)
+    calm = [i for name, i in I.items() if name.startswith(("brow", "eyeSquint", "cheekSquint", "mouthFrown", "mouthSmile"))]
+    assert face[30:370, calm].mean(0).max() < 0.05
 
 
 def test_long_recordings_are_cut_without_a_seam():
@@ -191,8 +190,6 @@ def test_deterministic_and_fast():
 def test_what_cannot_be_said_is_refused():
     with pytest.raises(UnknownPhone, match="'Ω'"):
         face_of([("Ω", 0.1, 0.2)], None, seconds=1.0)
-    with pytest.raises(ValueError, match="unknown emotion 'bliss'"):
-        face_of([], None, seconds=1.0, emotion="bliss")
 
 
 def test_the_table_holds_all_vowels():

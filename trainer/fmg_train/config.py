@@ -19,7 +19,8 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """architecture: name in `architectures.ARCHITECTURES`; look-aheads in ms, multiples of 10; the rest sizes a `gru`."""
+    """architecture: name in `architectures.ARCHITECTURES`; look-aheads in ms, multiples of 10; the rest sizes a `gru`, which
+    with speech 1 also tells whether somebody speaks."""
 
     architecture: str = "gru"
     lookaheads_ms: tuple[int, ...] = (0, 50, 60, 100)
@@ -28,6 +29,7 @@ class Model:
     d_input: int = 128
     d_model: int = 224
     d_head: int = 128
+    speech: int = 1
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Loss:
     measured_aperture: float = 6.0
     closure: float = 8.0
     measured_closure: float = 6.0
+    speech: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,8 @@ def from_dict(value: Any) -> Config:
     for name in ("n_stack", "d_input", "d_model", "d_head"):
         if getattr(model, name) < 1 or (name != "n_stack" and getattr(model, name) % 4):
             raise ConfigError(f"'model.{name}': must be a positive multiple of 4")
+    if model.speech not in (0, 1):
+        raise ConfigError("'model.speech': must be 0 or 1")
     shares = config.augment.noise, config.augment.rest
     if min(shares) < 0.0 or sum(shares) > 1.0:
         raise ConfigError("'augment.noise' and 'augment.rest': must be 0 or more, and at most 1 together")

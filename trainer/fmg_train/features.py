@@ -6,11 +6,13 @@
 * ``face.npy`` (frames, 52) float16; row ``j`` is the face at sample ``160 j + 80`` of its recording. On this grid the
   face of every look-ahead that is a multiple of 10 ms is a row: the face L samples before the end of log-mel frame
   ``j`` (sample ``160 j + 400``) is row ``j + 2 - L / 160``;
+* ``spoken.npy`` (frames,) int8, at the same times as the faces: 1 somebody speaks, 0 nobody does, -1 not known;
 * ``egemaps.npy`` (windows, 88) float32, the functionals of the ≤ 5 s before each multiple of 300 ms, as at run time;
 * ``index.json``: one entry a recording, with its rows; written last, so that its presence means complete.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +23,16 @@ from fmg_rt.features.logmel import log_mel
 from fmg_rt.files import written_whole
 
 from .datasets import form
+from .teacher import SILENCE
 
 FACE_OFFSET = spec.WIN_LENGTH % spec.HOP_LENGTH
 """Sample of face row 0: the remainder that makes (window end - look-ahead) fall on a row."""
 WINDOW_ROWS = spec.WIN_LENGTH // spec.HOP_LENGTH
 """Rows from the start of a log-mel frame to its end."""
+NOISE = "nonspeech"
+"""Source (`form.Recording.source`) of the recordings without speech."""
+SHORT_PAUSE, UNSURE = 0.25, 0.06
+"""Seconds of a pause within speech, and of the doubt about where speech begins and ends."""
 _INDEX = "index.json"
 
 
@@ -37,6 +44,7 @@ class Cache:
     windows : (recordings, 2) first and last + 1 row in `egemaps`.
     recordings : their manifest lines, in the same order; one split stands after the other.
     known : (recordings, 52) bool. measured : (recordings,) bool, whether the lips were measured on a face.
+    spoken : (frames,) int8, as in the file.
     """
 
     mel: np.ndarray
@@ -47,23 +55,52 @@ class Cache:
     recordings: tuple[form.Recording, ...]
     known: np.ndarray
     measured: np.ndarray
+    spoken: np.ndarray
+
+
+def row_times(n_frames: int) -> np.ndarray:
+    """Of the rows of a recording, s."""
+    return (np.arange(n_frames) * spec.HOP_LENGTH + FACE_OFFSET) / spec.SAMPLE_RATE
 
 
 def face_rows(face: form.Face, n_frames: int) -> np.ndarray:
     """The face at samples 160 j + 80, j < n_frames, (n_frames, 52) float32; the ends are held."""
-    times = (np.arange(n_frames) * spec.HOP_LENGTH + FACE_OFFSET) / spec.SAMPLE_RATE
-    position = (times - face.start) * face.rate
+    position = (row_times(n_frames) - face.start) * face.rate
     before = np.clip(np.floor(position).astype(int), 0, len(face.coefficients) - 1)
     after = np.minimum(before + 1, len(face.coefficients) - 1)
     share = np.clip(position - before, 0.0, 1.0).astype(np.float32)[:, None]
     return face.coefficients[before] * (1 - share) + face.coefficients[after] * share
 
 
+def spoken_rows(source: str, phones: Sequence[tuple[str, float, float]], n_frames: int) -> np.ndarray:
+    """Whether somebody speaks at the rows of a recording, (n_frames,) int8 of 1, 0 and -1 (not known).
+
+    A pause shorter than `SHORT_PAUSE` belongs to the speech; near the ends of speech nothing is claimed.
+    """
+    if source == NOISE:
+        return np.zeros(n_frames, np.int8)
+    times = row_times(n_frames)
+    stretches: list[list[float]] = []
+    for name, start, end in phones:
+        if name != SILENCE:
+            if stretches and start - stretches[-1][1] < SHORT_PAUSE:
+                stretches[-1][1] = max(end, stretches[-1][1])
+            else:
+                stretches.append([start, end])
+    if not stretches:
+        return np.full(n_frames, -1, np.int8)
+    out = np.zeros(n_frames, np.int8)
+    for start, end in stretches:
+        out[(times > start - UNSURE) & (times < end + UNSURE)] = -1
+        out[(times > start + UNSURE / 2) & (times < end - UNSURE / 2)] = 1
+    return out
+
+
 def is_complete(directory: Path, with_egemaps: bool = False) -> bool:
     """Whether the features of a data set are there and belong to its present manifest."""
     folder, manifest = Path(directory) / "cache", Path(directory) / form.MANIFEST
     index = folder / _INDEX
-    if not index.is_file() or index.stat().st_mtime_ns < manifest.stat().st_mtime_ns:
+    if not (index.is_file() and (folder / "spoken.npy").is_file()) or index.stat().st_mtime_ns < manifest.stat().st_mtime_ns:
         return False
     return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
 
@@ -87,7 +124,7 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
     recordings = _by_split(form.read_manifest(directory))
     if with_egemaps:
         from fmg_rt.egemaps import egemaps  # its kernels compile on import: only who needs them waits
-    mels, faces, functionals, entries = [], [], [], []
+    mels, faces, spoken, functionals, entries = [], [], [], [], []
     row = window = 0
     for recording in recordings:
         audio = form.read_audio(directory, recording)
@@ -98,16 +135,17 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
         vectors = egemaps(audio) if with_egemaps else np.empty((0, spec.N_EGEMAPS), np.float32)
         mels.append(mel.astype(np.float16))
         faces.append(face_rows(face, len(mel)).astype(np.float16))
+        spoken.append(spoken_rows(recording.source, face.phones, len(mel)))
         functionals.append(vectors)
         entries.append({"span": [row, row + len(mel)], "window": [window, window + len(vectors)],
                         "known": np.flatnonzero(face.known).tolist(), "measured": face.aperture is not None})  # fmt: skip
         row, window = row + len(mel), window + len(vectors)
     folder = directory / "cache"
     folder.mkdir(exist_ok=True)
-    for name, parts in (("mel", mels), ("face", faces), ("egemaps", functionals)):
+    for name, parts in (("mel", mels), ("face", faces), ("spoken", spoken), ("egemaps", functionals)):
         with written_whole(folder / f"{name}.npy") as file:
             np.save(file, np.concatenate(parts))
-    form.write_whole(folder / _INDEX, json.dumps(entries).encode())
+    form.write_beside(folder / _INDEX, json.dumps(entries).encode())
     return sum(recording.seconds for recording in recordings)
 
 
@@ -125,7 +163,8 @@ def load(directory: Path, split: str | None = None) -> Cache:
     folder = directory / "cache"
     try:
         entries = json.loads((folder / _INDEX).read_text())
-        mel, face, functionals = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("mel", "face", "egemaps"))
+        mel, face, spoken, functionals = (
+            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("mel", "face", "spoken", "egemaps"))  # fmt: skip
         recordings = _by_split(form.read_manifest(directory))
         chosen = [i for i, recording in enumerate(recordings) if split in (None, recording.split)]
         entries, recordings = [entries[i] for i in chosen], [recordings[i] for i in chosen]
@@ -137,6 +176,6 @@ def load(directory: Path, split: str | None = None) -> Cache:
         row, window = spans.min(initial=len(mel)), windows.min(initial=len(functionals))
         return Cache(mel[row : spans.max(initial=row)], face[row : spans.max(initial=row)],
                      functionals[window : windows.max(initial=window)], spans - row, windows - window, tuple(recordings),
-                     known, measured)  # fmt: skip
+                     known, measured, spoken[row : spans.max(initial=row)])  # fmt: skip
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error

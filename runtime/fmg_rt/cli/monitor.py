@@ -9,6 +9,7 @@ import click
 from ..app import monitor as arrivals
 from ..wire.datagram import decode
 from ..wire.udp import LOOPBACK, format_address, listen
+from .options import Number
 
 _REDRAW = 0.2  # s
 _QUEUE = 1 << 20  # bytes that may wait while the screen is drawn
@@ -19,7 +20,7 @@ _QUEUE = 1 << 20  # bytes that may wait while the screen is drawn
 @click.option("--host", default=LOOPBACK, show_default=True, metavar="ADDRESS",
               help="Address of this computer to listen at; * is all of them, for senders on other computers.")  # fmt: skip
 @click.option("--lines", is_flag=True, help="A line for each datagram, as when the output is not a terminal.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S",
+@click.option("--seconds", type=Number(min=0, min_open=True), metavar="S",
               help="Leave after S seconds; exit code 1 if nothing came.")  # fmt: skip
 def monitor(port: int, host: str, lines: bool, seconds: float | None) -> None:
     """Print what arrives at a port: OSC, VMC and VRChat parameters, Live Link, iFacialMocap.

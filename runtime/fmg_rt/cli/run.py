@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import spec
+from .. import distribution, spec
 from ..app import config
 from ..sources import Source, SourceError
+from ..sources.blocks import Paced
+from ..sources.mono import CHANNELS
 from .expression_options import expression_options
-from .preview_options import build_preview, preview_options
+from .options import Number
+from .preview_options import build_preview, offer_receivers, preview_options
 from .sink_options import Address, build_sinks, sink_options
 from .stream_options import session_builder, stream_options
 
@@ -53,8 +56,6 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
 
 
 def _print_version(path: Path | None) -> None:
-    from importlib import metadata
-
     from ..weights import packaged
 
     weights = path or packaged()
@@ -62,7 +63,7 @@ def _print_version(path: Path | None) -> None:
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
         raise click.ClickException(f"{weights}: cannot read the weight file ({error.strerror or error})") from None
-    click.echo(f"fmg-rt {metadata.version('fmg')}\nweights {weights.name} sha256 {digest}")
+    click.echo(f"fmg-rt {distribution.__version__}\nweights {weights.name} sha256 {digest}")
 
 
 def _print_devices() -> None:
@@ -71,7 +72,7 @@ def _print_devices() -> None:
     click.echo(describe(inputs(portaudio())) or "There is no microphone.")
 
 
-def _open_source(params: dict[str, Any], watched: Callable[[], bool]) -> Source:
+def _open_source(params: dict[str, Any], again: Callable[[], bool]) -> Source:
     wanted = params["input"]
     if wanted == "mic":
         if params["fast"]:
@@ -79,30 +80,33 @@ def _open_source(params: dict[str, Any], watched: Callable[[], bool]) -> Source:
         from ..sources.microphone import Microphone
 
         return Microphone(params["device"])
-    if wanted == "-":
-        from ..sources.stdin import open_stdin
+    from ..sources.file import DEMO, is_pipe, open_file
 
-        source = open_stdin(params["input_rate"])
-    else:
-        from ..sources.file import DEMO, open_file
+    if wanted == "-" or is_pipe(wanted):
+        from ..sources.pipe import LivePipe, Pipe
 
-        # Who looks at the preview has not seen enough after fourteen seconds.
-        source = open_file(wanted, watched) if wanted == DEMO and not params["fast"] else open_file(wanted)
+        pipe = Pipe(wanted, params["input_rate"], params["channel"])
+        return pipe if params["fast"] else LivePipe(pipe, params["live"])
+    # Who looks at the preview has not seen enough after fourteen seconds, and who has not come yet has seen nothing.
+    repeats = wanted == DEMO and not params["fast"]
+    source = open_file(wanted, again if repeats else lambda: False, params["channel"])
     if params["fast"]:
         return source
-    from ..sources.blocks import Paced
-
     return Paced(source)
 
 
 @click.command()
 @click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-",
-              help="Microphone, the packaged clip (again and again while a preview page is open), a sound file, or raw "
-                   "s16le mono on standard input.")  # fmt: skip
+              help="Microphone, the packaged clip (again and again until a preview page came and went), a sound file, or "
+                   "standard input: a WAV, or raw s16le mono.")  # fmt: skip
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
 @click.option("--list-devices", is_flag=True, help="Show the microphones and leave.")
-@click.option("--input-rate", type=click.FloatRange(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
-              metavar="HZ", help="Sample rate of standard input.")  # fmt: skip
+@click.option("--input-rate", type=Number(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
+              metavar="HZ", help="Sample rate of raw standard input.")  # fmt: skip
+@click.option("--channel", type=click.Choice(CHANNELS), default="mix", show_default=True,
+              help="Which channel of a file or WAV to hear.")  # fmt: skip
+@click.option("--live/--paced", default=None, help="Pipes: a voice, heard now, what is late is caught up with; or a recording, "
+              "all of it at its own pace. [default: by how it comes]")  # fmt: skip
 @click.option("--fast", is_flag=True, help="Files and pipes: as fast as the machine can, not in real time.")
 @stream_options
 @sink_options
@@ -134,7 +138,7 @@ def _run(context: click.Context, params: dict[str, Any]) -> int:
     slow.start()
     pages: list[Preview] = []
     try:
-        with contextlib.closing(_open_source(params, lambda: any(page.watched for page in pages))) as source:
+        with contextlib.closing(_open_source(params, lambda: any(not page.left for page in pages))) as source:
             return _send_face(context, source, params, slow, pages)
     finally:
         slow.cancel()
@@ -143,7 +147,7 @@ def _run(context: click.Context, params: dict[str, Any]) -> int:
 def _send_face(context: click.Context, source: Source, params: dict[str, Any], slow: threading.Timer,
                pages: "list[Preview]") -> int:  # fmt: skip
     # Numba costs most of the start: only now, when the input is known to be good.
-    from ..app.startup import fine_waits, without_scipy
+    from ..app.startup import fine_waits, remarks_to, without_scipy
 
     with without_scipy():
         from ..app.loop import run as loop
@@ -164,15 +168,18 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     sinks = Sinks(outputs, report=lambda line: status.report(line))
     status = Status(source, session.latency, failing=lambda: sinks.failing,
                     listeners=[preview.status] if preview else [])  # fmt: skip
+    if preview:
+        offer_receivers(context, params, preview, sinks, session.rate)
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
     # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.
     gc.freeze()
     try:
-        with fine_waits():
+        with fine_waits(), remarks_to(status.report):
             # A file has no pauses of its own: whatever keeps it waiting is not silence.
-            live = params["input"] in ("mic", "-") and not params["fast"]
-            loop(source, session, sinks, status, live=live, even=not params["fast"], stop=stop)
+            live = not (params["fast"] or isinstance(source, Paced))
+            loop(source, session, sinks, status, live=live, even=not params["fast"], stop=stop,
+                 hear=preview.hear if preview else None)
     finally:
         gc.unfreeze()
         status.close()

@@ -20,11 +20,12 @@ ACCENTS = np.array([[shares.get(name, 0.0) for name in arkit.ARKIT_NAMES] for sh
 
 
 class Accents:
-    """How much of `ACCENTS` a moment adds; pitch from eGeMAPS when `hear` is called, else from the gate's own.
+    """How much of `ACCENTS` a moment adds; pitch from eGeMAPS where they are heard, else from the gate's own.
 
-    Parameters
+    Attributes
     ----------
     amounts : (3,) float32, written by `weigh`.
+    accent : how prominent the present sound is, 0 to 1.
 
     References
     ----------
@@ -32,13 +33,14 @@ class Accents:
     E. Krahmer and M. Swerts, The effects of visual beats on prosodic prominence, J. Memory and Language 57(3), 2007.
     """
 
-    def __init__(self, amounts: np.ndarray) -> None:
-        self._amounts = amounts
+    def __init__(self) -> None:
+        self.amounts = np.zeros(len(ACCENTS), np.float32)  # (3,)
         self.reset()
 
     def reset(self) -> None:
+        self.amounts[:] = 0
         self._usual_pitch = self._usual_level = math.nan
-        self._accent = self._effort = 0.0
+        self.accent = self._effort = 0.0
         self._speaking = False
         self._since_end = math.inf
 
@@ -58,13 +60,13 @@ class Accents:
             self._since_end = 0.0
         self._speaking = speaking
         self._since_end += seconds
-        excess = 0.65 * raised + 0.35 * loud - self._accent
-        self._accent += excess * (rising if excess > 0.0 else falling)
+        excess = 0.65 * raised + 0.35 * loud - self.accent
+        self.accent += excess * (rising if excess > 0.0 else falling)
         excess = loud - self._effort
         self._effort += excess * (rising if excess > 0.0 else falling)
         settle = self._since_end / _SETTLE_SECONDS
-        amounts = self._amounts
-        amounts[0] = self._accent
+        amounts = self.amounts
+        amounts[0] = self.accent
         amounts[1] = self._effort
         amounts[2] = _SETTLE * math.sin(math.pi * settle) if settle < 1.0 else 0.0
 

@@ -71,6 +71,10 @@ class Ring:
         """Forget all samples that wait, and what was lost among them; for the consumer."""
         self._taken = self._written
 
+    def skip(self, n: int) -> None:
+        """Forget the oldest n samples, as many as wait at most; for the consumer."""
+        self._taken = min(self._taken + n, self._written)
+
     def wait(self, timeout: float) -> bool:
         """Sleep until something was written since the last call, `timeout` seconds at most; False: nothing was."""
         return self._news.acquire(timeout=timeout)

@@ -4,6 +4,8 @@ import importlib
 
 import click
 
+from fmg_rt.distribution import __version__, install
+
 COMMANDS = {
     "corpus": "Make synthetic speech with its face curves.",
     "teacher": "Check the teacher's lips against measured ones.",
@@ -34,7 +36,7 @@ class _LazyGroup(click.Group):
                 raise
             raise click.ClickException(
                 f"'{name}' needs the package '{missing}', which is not installed. "
-                "Install the training extra: pip install 'fmg[train]'") from error  # fmt: skip
+                f"Install the training extra: {install('train')}") from error  # fmt: skip
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -42,7 +44,7 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="fmg")
+@click.version_option(__version__)
 def main() -> None:
     """Train fmg: from voices and faces to one weight file that fmg-rt runs.
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from fmg_rt.distribution import install
+
 from .. import features
 from ..datasets import form
 
@@ -53,7 +55,7 @@ def _executor(jobs: int, scheduler: str | None) -> Executor:
     try:
         from distributed import Client
     except ModuleNotFoundError:
-        raise click.ClickException("--scheduler needs Dask: pip install 'fmg[dask]'") from None
+        raise click.ClickException(f"--scheduler needs Dask: {install('dask')}") from None
     try:
         return Client(scheduler, timeout="10s").get_executor()
     except (OSError, ValueError) as error:

@@ -2,13 +2,13 @@
 
 import subprocess
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 import numpy as np
 
 from fmg_rt import weights as weight_files
+from fmg_rt.distribution import __version__
 from fmg_rt.weights import Weights, WeightsError
 
 from .. import emotion as emotions
@@ -47,7 +47,7 @@ def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -
         saved = checkpoints.load(run)
         provenance = {
             "data": [Path(name).name for name in saved.data], "seed": saved.config.seed, "epoch": saved.progress["epoch"],
-            "commit": _commit(), "fmg": version("fmg"), "validation_loss": round(float(saved.progress["best"]), 6),
+            "commit": _commit(), "fmg": __version__, "validation_loss": round(float(saved.progress["best"]), 6),
         }  # fmt: skip
         if origin is not None:
             begun = weight_files.read(origin)

@@ -13,7 +13,7 @@ from .. import config as configuration
 from ..datasets.form import DatasetError
 from ..fit import checkpoint as checkpoints
 from ..fit.training import Fit, with_data
-from ..models import but_lookaheads
+from ..models import of_the_body
 
 
 @click.command()
@@ -68,7 +68,11 @@ def _model_of(initial: weight_files.Weights) -> dict:
     """The `model` section that matches a weight file."""
     *milliseconds, default = (n * 1000 // spec.SAMPLE_RATE for n in (*initial.lookaheads, choose_lookahead(initial)))
     return {"architecture": initial.architecture, "lookaheads_ms": milliseconds,
-            "default_lookahead_ms": default} | but_lookaheads(initial.config)  # fmt: skip
+            "default_lookahead_ms": default} | of_the_body(initial.config) | _speech(initial)  # fmt: skip
+
+
+def _speech(initial: weight_files.Weights) -> dict:
+    return {"speech": initial.config.get("speech", 0)} if initial.architecture == "gru" else {}
 
 
 def _device(name: str) -> torch.device:

@@ -1,22 +1,29 @@
 """Rooms, microphones, noises and throats: what may happen to clean speech before fmg hears it.
 
 Everything keeps the time of the sound (the direct sound of a room is at sample 0, filters are minimum phase), except
-`resample`, whose factor the face has to follow.
+`resample` and `retime`, which the face has to follow.
 
 References: N. Jaitly, G. Hinton, Vocal tract length perturbation, 2013; R. Bristow-Johnson, Audio EQ cookbook;
-ITU-T G.711 (µ-law); J. Allen, D. Berkley, 1979 (decay of a room).
+ITU-T G.711 (µ-law); J. Allen, D. Berkley, 1979 (decay of a room); J. Flanagan, R. Golden, Phase vocoder, 1966; RFC 6716
+(Opus, as libsndfile encodes it).
 """
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
+import soundfile
 import soxr
-from scipy import fft, signal
+from scipy import fft, ndimage, signal
 
 from fmg_rt import spec
 
 RATE = spec.SAMPLE_RATE
 _N_FFT, _HOP = 512, 128
+DIRECT_TO_REVERBERANT_DB = -12.0, 20.0
+"""How far the direct sound of a `room` may be above the rest of it: a microphone across the room … before the mouth."""
+FRAME = _HOP
+"""Samples of one frame of `retime`."""
 _WINDOW = np.hanning(_N_FFT + 1)[:-1].astype(np.float32)
 
 
@@ -74,6 +81,37 @@ def warp_formants(audio: np.ndarray, factor: float) -> np.ndarray:
     return istft(spectra * np.exp(np.clip(warped - envelope, -4, 4)), len(audio))
 
 
+def retime(audio: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """A phase vocoder: output frame k (of 128 samples) sounds as the input does around sample `positions[k]`, pitch unchanged.
+
+    positions : (frames,) ascending, samples. Returns (128 frames,) float32.
+    """
+    spectra = stft(audio)
+    place = np.clip((positions + _N_FFT / 2) / _HOP, 0, len(spectra) - 2)
+    before = place.astype(int)
+    share = (place - before).astype(np.float32)[:, None]
+    size = np.abs(spectra)
+    size = size[before] * (1 - share) + size[before + 1] * share
+    phase = np.angle(spectra)
+    turned = np.concatenate((phase[before[:1]], (phase[before + 1] - phase[before])[:-1]))
+    out = size * np.exp(1j * np.cumsum(turned, axis=0, dtype=np.float64)).astype(np.complex64)
+    lead = np.zeros((2, out.shape[1]), np.complex64)  # `istft` drops what lies before the first whole frame
+    return istft(np.concatenate((lead, out, lead)), _HOP * len(positions))
+
+
+def at_tempo(audio: np.ndarray, factor: float) -> np.ndarray:
+    """`factor` times faster at the same pitch."""
+    frames = int(np.ceil(len(audio) / factor / _HOP))
+    return retime(audio, np.arange(frames) * _HOP * factor)[: max(1, round(len(audio) / factor))]
+
+
+def repitch(audio: np.ndarray, factor: float, formants: bool) -> np.ndarray:
+    """Pitch `factor` times higher in the same time, the formants with it or not, as voice changers do."""
+    out = resample(at_tempo(audio, 1 / factor), factor)
+    out = np.pad(out, (0, max(0, len(audio) - len(out))))[: len(audio)]
+    return out if formants else warp_formants(out, 1 / factor)
+
+
 def peaking(frequency: float, gain_db: float, q: float) -> np.ndarray:
     """(1, 6) section of a peaking equaliser."""
     a, w = 10 ** (gain_db / 40), 2 * np.pi * frequency / RATE
@@ -100,7 +138,7 @@ def room(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     tail = rng.standard_normal(n) * np.exp(-6.908 * time / rt60)
     tail[: int(rng.uniform(0.001, 0.006) * RATE)] = 0
     tail = signal.lfilter([1 - (damping := rng.uniform(0.1, 0.75))], [1, -damping], tail)
-    direct_to_reverberant = rng.uniform(-3, 18)
+    direct_to_reverberant = rng.uniform(*DIRECT_TO_REVERBERANT_DB)
     response = tail * 10 ** (-direct_to_reverberant / 20) / (np.sqrt(np.square(tail).sum()) + 1e-9)
     for _ in range(rng.integers(2, 9)):
         position = int(rng.uniform(0.001, 0.03) * RATE)
@@ -148,7 +186,7 @@ def babble(n: int, rng: np.random.Generator, voices: list[np.ndarray], n_voices:
 
 def noise(n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> np.ndarray:
     """(n,) one kind of background, RMS 1."""
-    kind = rng.choice(5, p=(0.5, 0.1, 0.12, 0.2, 0.08))
+    kind = rng.choice(5, p=(0.4, 0.08, 0.12, 0.32, 0.08))
     if kind == 0:
         return coloured(n, rng, rng.uniform(-0.3, 2))
     if kind == 1:
@@ -156,7 +194,7 @@ def noise(n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> np.ndar
     if kind == 2:
         return fan(n, rng)
     if kind == 3:
-        return babble(n, rng, voices, int(rng.integers(3, 9)))
+        return babble(n, rng, voices, int(rng.integers(2, 9)))
     mixed = coloured(n, rng, rng.uniform(0, 2)) + rng.uniform(0.2, 1) * hum(n, rng)
     return mixed / rms(mixed)
 
@@ -169,7 +207,8 @@ def mu_law(audio: np.ndarray) -> np.ndarray:
 
 
 def transmit(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A cheap path: telephone band, low-pass, µ-law, few bits, clipping, drop-outs; each seldom. Peak near 1."""
+    """A cheap path: compressor, telephone band, low-pass, clipping, µ-law, few bits, noise suppressor, codec, drop-outs; each
+    seldom. Peak near 1."""
     audio = audio / (np.abs(audio).max() + 1e-9)
     if rng.random() < 0.08:
         audio = signal.sosfilt(signal.butter(4, (rng.uniform(150, 350), rng.uniform(3000, 3800)), "band", fs=RATE,
@@ -178,20 +217,61 @@ def transmit(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         audio = signal.sosfilt(signal.butter(4, rng.uniform(2800, 7500), "low", fs=RATE, output="sos"), audio)
     elif rng.random() < 0.2:
         audio = signal.sosfilt(signal.butter(2, rng.uniform(60, 250), "high", fs=RATE, output="sos"), audio)
-    if rng.random() < 0.06:
-        limit = rng.uniform(0.15, 0.7)
-        audio = np.clip(audio, -limit, limit) / limit
+    if rng.random() < 0.08:
+        audio = compress(audio, rng)
+        audio /= np.abs(audio).max() + 1e-9
+    if rng.random() < 0.1:
+        audio = clip(audio, rng)
     if rng.random() < 0.05:
         audio = mu_law(np.clip(audio, -1, 1))
     if rng.random() < 0.05:
         steps = 2.0 ** rng.integers(6, 11)
         audio = np.round(audio * steps) / steps
+    if rng.random() < 0.08:
+        audio = suppress(audio, rng)
+    if rng.random() < 0.06:
+        audio = opus(np.asarray(audio, np.float32), rng)
     if rng.random() < 0.05:
         audio = np.array(audio)
         for _ in range(rng.integers(1, 5)):
             start = rng.integers(len(audio))
             audio[start : start + int(rng.uniform(0.004, 0.03) * RATE)] = 0
     return np.asarray(audio, np.float32)
+
+
+def clip(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Overdriven by up to 26 dB."""
+    limit = np.float32(10 ** (-rng.uniform(2, 26) / 20))
+    return np.clip(audio, -limit, limit) / limit
+
+
+def compress(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A compressor, or an automatic gain: what is soft comes nearer to what is loud."""
+    level = ndimage.uniform_filter1d(np.abs(audio), int(rng.uniform(0.01, 0.4) * RATE)) + 1e-4
+    return (audio * (level / level.max()) ** -rng.uniform(0.2, 0.7)).astype(np.float32)
+
+
+def suppress(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A noise suppressor: bands below a floor are lowered, and between words there is digital silence."""
+    spectra = stft(audio)
+    power = np.square(np.abs(spectra))
+    floor = np.quantile(power, rng.uniform(0.05, 0.3), axis=0) * 10 ** rng.uniform(0.3, 1.2)
+    gain = np.maximum(1 - floor / (power + 1e-12), 10 ** -rng.uniform(0.5, 2))
+    out = istft(spectra * ndimage.uniform_filter(gain, (3, 3)), len(audio))
+    if rng.random() < 0.6:
+        level = ndimage.maximum_filter1d(np.abs(out), int(rng.uniform(0.03, 0.25) * RATE))
+        out = out * (level > np.abs(out).max() * 10 ** (-rng.uniform(30, 45) / 20))
+    return out.astype(np.float32)
+
+
+def opus(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Through the Opus codec at about 9 to 60 kbit/s."""
+    coded = io.BytesIO()
+    level = float(np.clip(1.0 - 0.25 * rng.beta(1, 1.5), 0.0, 0.98))
+    soundfile.write(coded, audio, RATE, format="OGG", subtype="OPUS", compression_level=level)
+    coded.seek(0)
+    out = soundfile.read(coded, dtype="float32")[0]
+    return np.pad(out, (0, max(0, len(audio) - len(out))))[: len(audio)]
 
 
 @dataclass(frozen=True)
@@ -212,18 +292,21 @@ def scene(audio: np.ndarray, rng: np.random.Generator, voices: list[np.ndarray],
         audio = room(audio, rng)
     # Training mixes further noise under the log-mel, as much as it likes, but cannot take any away: half stays without.
     if rng.random() < 0.5:
-        snr = 40 * rng.beta(1.6, 1.3)
+        snr = 40 * rng.beta(1.4, 1.3)
         audio = audio + noise(len(audio), rng, voices) * speech_level(audio) * np.float32(10 ** (-snr / 20))
     audio = transmit(audio, rng)
     peak = limits.loudest + (limits.softest - limits.loudest) * rng.beta(1.2, 1.9)
-    return (audio * np.float32(10 ** (peak / 20) / (np.abs(audio).max() + 1e-9))).astype(np.float32)
+    audio = audio * np.float32(10 ** (peak / 20) / (np.abs(audio).max() + 1e-9))
+    if rng.random() < 0.3:  # the microphone's own noise, whatever the gain
+        audio = audio + coloured(len(audio), rng, rng.uniform(0, 1)) * np.float32(10 ** (-rng.uniform(58, 80) / 20))
+    return np.clip(audio, -1, 1).astype(np.float32)
 
 
 def whisper(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same words without a voice: noise through the envelope of the speech, low frequencies taken out."""
-    envelope = log_envelope(stft(audio), 22)
+    """The same words without a voice: noise through the envelope of the speech, low frequencies more or less taken out."""
+    envelope = log_envelope(stft(audio), int(rng.integers(14, 26)))
     frequency = np.arange(envelope.shape[1]) * RATE / _N_FFT
-    throat = 1 / (1 + (500 / np.maximum(frequency, 1)) ** 2)
+    throat = 1 / (1 + (rng.uniform(0, 600) / np.maximum(frequency, 1)) ** 2)
     out = istft(stft(rng.standard_normal(len(audio)).astype(np.float32)) * np.exp(envelope) * throat, len(audio))
     return out * np.float32(0.3 * speech_level(audio) / (speech_level(out) + 1e-9))
 

@@ -8,6 +8,7 @@ import numpy as np
 from fmg_rt import spec
 from fmg_train.teacher import face_of
 from fmg_train.teacher.phonesets import SILENCE, to_ipa
+from fmg_train.teacher.targets import VOWELS
 
 from . import augment
 from .speech import Phones, Utterance
@@ -18,6 +19,8 @@ LEVEL = 0.1
 """RMS of clean speech while somebody speaks."""
 EFFORT = {"spoken": 1.0, "whispered": 0.95, "shouted": 1.5}
 """Manner of speaking → how much the lips move (`face_of`)."""
+WHISPERED, REPITCHED, HELD, HURRIED = 0.04, 0.15, 0.06, 0.25
+"""Shares of the copies of speech that is `spoken` without a voice, at another pitch, with a vowel held, at another tempo."""
 _LIMITS = {"spoken": augment.Limits(), "whispered": augment.Limits(-45, -12), "shouted": augment.Limits(-20, -0.2)}
 
 
@@ -76,23 +79,50 @@ def speech_item(utterances: list[Utterance], pauses: list[float], source: str, m
     return Item(audio, phones, face, first.speaker, first.language, source, first.licence, manner)
 
 
-def stretch(curves: np.ndarray, factor: float, seconds: float) -> np.ndarray:
-    """Curves (frames, …) at `FACE_RATE` played `factor` times faster, for a result of `seconds`; linear, float32."""
-    position = np.minimum(np.arange(max(1, round(seconds * FACE_RATE))) * factor, len(curves) - 1)
-    left = np.minimum(position.astype(int), len(curves) - 2) if len(curves) > 1 else np.zeros(len(position), int)
-    share = (position - left).astype(np.float32).reshape(-1, *[1] * (curves.ndim - 1))
-    right = np.minimum(left + 1, len(curves) - 1)
-    return (curves[left] * (1 - share) + curves[right] * share).astype(np.float32)
+def retimed(item: Item, positions: np.ndarray, audio: np.ndarray) -> Item:
+    """The item with `audio` in place of its sound, whose second i / `FACE_RATE` is second `positions[i]` of the item's."""
+
+    def follow(curves: np.ndarray) -> np.ndarray:
+        place = np.minimum(positions * FACE_RATE, len(curves) - 1)
+        left = np.minimum(place.astype(int), max(len(curves) - 2, 0))
+        share = (place - left).astype(np.float32).reshape(-1, *[1] * (curves.ndim - 1))
+        return (curves[left] * (1 - share) + curves[np.minimum(left + 1, len(curves) - 1)] * share).astype(np.float32)
+
+    times = np.arange(len(positions)) / FACE_RATE
+    phones = [(name, *np.interp((start, end), positions, times).tolist()) for name, start, end in item.phones]
+    return replace(item, audio=audio, phones=phones, face=follow(item.face), augmented=True,
+                   aperture=None if item.aperture is None else follow(item.aperture))  # fmt: skip
+
+
+def _frames(audio: np.ndarray) -> np.ndarray:
+    """The times of the face of a sound, s."""
+    return np.arange(max(1, round(len(audio) / spec.SAMPLE_RATE * FACE_RATE))) / FACE_RATE
+
+
+def hold(item: Item, rng: np.random.Generator) -> Item:
+    """The item with one of its vowels held for 0.7 to 4.5 s, as in singing: the face stays as it is in the middle of it."""
+    vowels = [(start + end) / 2 for ipa, start, end in item.phones if end - start > 0.06 and ipa[:1] in VOWELS]
+    if not vowels:
+        return item
+    middle, length = vowels[rng.integers(len(vowels))], rng.uniform(0.7, 4.5)
+    seconds = len(item.audio) / spec.SAMPLE_RATE
+    knots = [0.0, middle - 0.01, middle + 0.01 + length, seconds + length]
+    times = np.arange(round((seconds + length) * spec.SAMPLE_RATE / augment.FRAME)) * augment.FRAME / spec.SAMPLE_RATE
+    source = [0.0, middle - 0.01, middle + 0.01, seconds]
+    audio = augment.retime(item.audio, np.interp(times, knots, source) * spec.SAMPLE_RATE)
+    return retimed(item, np.interp(_frames(audio), knots, source), audio)
+
+
+def at_tempo(item: Item, factor: float) -> Item:
+    """The item `factor` times faster in the same voice."""
+    audio = augment.at_tempo(item.audio, factor)
+    return retimed(item, _frames(audio) * factor, audio)
 
 
 def at_speed(item: Item, factor: float) -> Item:
     """The item played `factor` times faster, as by tape: a smaller throat with a higher pitch; the face keeps in time."""
     audio = augment.resample(item.audio, factor) if factor != 1.0 else item.audio
-    seconds = len(audio) / spec.SAMPLE_RATE
-    phones = [(name, start / factor, end / factor) for name, start, end in item.phones]
-    aperture = None if item.aperture is None else stretch(item.aperture, factor, seconds)
-    return replace(item, audio=audio, phones=phones, face=stretch(item.face, factor, seconds), aperture=aperture,
-                   augmented=True)  # fmt: skip
+    return retimed(item, _frames(audio) * factor, audio)
 
 
 def other_throat(item: Item, rng: np.random.Generator) -> Item:
@@ -106,14 +136,23 @@ def other_throat(item: Item, rng: np.random.Generator) -> Item:
 
 def copy(item: Item, rng: np.random.Generator, voices: list[np.ndarray]) -> Item:
     """The item as another throat in another place would give it."""
-    factor = float(np.clip(np.exp(0.12 * rng.standard_normal()), 0.72, 1.38)) if rng.random() < 0.75 else 1.0
+    factor = float(np.clip(np.exp(0.12 * rng.standard_normal()), 0.72, 1.38)) if rng.random() < 0.7 else 1.0
+    whispered = item.manner == "whispered" or (item.manner == "spoken" and rng.random() < WHISPERED)
+    lot = rng.random()
+    if lot < HELD:
+        item = hold(item, rng)
+    elif lot < HELD + HURRIED:
+        item = at_tempo(item, float(np.exp(rng.uniform(np.log(0.6), np.log(1.8)))))
     audio = item.audio
-    if item.manner == "whispered":
+    if whispered:
         audio = augment.whisper(audio, rng)
     elif item.manner == "shouted":
         audio, factor = augment.shout(audio, rng), factor * rng.uniform(1.0, 1.25)
+    elif rng.random() < REPITCHED:
+        audio = augment.repitch(audio, 2 ** (rng.uniform(-6, 6) / 12), rng.random() < 0.5)
     moved = at_speed(replace(item, audio=audio), factor)
-    return replace(moved, audio=augment.scene(moved.audio, rng, voices, _LIMITS[item.manner]))
+    limits = _LIMITS["whispered" if whispered else item.manner]
+    return replace(moved, audio=augment.scene(moved.audio, rng, voices, limits))
 
 
 def copies(item: Item, n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> Iterator[Item]:

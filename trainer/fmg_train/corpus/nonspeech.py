@@ -1,4 +1,4 @@
-"""Sounds at which a face rests: silence, noises, music, knocks, coughs."""
+"""Sounds at which a face rests: silence, noises, music, machines, wind, breath, knocks, coughs, a crowd."""
 
 import numpy as np
 from scipy import signal
@@ -62,10 +62,57 @@ def _coughs(n: int, rng: np.random.Generator) -> np.ndarray:
     return out
 
 
+def _breaths(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Breath close to a microphone: in and out, long, through a wide throat, with blasts of low turbulence."""
+    out = np.zeros(n, np.float32)
+    position = int(RATE * rng.uniform(0, 0.8))
+    while position < n:
+        length = min(n - position, int(RATE * rng.uniform(0.4, 2.0)))
+        burst = augment.coloured(length, rng, rng.uniform(0, 1.5)) * np.hanning(length) ** rng.uniform(0.4, 2)
+        for _ in range(rng.integers(1, 4)):
+            burst = signal.sosfilt(augment.peaking(rng.uniform(300, 5000), rng.uniform(4, 16), rng.uniform(0.7, 3)), burst)
+        out[position : position + length] += burst.astype(np.float32) * rng.uniform(0.3, 1)
+        position += length + int(RATE * rng.exponential(0.6))
+    return out
+
+
+def _gusts(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Wind on a microphone: dark noise that swells and bursts."""
+    knots = int(n / RATE * rng.uniform(1, 8)) + 2
+    swell = np.interp(np.arange(n), np.linspace(0, n, knots), rng.exponential(1.0, knots) ** 1.5)
+    return (augment.coloured(n, rng, rng.uniform(1.2, 3)) * swell).astype(np.float32)
+
+
+def _beating(n: int, rng: np.random.Generator) -> np.ndarray:
+    """A fan or wheel whose noise comes and goes as often as syllables do."""
+    beat = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(1, 12) * np.arange(n) / RATE)
+    return (augment.coloured(n, rng, rng.uniform(0, 2)) * beat ** rng.uniform(0.3, 4)).astype(np.float32)
+
+
+def _machine(n: int, rng: np.random.Generator) -> np.ndarray:
+    """A motor, horn or siren: a steady or slowly gliding buzz through resonances like a vowel's."""
+    time = np.arange(n) / RATE
+    glide = np.interp(time, np.linspace(0, time[-1] if n else 1, 4), np.exp(rng.uniform(-0.1, 0.1) * rng.standard_normal(4)))
+    phase = np.cumsum(rng.uniform(50, 400) * glide) / RATE
+    out = signal.sawtooth(2 * np.pi * phase, rng.uniform(0, 1)) + rng.uniform(0, 0.3) * rng.standard_normal(n)
+    for _ in range(rng.integers(0, 4)):
+        out = signal.sosfilt(augment.peaking(rng.uniform(250, 4000), rng.uniform(6, 20), rng.uniform(2, 8)), out)
+    if rng.random() < 0.3:
+        out = out * (signal.square(2 * np.pi * rng.uniform(0.3, 4) * time, rng.uniform(0.2, 0.8)) > 0)
+    return out.astype(np.float32)
+
+
+_KINDS = {"tones": _tones, "beeps": _beeps, "knocks": _knocks, "coughs": _coughs, "breaths": _breaths, "gusts": _gusts,
+          "beating": _beating, "machine": _machine}  # fmt: skip
+_SHARES = {"silence": 0.1, "noise": 0.16, "hum": 0.04, "fan": 0.08, "tones": 0.16, "beeps": 0.04, "knocks": 0.09, "coughs": 0.07,
+           "breaths": 0.07, "gusts": 0.04, "beating": 0.05, "machine": 0.05, "crowd": 0.05}  # fmt: skip
+"""Kind of sound → its share."""
+KINDS = tuple(_SHARES)
+
+
 def nonspeech(n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> tuple[np.ndarray, str]:
     """(n,) float32 within ± 1 and the kind of sound."""
-    kind = str(rng.choice(("silence", "noise", "hum", "fan", "tones", "beeps", "knocks", "coughs", "crowd"),
-                          p=(0.12, 0.22, 0.06, 0.1, 0.2, 0.06, 0.1, 0.08, 0.06)))  # fmt: skip
+    kind = str(rng.choice(list(_SHARES), p=list(_SHARES.values())))
     match kind:
         case "silence":
             out = np.zeros(n, np.float32)
@@ -78,16 +125,10 @@ def nonspeech(n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> tup
             out = augment.hum(n, rng)
         case "fan":
             out = augment.fan(n, rng)
-        case "tones":
-            out = _tones(n, rng)
-        case "beeps":
-            out = _beeps(n, rng)
-        case "knocks":
-            out = _knocks(n, rng)
-        case "coughs":
-            out = _coughs(n, rng)
-        case _:
+        case "crowd":
             out = augment.room(augment.babble(n, rng, voices, int(rng.integers(8, 16))), rng)
+        case _:
+            out = _KINDS[kind](n, rng)
     if kind != "silence":
         if rng.random() < 0.5:
             out = augment.room(out, rng)

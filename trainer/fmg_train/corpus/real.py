@@ -46,7 +46,7 @@ def read_manifest(directory: Path, source: str) -> list[dict]:
         entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise form.DatasetError(f"{path}: cannot read the recordings' manifest ({error})") from error
-    # Of a voice without phones only its emotion can be learnt.
+    # Of a voice without phones only its emotion can be learnt, by the read-out that `export` adds.
     chosen = sorted((entry for entry in entries if entry["source"] == source and (entry["phones"] or source == "emodb")),
                     key=lambda entry: entry["file"])  # fmt: skip
     if not chosen:
@@ -100,7 +100,7 @@ def clean_item(directory: Path, entry: dict, measured_lips: tuple[np.ndarray, np
     source, seconds = entry["source"], len(audio) / spec.SAMPLE_RATE
     phones = [(to_ipa(PHONE_SETS[source], name), start, end) for name, start, end in entry["phones"]]
     emotion = EMODB_EMOTIONS[Path(entry["file"]).stem[5]] if source == "emodb" else None
-    face = face_of(phones, audio, seconds=seconds, rate=FACE_RATE, emotion=emotion)
+    face = face_of(phones, audio, seconds=seconds, rate=FACE_RATE)
     # Without labels nothing is known of the face, but the voice and its emotion still are.
     known = np.full(arkit.N_COEFFICIENTS, bool(phones))
     aperture = None

@@ -22,7 +22,7 @@ import numpy as np
 from fmg_rt import arkit
 from fmg_train.datasets import form
 
-from . import holdouts, japanese, real, recipe, validation, vtl
+from . import faces, holdouts, japanese, real, recipe, validation, vtl
 from .items import FACE_RATE, Item
 from .speech import EngineMissing
 
@@ -126,6 +126,9 @@ def plan(hours: float, seed: int, languages: tuple[str, ...], recordings: Path |
     if recordings is not None:
         jobs = [Job(f"real-{name}", real.items, (recordings, source, seed, copies))
                 for name, source in real.SOURCES.items()] + jobs  # fmt: skip
+        if (recordings / faces.MANIFEST).is_file():
+            jobs = [Job(f"real-{name}", faces.items, (recordings, source, seed, copies))
+                    for name, source in faces.SOURCES.items()] + jobs  # fmt: skip
     seconds = min(SHARD_SECONDS, 3600 * hours * VALIDATION)
     jobs.append(Job("val", training, (seed, _VALIDATION_NUMBER, languages, "val", seconds)))
     n_shards = max(1, round(3600 * hours / SHARD_SECONDS))
@@ -149,7 +152,7 @@ def settle(directory: Path, settings: dict) -> None:
             raise form.DatasetError(f"{directory} holds a corpus with another {', '.join(different)}: "
                                     "choose another folder, or give the same options to go on")  # fmt: skip
     else:
-        form.write_whole(path, json.dumps(settings, indent=1).encode())
+        form.write_beside(path, json.dumps(settings, indent=1).encode())
 
 
 def generate(directory: Path, jobs: list[Job], processes: int) -> Iterator[tuple[Job, float | None]]:

@@ -9,12 +9,10 @@ import torch
 from fmg_rt import spec
 
 from ..config import Augment
-from ..features import WINDOW_ROWS, Cache
+from ..features import NOISE, WINDOW_ROWS, Cache
 
 LN_PER_DB = float(np.log(10.0) / 10.0)
 """A power ratio of 1 dB in natural-log units."""
-NOISE = "nonspeech"
-"""Source (`form.Recording.source`) of the recordings without speech that are mixed under others."""
 STEADY, STEADY_WEIGHT = ("nonspeech-noise", "nonspeech-fan"), 3.0
 """Speakers (`form.Recording.speaker`) of those that are drawn more often: what a microphone hears all day."""
 NOISE_SNR_DB = 0.0, 25.0
@@ -29,13 +27,15 @@ FIRST_WINDOW = 2
 @dataclass(frozen=True)
 class Batch:
     """mel (B, frames, 80) float32, not standardised; egemaps (B, steps, 88) float32 or None; target (B, steps,
-    look-aheads, 52) float32; known (B, steps, 1, 52) and measured (B, steps, 1) float32 of 0/1."""
+    look-aheads, 52) float32; known (B, steps, 1, 52) and measured (B, steps, 1) float32 of 0/1; spoken (B, steps, look-aheads)
+    float32: 1 somebody speaks, 0 nobody, -1 not known."""
 
     mel: np.ndarray
     egemaps: np.ndarray | None
     target: np.ndarray
     known: np.ndarray
     measured: np.ndarray
+    spoken: np.ndarray
 
 
 class Pool:
@@ -77,9 +77,9 @@ class Pool:
                 recording = np.searchsorted(cache.spans[:, 1], start, side="right")
                 start = min(int(cache.spans[recording, 0]) + int(rng.integers(stack)), max(last, 0))
             parts.append(_sequence(cache, start, n_frames + context, stack, lookahead_rows, context, with_egemaps))
-        mel, functionals, target, known, measured = zip(*parts, strict=True)
+        mel, functionals, target, known, measured, spoken = zip(*parts, strict=True)
         return Batch(_float32(mel), np.stack(functionals) if with_egemaps else None, _float32(target),
-                     _float32(known)[:, :, None], _float32(measured)[:, :, None])  # fmt: skip
+                     _float32(known)[:, :, None], _float32(measured)[:, :, None], _float32(spoken))  # fmt: skip
 
     def noise(self, rng: np.random.Generator, n: int, n_frames: int) -> np.ndarray | None:
         """`n` pieces of recordings without speech, repeated where they are short, (n, n_frames, 80) float32 log-mel.
@@ -105,7 +105,8 @@ def _sequence(cache: Cache, start: int, n_frames: int, stack: int, lookahead_row
     faces = np.clip(ends[:, None] + WINDOW_ROWS - lookahead_rows, 0, total - 1)  # (steps, look-aheads)
     recording = np.searchsorted(cache.spans[:, 1], ends, side="right")
     functionals = _functionals(cache, ends, recording) if with_egemaps else None
-    return cache.mel[rows], functionals, cache.face[faces], cache.known[recording], cache.measured[recording]
+    return (cache.mel[rows], functionals, cache.face[faces], cache.known[recording], cache.measured[recording],
+            cache.spoken[faces])  # fmt: skip
 
 
 def _functionals(cache: Cache, ends: np.ndarray, recording: np.ndarray) -> np.ndarray:
@@ -157,7 +158,8 @@ def rest(batch: Batch, noise: np.ndarray, chosen: np.ndarray) -> Batch:
         return out
 
     return Batch(exchanged(batch.mel, noise[chosen]), None if batch.egemaps is None else exchanged(batch.egemaps, np.nan),
-                 exchanged(batch.target, 0.0), exchanged(batch.known, 1.0), exchanged(batch.measured, 0.0))  # fmt: skip
+                 exchanged(batch.target, 0.0), exchanged(batch.known, 1.0), exchanged(batch.measured, 0.0),
+                 exchanged(batch.spoken, 0.0))  # fmt: skip
 
 
 def _level(mel: np.ndarray) -> np.ndarray:

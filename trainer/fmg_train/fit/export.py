@@ -13,7 +13,7 @@ from fmg_rt import arkit, networks, spec
 from fmg_rt import weights as weight_files
 from fmg_rt.weights import Weights
 
-from ..models import Twin, lookaheads, sizes
+from ..models import Twin, lookaheads, of_the_body, sizes
 from .checkpoint import Checkpoint
 
 TOLERANCE = 1e-5
@@ -57,10 +57,12 @@ def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
     heard = ["mel_mean", "mel_std"]
     if own.architecture == "cross_attention":  # in a gru's file, the eGeMAPS statistics belong to its emotion read-out
         heard += ["egemaps_mean", "egemaps_std"]
-    alike = all(getattr(own, name) == getattr(origin, name) for name in ("architecture", "config", "lookaheads"))
+    alike = all(getattr(own, name) == getattr(origin, name) for name in ("architecture", "lookaheads"))
+    alike = alike and of_the_body(own.config) == of_the_body(origin.config)
     if not alike or not all(np.array_equal(getattr(own, name), getattr(origin, name)) for name in heard):
         raise ExportError("the run and these weights have no common beginning: another network or other feature statistics")
-    net = {name: (value + torch.tensor(origin.tensors[name])) / 2 for name, value in saved.net.items()}
+    net = {name: (value + torch.tensor(origin.tensors[name])) / 2 if name in origin.tensors else value
+           for name, value in saved.net.items()}  # fmt: skip
     return replace(saved, net=net)
 
 
@@ -75,9 +77,12 @@ def difference(saved: Checkpoint, weights: Weights, mel: np.ndarray) -> tuple[fl
     steps = (len(mel) - twin.context) // twin.stack
     functionals = torch.full((1, steps, spec.N_EGEMAPS), torch.nan)
 
-    def faces(kind: torch.dtype) -> np.ndarray:  # (steps, look-aheads, 52)
+    def faces(kind: torch.dtype) -> np.ndarray:  # (steps, look-aheads, 52), and speech where it is told
         with torch.no_grad():
-            return twin.to(kind)(torch.from_numpy(mel)[None].to(kind), functionals.to(kind))[0].clamp(0, 1).double().numpy()
+            out = twin.to(kind)(torch.from_numpy(mel)[None].to(kind), functionals.to(kind))[0].double()
+            if twin.tells_speech:
+                out[..., -1].sigmoid_()
+            return out.clamp(0, 1).numpy()
 
     rounded, expected = faces(torch.float32), faces(torch.float64)
     worst = 0.0
@@ -89,7 +94,10 @@ def difference(saved: Checkpoint, weights: Weights, mel: np.ndarray) -> tuple[fl
             step, rest = divmod(j + 1 - twin.context, twin.stack)
             if step >= 1 and rest == 0:
                 network.evaluate(network.horizon, out)
-                worst = max(worst, float(np.abs(out - expected[step - 1, i]).max()))
+                there = expected[step - 1, i]
+                worst = max(worst, float(np.abs(out - there[: arkit.N_COEFFICIENTS]).max()))
+                if network.presence is not None:
+                    worst = max(worst, abs(network.presence - float(there[-1])))
     return worst, float(np.abs(rounded - expected).max())
 
 

@@ -101,6 +101,13 @@ def _inner(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return torch.dot(one.reshape(-1), other.reshape(-1))
 
 
+def speech_loss(logit: torch.Tensor, spoken: torch.Tensor, weights: Loss) -> torch.Tensor:
+    """Weighted cross entropy of somebody's speaking; both (B, steps, L), spoken 1, 0, or -1 where it is not known."""
+    known = spoken >= 0
+    errors = nn.functional.binary_cross_entropy_with_logits(logit, spoken.clamp(min=0.0), reduction="none")
+    return weights.speech * (errors * known).sum() / known.sum().clamp(min=1)
+
+
 def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, measured: torch.Tensor,
               coefficient_weights: torch.Tensor, weights: Loss) -> dict[str, torch.Tensor]:  # fmt: skip
     """The parts of the loss, each a scalar, already weighted.

@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from fmg_rt import spec
+from fmg_rt import arkit, spec
 from fmg_rt.weights import Weights
 
 from .. import features
@@ -29,7 +29,7 @@ from ..models import Statistics, Twin, state_from
 from . import checkpoint as checkpoints
 from .batches import Batch, Pool, augment, mix, rest
 from .checkpoint import Checkpoint
-from .losses import face_loss
+from .losses import face_loss, speech_loss
 
 VALIDATION_SEQUENCES = 128
 """Fixed sequences that every epoch is judged on."""
@@ -234,10 +234,7 @@ class Fit:
             step = self.epoch * optim.steps_per_epoch + i
             for group in self._optimiser.param_groups:
                 group["lr"] = learning_rate(step, self.config)
-            mel, functionals, target, known, measured = self._on_device(batch)
-            with self._precision():
-                face = model(mel, functionals)
-            parts = face_loss(face.float(), target, known, measured, self._weights, self.config.loss)
+            parts = self._losses(model, self._on_device(batch))
             loss = torch.stack(list(parts.values())).sum()
             self._optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -249,6 +246,17 @@ class Fit:
             if i % 20 == 0:
                 bar.set_description(f"epoch {self.epoch + 1}, step {i}, loss {loss.item():.5f}")
         return totals
+
+    def _losses(self, model: nn.Module, batch: tuple[Any, ...], exact: bool = False) -> dict[str, torch.Tensor]:
+        mel, functionals, target, known, measured, spoken = batch
+        with nullcontext() if exact else self._precision():
+            out = model(mel, functionals)
+        out = out.float()
+        face = out[..., : arkit.N_COEFFICIENTS]
+        parts = face_loss(face, target, known, measured, self._weights, self.config.loss)
+        if self.twin.tells_speech:
+            parts["speech"] = speech_loss(out[..., -1], spoken, self.config.loss)
+        return parts
 
     def _update_average(self, step: int) -> None:
         keep = min(self.config.optim.ema, (1 + step) / (10 + step))
@@ -274,7 +282,7 @@ class Fit:
         batch = pool.draw(rng, n, frames, self.twin.stack, self._lookahead_rows, self.twin.context, self._hears_egemaps)
         if augmented:
             batch = self._disturb(batch, pool, rng)
-        arrays = (batch.mel, batch.egemaps, batch.target, batch.known, batch.measured)
+        arrays = (batch.mel, batch.egemaps, batch.target, batch.known, batch.measured, batch.spoken)
         return tuple(None if a is None else torch.from_numpy(a) for a in arrays)
 
     def _on_device(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -309,8 +317,8 @@ class Fit:
     def _validate(self, batches: list[tuple[Any, ...]]) -> dict[str, float]:
         totals: dict[str, float] = {}
         with torch.no_grad():
-            for mel, functionals, target, known, measured in batches:
-                parts = face_loss(self.average(mel, functionals), target, known, measured, self._weights, self.config.loss)
+            for batch in batches:
+                parts = self._losses(self.average, batch, exact=True)
                 for name, value in {**parts, "total": torch.stack(list(parts.values())).sum()}.items():
                     totals[name] = totals.get(name, 0.0) + value.item() / len(batches)
         return totals

@@ -30,9 +30,9 @@ def lookaheads(model: Model) -> tuple[int, ...]:
     return tuple(ms * spec.SAMPLE_RATE // 1000 for ms in model.lookaheads_ms)
 
 
-def but_lookaheads(config: Mapping[str, int]) -> dict[str, int]:
-    """What networks of other look-aheads share of a weight file's ``config``."""
-    return {name: n for name, n in config.items() if name not in ("n_lookaheads", "default_lookahead")}
+def of_the_body(config: Mapping[str, int]) -> dict[str, int]:
+    """What networks of other read-outs share of a weight file's ``config``."""
+    return {name: n for name, n in config.items() if name not in ("n_lookaheads", "default_lookahead", "speech")}
 
 
 def sizes(model: Model) -> dict[str, int]:
@@ -41,20 +41,21 @@ def sizes(model: Model) -> dict[str, int]:
     common = {"n_lookaheads": len(model.lookaheads_ms), "default_lookahead": default}
     if model.architecture == "cross_attention":
         return common
-    return common | {name: getattr(model, name) for name in ("n_stack", "d_input", "d_model", "d_head")}
+    return common | {name: getattr(model, name) for name in ("n_stack", "d_input", "d_model", "d_head", "speech")}
 
 
 def state_from(initial: Weights, model: Model) -> dict[str, torch.Tensor]:
-    """The tensors of `initial` for a network of this `model`, whose look-aheads may be others.
+    """The tensors of `initial` for a network of this `model`, whose read-outs may be others.
 
-    A read-out that the file lacks begins between its neighbours' in proportion, outside of all as the nearest.
+    The read-out of a look-ahead that the file lacks begins between its neighbours' in proportion, outside of all as the
+    nearest; that of speech begins at nothing.
 
     Raises
     ------
     ConfigError
         Another architecture or size.
     """
-    found, wanted = but_lookaheads(initial.config), but_lookaheads(sizes(model))
+    found, wanted = of_the_body(initial.config), of_the_body(sizes(model))
     if (initial.architecture, found) != (model.architecture, wanted):
         raise ConfigError(f"the initial weights are '{initial.architecture}' {found}, the "
                           f"configuration asks for '{model.architecture}' {wanted}")  # fmt: skip
@@ -66,6 +67,10 @@ def state_from(initial: Weights, model: Model) -> dict[str, torch.Tensor]:
             for i, place in enumerate(places):
                 share = np.float32(place % 1)
                 tensors[f"readout.{i}.{kind}"] = known[int(place)] * (1 - share) + known[int(np.ceil(place))] * share
+            told = tensors.pop(f"speech.{kind}", np.zeros((len(initial.lookaheads), model.d_head)[: 2 if kind == "weight" else 1],
+                                                          np.float32))  # fmt: skip
+            if model.speech:
+                tensors[f"speech.{kind}"] = told[np.round(places).astype(int)]
     return {name: torch.tensor(value) for name, value in tensors.items()}
 
 
@@ -89,13 +94,17 @@ class Twin(nn.Module):
             self.register_buffer(name, torch.tensor(getattr(statistics, name)), persistent=False)
 
     @property
+    def tells_speech(self) -> bool:
+        return getattr(self.net, "speech", None) is not None
+
+    @property
     def hears_egemaps(self) -> bool:
         return self.architecture == "cross_attention"
 
     def forward(self, mel: torch.Tensor, functionals: torch.Tensor | None = None) -> torch.Tensor:
         """mel (B, context + frames, 80), functionals (B, steps, 88), NaN where none was there yet (their mean is used).
 
-        Returns (B, steps, look-aheads, 52).
+        Returns (B, steps, look-aheads, 52), or 53 where the network also tells speech (`GRUNet`).
         """
         mel = (mel - self.mel_mean) / (self.mel_std + spec.STD_OFFSET)
         if not self.hears_egemaps:

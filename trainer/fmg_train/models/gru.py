@@ -1,4 +1,4 @@
-"""The recurrent network: two GRU layers over stacked log-mel frames, one read-out of 52 per look-ahead."""
+"""The recurrent network: two GRU layers over stacked log-mel frames, one read-out of 52 per look-ahead, and of speech."""
 
 from collections.abc import Mapping
 
@@ -28,11 +28,13 @@ class GRUNet(nn.Module):
         self.head = nn.Linear(config["d_model"], config["d_head"])
         self.readout = nn.ModuleList(
             nn.Linear(config["d_head"], arkit.N_COEFFICIENTS) for _ in range(config["n_lookaheads"]))  # fmt: skip
+        self.speech = nn.Linear(config["d_head"], config["n_lookaheads"]) if config.get("speech", 0) else None
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """mel (B, frames, 80) standardised, frames a multiple of n_stack, the first ones heard by a network at rest.
 
-        Returns the faces before clipping to [0, 1], (B, steps, look-aheads, 52).
+        Returns the faces before clipping to [0, 1], (B, steps, look-aheads, 52); where the network tells speech, its logit
+        stands after them (53).
         """
         batch, frames, bands = mel.shape
         stacked = mel.reshape(batch, frames // self.n_stack, self.n_stack * bands)
@@ -43,4 +45,5 @@ class GRUNet(nn.Module):
             hidden, _ = self.gru(embedded)
         features = torch.relu(self.head(hidden))
         weight, bias = (torch.cat([getattr(readout, name) for readout in self.readout]) for name in ("weight", "bias"))
-        return nn.functional.linear(features, weight, bias).unflatten(2, (len(self.readout), -1))
+        faces = nn.functional.linear(features, weight, bias).unflatten(2, (len(self.readout), -1))
+        return faces if self.speech is None else torch.cat((faces, self.speech(features)[..., None]), dim=3)

@@ -1,10 +1,9 @@
-"""What the voice does beside its phones: effort, pitch accents, loudness; and what an emotion adds to the face.
+"""What the voice does beside its phones: effort, pitch accents, loudness.
 
 References
 ----------
 P. Edwards, C. Landreth, E. Fiume, K. Singh, JALI: an animator-centric viseme model, 2016 (size follows effort).
 H. P. Graf, E. Cosatto, V. Strom, F. J. Huang, Visual prosody: facial movements accompanying speech, 2002 (brows).
-P. Ekman, W. V. Friesen, Facial Action Coding System, 1978 (which muscles an emotion moves).
 """
 
 from dataclasses import dataclass
@@ -19,27 +18,14 @@ F0_RANGE = (70.0, 420.0)
 """Lowest and highest pitch looked for, Hz."""
 SEMITONES_OF_AN_ACCENT = 6.0
 """Pitch above the speaker's middle that lifts the brows to three quarters (tanh 1)."""
-STRESS_RANGE = (-10.0, 2.0)
-"""Slow loudness above the recording's usual level, dB, from no stress to full stress."""
+LEAST_ACCENT = 1.5
+"""Semitones above the speaker's middle that are no accent."""
+STRESS_RANGE = (-2.0, 5.0)
+"""Slow loudness above the recording's usual level, dB, from no stress to full stress: a calm voice is below all of it, so
+that squint and cheeks rest while nothing is stressed."""
 DB_PER_DOUBLING = 28.0
 """Loudness above the recording's usual level that doubles the opening (within the limits of `EFFORT_LIMITS`)."""
 EFFORT_LIMITS = (0.6, 1.35)
-
-EMOTIONS: dict[str, dict[str, float]] = {
-    "anger": {"browDown": 0.40, "noseSneer": 0.14, "eyeSquint": 0.16, "mouthFrown": 0.10, "cheekSquint": 0.05,
-              "mouthPress": 0.04, "eyeWide": 0.05},
-    "boredom": {"browDown": 0.06, "mouthFrown": 0.10, "eyeSquint": 0.10, "mouthShrugLower": 0.05},
-    "disgust": {"noseSneer": 0.32, "browDown": 0.20, "mouthFrown": 0.14, "cheekSquint": 0.14, "eyeSquint": 0.12},
-    "fear": {"browInnerUp": 0.32, "browOuterUp": 0.22, "eyeWide": 0.28, "mouthStretch": 0.14, "mouthFrown": 0.06},
-    "joy": {"mouthSmile": 0.38, "cheekSquint": 0.26, "eyeSquint": 0.14, "browOuterUp": 0.08, "browInnerUp": 0.05,
-            "mouthDimple": 0.08},
-    "neutral": {},
-    "sadness": {"browInnerUp": 0.34, "mouthFrown": 0.26, "eyeSquint": 0.06, "mouthShrugLower": 0.12},
-}  # fmt: skip
-"""What each emotion adds at full strength; a name without its side means left and right."""
-EMOTION_SIZE = {"anger": 1.15, "boredom": 0.82, "disgust": 1.0, "fear": 1.0, "joy": 1.12, "neutral": 1.0,
-                "sadness": 0.85}  # fmt: skip
-"""Factor on the opening of the mouth."""
 
 
 def positions(name: str) -> list[int]:
@@ -133,6 +119,6 @@ def prosody(audio: np.ndarray | None, spoken: np.ndarray, rate: float) -> Prosod
         semitones = 12 * np.log2(f0 / np.median(f0[voiced]))
         known = voiced.astype(float)
         mean = smooth(np.clip(semitones, -8, 8) * known, 0.20, rate) / np.maximum(smooth(known, 0.20, rate), 0.15)
-        accent = np.tanh(np.maximum(mean - 0.5, 0) / SEMITONES_OF_AN_ACCENT)
+        accent = np.tanh(np.maximum(mean - LEAST_ACCENT, 0) / SEMITONES_OF_AN_ACCENT)
     accent = smooth(accent * spoken, 0.08, rate) * (active > 0)
     return Prosody(effort, accent, smooth(stress * spoken, 0.15, rate), active)

@@ -1,0 +1,49 @@
+"""The things that people do here: `nox -s quick`, `tests`, `bench`, `lint`, `docs`, `application`.
+
+They use the environment that nox itself is installed in: `pip install -c constraints.txt -e ".[train,corpus,oracle,serve,media,
+docs,test]"` makes it once, as the README's test command does.
+"""
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "quick"]
+
+QUICK = "not slow and not timed and not audio and not browser"
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """The tests that need no sound server, no browser and no quiet machine: two minutes on two cores."""
+    session.run("python", "-m", "pytest", "-q", "-m", QUICK, "tests", *session.posargs, external=True)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test."""
+    session.run("python", "-m", "pytest", "-q", "tests", *session.posargs, external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed, on a machine that does nothing else."""
+    session.run("python", "-m", "pytest", "-q", "bench", *session.posargs, external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """What a reader need not look for: style and types."""
+    session.run("python", "-m", "ruff", "check", external=True)
+    session.run("python", "-m", "mypy", external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as a site in build/site; a broken link is an error."""
+    session.run("python", "-m", "mkdocs", "build", "--strict", "--quiet", *session.posargs, external=True)
+
+
+@nox.session
+def application(session: nox.Session) -> None:
+    """A folder with a program for people without Python, in dist/."""
+    session.run("python", "packaging/application.py", *session.posargs, external=True)
