@@ -47,7 +47,8 @@ EYES, MOUTH, FOREHEAD, CHIN = (105, 140, 60, 180), (155, 222, 70, 170), (60, 104
 @pytest.fixture(scope="module")
 def served():
     controls = Controls(settings=ExpressionSettings(), update=lambda _: None, devices=lambda: ["Yeti", "内蔵マイク"],
-                        device="Yeti", choose=lambda _: None, emotions=("joy", "anger"), quit=lambda: None, sound=True)  # fmt: skip
+                        device="Yeti", choose=lambda _: None, emotions=("joy", "anger"), quit=lambda: None,
+                        sound=True)  # fmt: skip
     preview = Preview(0, controls)
     yield preview
     preview.close()

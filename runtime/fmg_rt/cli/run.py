@@ -115,7 +115,7 @@ def _open_source(params: dict[str, Any], again: Callable[[], bool]) -> Source:
 @preview_options
 @expression_options
 @click.option("--config", type=click.Path(path_type=Path), is_eager=True, callback=_configure,
-              metavar="FILE", help="YAML file of these options, such as 'rate: 60'; options on the command line win.")  # fmt: skip
+              metavar="FILE", help="YAML file of these options, such as 'rate: 60'; the command line wins.")  # fmt: skip
 @click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and exit.")
 @click.pass_context
 def run(context: click.Context, **params: Any) -> None:
