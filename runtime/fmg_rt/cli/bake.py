@@ -161,6 +161,8 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
               help="Folder of the results; made if need be.")  # fmt: skip
 @click.option("--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True,
               help="Format of the results.")  # fmt: skip
+@click.option("--emotions", type=click.Path(path_type=Path), metavar="FILE",
+              help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.")
 @stream_options
 @expression_options
 @click.pass_context
