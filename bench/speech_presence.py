@@ -23,9 +23,9 @@ from fmg_train.evaluate.conditions import CONDITIONS
 
 CHUNK, CONTEXT = 512, 64
 """Samples that silero-vad takes at once at 16 kHz, and of what was before that it wants to see again."""
-SECONDS, EACH = 6, 12
+SECONDS, EACH = 6, 8
 SEED = 777
-MOST = 60
+MOST = 25
 """Recordings of a data set."""
 
 
