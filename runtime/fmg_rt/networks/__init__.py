@@ -19,8 +19,10 @@ class Network(Protocol):
     """Samples between two values of `horizon`."""
     horizon: int
     """Newest face time, in samples, that `evaluate` can serve now; grows with `push`."""
-    presence: float | None
-    """How sure the network is that somebody speaks at `horizon`, in [0, 1]; None where its weights do not tell."""
+
+    @property
+    def presence(self) -> float | None:
+        """How sure the network is that somebody speaks at `horizon`, in [0, 1]; None where its weights do not tell."""
 
     def push(self, mel: np.ndarray) -> None:
         """Take the next log-mel frame, (80,) float32, not standardised."""

@@ -26,7 +26,7 @@ class CrossAttentionNetwork:
     step_length = spec.HOP_LENGTH
     """Samples between two faces that can differ."""
 
-    presence: float | None = None
+    presence: None = None
 
     def __init__(self, weights: Weights, lookahead: int):
         self.lookahead = lookahead

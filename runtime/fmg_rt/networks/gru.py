@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .. import arkit, spec
+from .. import spec
 from ..kernels import gru as kernels
 from ..weights import Weights
 

@@ -4,7 +4,7 @@ Speech: the test recordings of the data sets that are given, frame by frame agai
 anew by `fmg_train.corpus.nonspeech` (a seed that no corpus has), kind by kind; their frames against the speech frames.
 silero-vad (MIT; ``pip install silero-vad onnxruntime``) is a rival here and nothing else.
 
-    python bench/speech_presence.py weights/best.npz data/corpus/real-librispeech data/corpus/test-rms …
+    python -m fmg_train.evaluate.against_silero weights/best.npz data/corpus/real-librispeech data/corpus/test-rms …
 """
 
 import importlib.util
