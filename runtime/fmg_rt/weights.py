@@ -22,6 +22,7 @@ import numpy as np
 
 from . import architectures, spec
 from .errors import FmgError
+from .files import written_whole
 
 
 class WeightsError(FmgError, ValueError):
@@ -119,19 +120,13 @@ def write(path: str | os.PathLike[str], weights: Weights) -> str:
     arrays |= {f"emotion.{name}": value for name, value in weights.emotion.items()}
     _check(arrays, "")
 
-    path = Path(path)
-    beside = path.with_name(path.name + ".part")
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in sorted(arrays):
-                buffer = io.BytesIO()
-                np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name])),
-                                          allow_pickle=False)  # fmt: skip
-                archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name])),
+                                      allow_pickle=False)  # fmt: skip
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _unpack(data: bytes) -> dict[str, np.ndarray]:

@@ -12,7 +12,6 @@
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 
 from fmg_rt import arkit, spec
 from fmg_rt.features.logmel import log_mel
+from fmg_rt.files import written_whole
 
 from .datasets import form
 from .teacher import SILENCE
@@ -102,7 +102,10 @@ def is_complete(directory: Path, with_egemaps: bool = False) -> bool:
     index = folder / _INDEX
     if not (index.is_file() and (folder / "spoken.npy").is_file()) or index.stat().st_mtime_ns < manifest.stat().st_mtime_ns:
         return False
-    return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
+    try:
+        return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
+    except (OSError, ValueError, EOFError) as error:
+        raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error
 
 
 def _by_split(recordings: list[form.Recording]) -> list[form.Recording]:
@@ -143,9 +146,8 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
     folder = directory / "cache"
     folder.mkdir(exist_ok=True)
     for name, parts in (("mel", mels), ("face", faces), ("spoken", spoken), ("egemaps", functionals)):
-        beside = folder / f"{name}.part.npy"
-        np.save(beside, np.concatenate(parts))
-        os.replace(beside, folder / f"{name}.npy")
+        with written_whole(folder / f"{name}.npy") as file:
+            np.save(file, np.concatenate(parts))
     form.write_beside(folder / _INDEX, json.dumps(entries).encode())
     return sum(recording.seconds for recording in recordings)
 
@@ -178,5 +180,5 @@ def load(directory: Path, split: str | None = None) -> Cache:
         return Cache(mel[row : spans.max(initial=row)], face[row : spans.max(initial=row)],
                      functionals[window : windows.max(initial=window)], spans - row, windows - window, tuple(recordings),
                      known, measured, spoken[row : spans.max(initial=row)])  # fmt: skip
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError) as error:
         raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error

@@ -49,7 +49,7 @@ def doctor(context: click.Context, **params: Any) -> None:
 
 
 # Nothing is recorded here: an option that does nothing would only mislead.
-doctor.params = [param for param in doctor.params if param.name not in ("record", "record_format")]
+doctor.params = [param for param in doctor.params if param.name not in ("record", "record_format", "overwrite")]
 
 
 def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
@@ -78,12 +78,14 @@ def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
         except SourceError as error:
             yield checks.Finding(checks.FAIL, "input", str(error))
     yield from _receivers(params)
+    if params["vtubestudio"] is not None:
+        yield checks.check_vtube_studio(*params["vtubestudio"])
 
 
 def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
     from ..app import checks
 
-    params = dict(params) | {"record": None}
+    params = dict(params) | {"record": None, "vtubestudio": None}
     if not any(params[kind] for kind in _RECEIVERS):
         params |= _RECEIVERS
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as catcher:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import arkit
 from ..errors import FmgError
+from ..files import written_whole
 from ..kernels import expression_face as kernels
 
 
@@ -73,18 +74,13 @@ def read_calibration(path: str | Path) -> dict[str, tuple[float, float]]:
 
 def write_calibration(path: str | Path, affine: Mapping[str, tuple[float, float]]) -> None:
     """Write what `read_calibration` reads; the file appears whole or not at all."""
-    path = Path(path)
     content = {"affine": {name: {"scale": scale, "bias": bias} for name, (scale, bias) in affine.items()}}
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 class Calibration:
-    """value·scale + bias for the named coefficients, clipped to [0, 1]; the others stay bit by bit."""
+    """value·scale + bias for the named coefficients, clipped to [0, 1]; the others are unchanged."""
 
     def __init__(self, affine: Mapping[str, tuple[float, float]]):
         self._affine = np.ones((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52) scale, bias

@@ -1,16 +1,16 @@
 """What a person may change from the page, and how it is kept."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..expression import ExpressionSettings, write_calibration
+from ..files import written_whole
 from ..frame import Frame
 from .yaml_edit import edit
 
-STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "emotion_strength", "head", "smoothing")
+STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "emotion_strength", "emotion_mix", "head", "smoothing")
 """Fields of `ExpressionSettings` that have a slider; as options they have the same names."""
 
 
@@ -66,7 +66,10 @@ class Controls:
 
     def options(self) -> dict[str, Any]:
         """The command line's options that a page can change, as they are now; None: not asked for."""
-        chosen: dict[str, Any] = {name: getattr(self.settings, name) for name in STRENGTHS} if self.settings else {}
+        chosen: dict[str, Any] = {}
+        if self.settings:
+            chosen = {name.replace("_", "-"): getattr(self.settings, name) for name in STRENGTHS}
+            chosen["emotion"] = ",".join(f"{name}={value:g}" for name, value in self.settings.emotion.items()) or None
         if self.choose:
             chosen["device"] = self.device
         return chosen | (self.receivers.options() if self.receivers else {})
@@ -93,10 +96,6 @@ def save(controls: Controls) -> str:
     except ValueError as error:
         raise ValueError(f"{c.config_file}: {error}") from None
     write_calibration(c.calibration_file, c.settings.calibration)
-    beside = c.config_file.with_name(c.config_file.name + ".part")
-    try:
-        beside.write_bytes(after.encode())
-        os.replace(beside, c.config_file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(c.config_file) as file:
+        file.write(after.encode())
     return f"{c.calibration_file}, {c.config_file}"

@@ -24,7 +24,7 @@ STATUS = {
     Reason.LEAVING: 503, Reason.TOKEN: 401, Reason.ORIGIN: 403, Reason.FAILED: 500,
 }  # fmt: skip
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
-_FACE = ("face.js", "avatar.js", "three.js", "three.LICENSE.txt", "icon.svg")
+_FACE = ("face.js", "avatar.js", "three.js", "three.LICENSE.txt", "meshopt.js", "meshopt.LICENSE.txt", "icon.svg")
 """Files of the preview that the page of this server shows its face with."""
 _SEND_BUFFER = 1 << 17
 """Bytes of frames that the kernel keeps for a client."""

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..arkit import N_COEFFICIENTS
 from ..frame import Frame
+from .receiver import Away
 from .record import Recorder, RecordError
 
-__all__ = ["Recorder", "RecordError", "Sink", "Sinks"]
+__all__ = ["Away", "Recorder", "RecordError", "Sink", "Sinks"]
 
 _LOG = logging.getLogger("fmg_rt")
 
@@ -58,7 +59,8 @@ class Sink(Protocol):
     def send(self, frame: Frame) -> None:
         """Take the next frame; its arrays are valid only during the call.
 
-        It must not block. It may raise anything: it is then reported once and called again later (see `Sinks`).
+        It must not block. It may raise anything: it is then reported once and called again later (see `Sinks`), every
+        second for `Away`.
         """
 
     def close(self) -> None:
@@ -170,7 +172,9 @@ class Sinks:
             if not member.failing:
                 self._report(f"{sink.name}: {error}; trying again from time to time")
             member.failing = True
-            member.wait, member.pause = member.pause, min(2 * member.pause, LONGEST_PAUSE)
+            member.wait = member.pause
+            if not isinstance(error, Away):
+                member.pause = min(2 * member.pause, LONGEST_PAUSE)
         else:
             if member.failing:
                 self._report(f"{sink.name}: works again")

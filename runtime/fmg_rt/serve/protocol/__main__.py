@@ -1,4 +1,4 @@
-"""``python -m fmg_rt.serve.protocol``: make ``descriptors.binpb`` anew; needs grpcio-tools."""
+"""``python -m fmg_rt.serve.protocol``: make ``descriptors.binpb`` again; needs grpcio-tools."""
 
 import sys
 from pathlib import Path
