@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 TURN = 0.25
 """Seconds of audio that a stream may have computed before the others have their turn."""
 SHORT = 0.05
-"""Seconds of audio that are computed on the event loop, in less than a millisecond: the way to a thread and back costs more, and
-threads that hand the interpreter's lock to and fro make live frames late. Live audio of many streams wants processes."""
+"""Seconds of audio that are computed on the event loop, in about a millisecond: the way to a thread and back costs as much, and
+threads that hand the interpreter's lock to and fro make live frames late. Many live streams want processes."""
 
 
 class Stream:
