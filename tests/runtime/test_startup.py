@@ -84,8 +84,8 @@ def test_the_compiler_cannot_be_switched_off_by_accident(weight_file, voice):
 @posix
 def test_no_library_complains_at_the_end(weight_file):
     """A thread that still waits for a pipe holds a resampler."""
-    program = subprocess.Popen([sys.executable, "-m", "fmg_rt", "--weights", weight_file, "--input", "-", "--input-rate", "48000",
-                                "--osc", "no-such-host.invalid:9000"],
+    program = subprocess.Popen([sys.executable, "-m", "fmg_rt", "--weights", weight_file, "--input", "-",
+                                "--input-rate", "48000", "--osc", "no-such-host.invalid:9000"],
                                stdin=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
     program.stdin.write(np.zeros(48_000, "<i2").tobytes())
     program.stdin.flush()
@@ -134,7 +134,8 @@ def _microphones(monkeypatch, silence):
         def close(self):
             pass
 
-    device = {"index": 0, "name": "pulse", "host": "ALSA", "default": True, "default_samplerate": 44100.0, "max_input_channels": 32}
+    device = {"index": 0, "name": "pulse", "host": "ALSA", "default": True, "default_samplerate": 44100.0,
+              "max_input_channels": 32}
     monkeypatch.setattr(checks, "portaudio", lambda: SimpleNamespace(get_portaudio_version=lambda: (0, "PortAudio")))
     monkeypatch.setattr(checks, "inputs", lambda sd: [device])
     monkeypatch.setattr(module, "Microphone", Microphone)
@@ -176,7 +177,8 @@ def test_the_demo_repeats_until_a_page_came_and_went(monkeypatch):
     pages = [SimpleNamespace(left=False)]
     asked = []
     monkeypatch.setattr("fmg_rt.sources.file.open_file", lambda path, again, channel: asked.append(again) or _Endless())
-    module._open_source({"input": "demo", "fast": False, "channel": "mix"}, lambda: any(not page.left for page in pages)).close()
+    params = {"input": "demo", "fast": False, "channel": "mix"}
+    module._open_source(params, lambda: any(not page.left for page in pages)).close()
     assert asked[0]()
     pages[0].left = True
     assert not asked[0]()

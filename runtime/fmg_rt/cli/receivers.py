@@ -93,6 +93,10 @@ class LiveReceivers:
             catcher = listen(_HERE, 0)
             kind, _ = self._running[name]
             (copy,) = build_sinks(self._params | {kind: self._value(kind, catcher.getsockname())}, self._rate)
+            if copy.address is None:
+                copy.close()
+                catcher.close()
+                return {"name": name, "lines": ["it takes no datagrams that could be shown"]}
             self._copies[name] = copy, catcher
         copy, catcher = self._copies[name]
         lines = []

@@ -41,7 +41,7 @@ def _extra(coefficients: np.ndarray) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-def _sum(rows: dict, terms: dict[str, float]) -> dict[str, float]:
+def _sum(rows: dict[str, dict[str, float]], terms: dict[str, float]) -> dict[str, float]:
     """Terms in other names → terms in sources."""
     total: dict[str, float] = {}
     for name, weight in terms.items():

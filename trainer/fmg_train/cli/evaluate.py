@@ -34,7 +34,8 @@ COLUMNS = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae
 @click.option("--html", "html_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Write a report of one file: tables, curves, faces.")  # fmt: skip
 def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split: str, lookahead: int | None,
-             as_shipped: bool, rate: float, conditions: bool, json_path: Path | None, html_path: Path | None) -> None:  # fmt: skip
+             as_shipped: bool, rate: float, conditions: bool, json_path: Path | None,
+             html_path: Path | None) -> None:  # fmt: skip
     """Score weight files on data sets.
 
     Beside every score stands its 95 % interval. The loudness envelope, as the simplest rival, and a face that never moves
@@ -81,10 +82,10 @@ def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split:
             value = {"scores": summaries, "intervals": within, "rest": rest, "differences": intervals, "presence": told}
             if mood is not None:
                 value["emotion"] = {"recordings": mood[0], "arousal_sign": mood[1], "classes": mood[2]}
-            form.write_whole(json_path, (json.dumps(_finite(value), indent=1, allow_nan=False) + "\n").encode())
+            form.write_beside(json_path, (json.dumps(_finite(value), indent=1, allow_nan=False) + "\n").encode())
         if html_path is not None:
             page = reports.page(results, summaries, rest, intervals, predictors, sets, rate)
-            form.write_whole(html_path, page.encode())
+            form.write_beside(html_path, page.encode())
     except (weight_files.WeightsError, DatasetError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
