@@ -80,7 +80,8 @@ def clip(seconds, **changes):
     import soundfile
 
     samples, rate = soundfile.read(resources.files("fmg_weights") / "demo.flac", dtype="float32")
-    return [frame for frame in Session(sample_rate=rate, settings=ExpressionSettings(**changes)).push(samples) if frame.time < seconds]
+    session = Session(sample_rate=rate, settings=ExpressionSettings(**changes))
+    return [frame for frame in session.push(samples) if frame.time < seconds]
 
 
 def show(page, preview, frames, query, room):
@@ -98,7 +99,7 @@ def main():
     joy = {"joy": 0.6}
     controls = Controls(settings=ExpressionSettings(emotion=joy), update=lambda _: None, emotions=emotions.NAMES,
                         devices=lambda: ["Yeti Nano", "Webcam"], device="Yeti Nano", choose=lambda _: None,
-                        receivers=Switchboard(), command=lambda _: "fmg-rt --vmc 127.0.0.1 --preview", quit=lambda: None)  # fmt: skip
+                        receivers=Switchboard(), command=lambda _: "fmg-rt --preview", quit=lambda: None)  # fmt: skip
     preview = Preview(0, controls)
     preview.status({"level": -18.0, "latency": 96.0, "rate": 30.0, "overflows": 0, "device": "Yeti Nano", "note": ""})
     try:
