@@ -9,13 +9,15 @@ The kernels' sources are packed beside their byte code: Numba compiles them on t
 
 import argparse
 import platform
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-UNUSED = ["av", "grpc", "aiohttp", "matplotlib", "torch", "scipy", "pandas", "PIL", "tkinter", "IPython", "pytest", "fmg_train"]
+UNUSED = ["av", "grpc", "grpc_tools", "aiohttp", "matplotlib", "torch", "scipy", "pandas", "PIL", "tkinter", "IPython",
+          "pytest", "setuptools", "fmg_train"]  # fmt: skip
 """What is imported if it is there, by us or by Numba, and would make the folder larger than its 250 MB."""
 
 
@@ -36,9 +38,18 @@ def build() -> Path:
     # The modules are imported by name when a command needs them, and Numba reads the kernels' sources.
     options += ["--collect-all", "fmg_rt", "--collect-data", "fmg_weights", "--hidden-import", "fmg_weights"]
     options += ["--paths", str(installed), "--collect-all", "soxr"]
-    options += ["--windowed"] if sys.platform in ("win32", "darwin") else ["--strip"]
+    options += ["--windowed"] if sys.platform in ("win32", "darwin") else []
     PyInstaller.__main__.run([*options, str(ROOT / "packaging" / "fmg.py")])
+    if sys.platform == "linux":
+        strip(ROOT / "dist" / "fmg")
     return ROOT / "dist" / ("fmg.app" if sys.platform == "darwin" else "fmg")
+
+
+def strip(folder: Path) -> None:
+    """Take the symbols out of libraries: 40 MB. Those that a wheel has patched (a hash in the name) do not survive it."""
+    for path in folder.rglob("*.so*"):
+        if not re.search(r"-[0-9a-f]{8}", path.name) and not path.is_symlink():
+            subprocess.run(["strip", "--strip-unneeded", str(path)], check=True)
 
 
 def size(folder: Path) -> int:

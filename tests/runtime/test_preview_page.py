@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import avatars
 import browser
 import machine
 import numpy as np
@@ -46,7 +47,8 @@ EYES, MOUTH, FOREHEAD, CHIN = (105, 140, 60, 180), (155, 222, 70, 170), (60, 104
 @pytest.fixture(scope="module")
 def served():
     controls = Controls(settings=ExpressionSettings(), update=lambda _: None, devices=lambda: ["Yeti", "内蔵マイク"],
-                        device="Yeti", choose=lambda _: None)  # fmt: skip
+                        device="Yeti", choose=lambda _: None, emotions=("joy", "anger"), quit=lambda: None,
+                        sound=True)  # fmt: skip
     preview = Preview(0, controls)
     yield preview
     preview.close()
@@ -269,7 +271,7 @@ def test_sliders_and_save_work_by_hand(page, tmp_path):
                         calibration_file=tmp_path / "c.json", config_file=tmp_path / "f.yaml")  # fmt: skip
     preview = Preview(0, controls)
     try:
-        page.open(preview.url, "document.querySelectorAll('#strengths input').length === 6")
+        page.open(preview.url, "document.querySelectorAll('#strengths input').length >= 6")
         page.run("(() => { const s = document.getElementById('strength-mouth'); s.value = 1.5; s.oninput(); })()")
         page.run("document.querySelector('[title=mouthPucker]').click()")
         page.run("(() => { const s = document.getElementById('scale'); s.value = 3; s.oninput(); })()")
@@ -324,7 +326,8 @@ def test_head_and_moods_reach_the_page(page):
             shot[name] = page.run("document.getElementById('face').toDataURL()")
         assert shot["ahead"] != shot["aside"]
         page.run("document.querySelector('[data-room=emotion]').click()")
-        assert page.run("[...document.querySelectorAll('#emotions input')].map((e) => e.id)") == ["emotion-joy", "emotion-anger"]
+        sliders = page.run("[...document.querySelectorAll('#emotions input')].map((e) => e.id)")
+        assert sliders == ["emotion-joy", "emotion-anger"]
     finally:
         preview.close()
 
@@ -404,7 +407,7 @@ def test_sound_and_face_are_in_step(page, delay):
         preview.close()
     late = [min((s - h for h in heard), key=abs) for s in seen[2:]]
     print(f"the mouth opens {1000 * np.median(late):.0f} ms after its sound (worst {1000 * max(map(abs, late)):.0f})")
-    skip_if_too_busy(abs(np.median(late)) < 0.045, f"{1000 * np.median(late):.0f} ms")
+    skip_if_too_busy(not 0.045 < abs(np.median(late)) < 0.1, f"{1000 * np.median(late):.0f} ms")
     # What the page adds: up to a frame of 33 ms that has begun, a picture of 17 ms, the glide of 9 ms.
     assert abs(np.median(late)) < 0.045 and not page.errors
 
@@ -413,10 +416,10 @@ def test_sound_and_face_are_in_step(page, delay):
 
 SIZES = [(1280, 800), (844, 390), (390, 844), (1024, 600)]
 ORDER = """(() => {
-  const box = (e) => { const r = e.getBoundingClientRect(); return { left: r.left, top: r.top, right: r.right, bottom: r.bottom }; };
+  const box = (e) => e.getBoundingClientRect();
   const seen = (e) => e.getClientRects().length && getComputedStyle(e).visibility !== "hidden";
-  const parts = [...document.querySelectorAll("h1, #state, #tools button, #numbers div, #own, #sound, #source, #meter, #level, #rooms button")]
-    .filter(seen).map((e) => [e.id || e.textContent.trim(), box(e)]);
+  const parts = [...document.querySelectorAll("h1, #state, #tools button, #numbers div, #own, #sound, #source, #meter, #level")]
+    .concat([...document.querySelectorAll("#rooms button")]).filter(seen).map((e) => [e.id || e.textContent.trim(), box(e)]);
   const touch = [], outside = [];
   parts.forEach(([a, p], i) => {
     if (p.left < 0 || p.top < 0 || p.right > innerWidth || p.bottom > innerHeight) outside.push(a);
@@ -553,6 +556,174 @@ def test_graph_shows_ten_seconds_and_stands_still_when_paused(page):
         assert page.run(columns) > 0.95  # what came meanwhile is there
     finally:
         preview.close()
+
+
+# ---- receivers --------------------------------------------------------------------------------------------------
+
+
+class Switchboard:
+    """Receivers that only note what they are asked."""
+
+    def __init__(self):
+        self.running = {}
+
+    def state(self):
+        return {"kinds": {"osc": "127.0.0.1:9000", "vmc": "127.0.0.1:39539"},
+                "running": [{"name": n, "kind": k, "address": a} for n, (k, a) in self.running.items()]}  # fmt: skip
+
+    def start(self, kind, address):
+        self.running[f"{kind} {address}"] = kind, address
+
+    def stop(self, name):
+        del self.running[name]
+
+    def look(self, name, frame):
+        return {"name": name, "lines": [f"jawOpen {frame.coefficients[arkit.INDEX['jawOpen']]:.2f}"]}
+
+    def options(self):
+        return {}
+
+
+def test_receivers_are_switched_by_hand(page):
+    board = Switchboard()
+    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, receivers=board,
+                        command=lambda _: f"fmg-rt {' '.join(board.running)}")  # fmt: skip
+    preview = Preview(0, controls)
+    rows = "[...document.querySelectorAll('.receiver')].map((e) => e.className + ' ' + e.querySelector('b').textContent)"
+    try:
+        page.open(f"{preview.url}?lang=en", "document.querySelectorAll('.receiver').length === 2")
+        page.run("document.querySelector('[data-room=receivers]').click()")
+        page.run("""(() => {
+          const vmc = document.querySelectorAll('.receiver')[1];
+          vmc.querySelector('input').value = '10.0.0.1:39540';
+          vmc.querySelector('button').click();
+        })()""")
+        page.wait("document.querySelectorAll('.receiver').length === 3")
+        assert page.run(rows) == ["receiver osc", "receiver on vmc", "receiver vmc"]
+        assert list(board.running) == ["vmc 10.0.0.1:39540"]
+        assert page.run("document.querySelector('#command pre').textContent") == "fmg-rt vmc 10.0.0.1:39540"
+        face = np.zeros(52, np.float32)
+        face[arkit.INDEX["jawOpen"]] = 0.25
+        preview.send(Frame(0, 0.0, face))
+        preview.status({"failing": ["vmc 10.0.0.1:39540"]})
+        page.run("document.querySelectorAll('.receiver.on button')[1].click()")
+        page.wait("document.querySelector('.receiver.on pre').textContent === 'jawOpen 0.25'")
+        page.wait("document.querySelector('.receiver.on').classList.contains('failing')")
+        page.run("document.querySelector('.receiver.on button').click()")
+        page.wait("document.querySelectorAll('.receiver').length === 2")
+        assert not board.running and not page.errors
+        page.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        page.run("document.querySelector('#command button').click()")
+        assert page.run("copied") == "fmg-rt "
+    finally:
+        preview.close()
+
+
+# ---- own avatars ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def avatar(served, page):
+    """Opens a file in the page, waits for a text in its note, gives the note."""
+    page.open(f"{served.url}?lang=en&theme=dark", "document.querySelectorAll('#bars b').length === 52")
+    if not page.run("!!document.createElement('canvas').getContext('webgl2')"):
+        pytest.skip("this Chromium draws no WebGL")
+
+    def load(path, wanted):
+        document = page.call("DOM.getDocument")["root"]["nodeId"]
+        node = page.call("DOM.querySelector", nodeId=document, selector="#file")["nodeId"]
+        page.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+        page.wait(f"document.getElementById('note').textContent.includes({json.dumps(wanted)})")
+        return page.run("document.getElementById('note').textContent")
+
+    return load
+
+
+def avatar_shot(served, page, *, head=(0, 0, 0), emotion=None, **pose):
+    face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
+    for name, value in pose.items():
+        face[arkit.INDEX[name]] = value
+    served.send(Frame(0, 0.0, face, np.array(head, np.float32), emotion or {}))
+    time.sleep(0.3)
+    clip = {"x": 100, "y": 100, "width": 540, "height": 580, "scale": 1}
+    return page.call("Page.captureScreenshot", format="png", clip=clip)["data"]
+
+
+@pytest.mark.parametrize(("suffix", "spelling", "wrap", "compressed"), [
+    ("glb", str, None, False), ("glb", lambda name: name.replace("Left", "_L").replace("Right", "_R"), None, False),
+    ("vrm", lambda name: name[0].upper() + name[1:], avatars.vrm0, False), ("vrm", str, avatars.vrm1, False),
+    ("glb", str, None, True),
+], ids=["camel", "short", "vrm0", "vrm1", "meshopt"])  # fmt: skip
+def test_own_avatar_moves(served, page, avatar, tmp_path, suffix, spelling, wrap, compressed):
+    """Names of every spelling are found, and what is sent is what moves, back to rest included."""
+    names = [spelling(name) for name in arkit.ARKIT_NAMES]
+    path = avatars.board(tmp_path / f"アバター.{suffix}", names, wrap, compressed)
+    assert "52 of 52" in avatar(path, " of 52 shapes")
+    assert not page.run("document.getElementById('avatar').hidden")
+    poses = [{}, {"jawOpen": 1.0}, {"tongueOut": 1.0}, {"browDownLeft": 1.0}, {}]
+    shots = [avatar_shot(served, page, **pose) for pose in poses]
+    assert len(set(shots)) == 4 and shots[0] == shots[4]
+    if compressed:  # what is unpacked is what was packed
+        avatar(avatars.board(tmp_path / "plain.glb", names), "plain.glb: 52")
+        assert avatar_shot(served, page) == shots[0]
+    page.run("document.getElementById('drawn').click()")
+    assert page.run("document.getElementById('avatar').hidden") and not page.run("document.getElementById('face').hidden")
+    assert not page.errors
+
+
+def white_middle(page, png):
+    """(x, y), pixels: where the white of a screenshot has its middle."""
+    return page.run(f"""(async () => {{
+      const image = await createImageBitmap(await (await fetch("data:image/png;base64,{png}")).blob());
+      const pen = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      pen.drawImage(image, 0, 0);
+      const data = pen.getImageData(0, 0, image.width, image.height).data;
+      let [n, x, y] = [0, 0, 0];
+      for (let i = 0; i < data.length; i += 4) {{
+        if (Math.min(data[i], data[i + 1], data[i + 2]) < 254) continue;
+        n++; x += i / 4 % image.width; y += Math.floor(i / 4 / image.width);
+      }}
+      return [x / n, y / n];
+    }})()""")
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_vrm_without_arkit_shapes_moves_by_its_vowels_and_turns_its_head_and_eyes(served, page, avatar, tmp_path, version):
+    note = avatar(avatars.person(tmp_path / "person.vrm", version), "person.vrm: ")
+    assert "vowels" in note and "head" in note and "eyes" in note and "mood" in note
+    shots = {
+        "rest": avatar_shot(served, page), "a": avatar_shot(served, page, jawOpen=0.8),
+        "u": avatar_shot(served, page, mouthPucker=0.8), "blink": avatar_shot(served, page, eyeBlinkLeft=1, eyeBlinkRight=1),
+        "joy": avatar_shot(served, page, emotion={"joy": 1.0}),
+        "yaw": avatar_shot(served, page, head=(0.3, 0, 0)), "pitch": avatar_shot(served, page, head=(0, 0.3, 0)),
+        "roll": avatar_shot(served, page, head=(0, 0, 0.3)),
+        "aside": avatar_shot(served, page, eyeLookOutLeft=1, eyeLookInRight=1),
+        "down": avatar_shot(served, page, eyeLookDownLeft=1, eyeLookDownRight=1),
+    }  # fmt: skip
+    assert len(set(shots.values())) == len(shots)
+    assert avatar_shot(served, page) == shots["rest"]
+    middles = {name: white_middle(page, shots[name]) for name in ("rest", "yaw", "pitch", "roll", "aside", "down")}
+    x, y = middles["rest"]
+    assert middles["yaw"][0] > x + 10 and middles["aside"][0] > x + 2  # to the subject's left
+    assert middles["pitch"][1] > y + 10 and middles["down"][1] > y + 1 and middles["roll"][0] < x - 10
+    assert not page.errors
+    if folder := os.environ.get("FMG_SCREENSHOTS"):
+        for name, data in shots.items():
+            Path(folder, f"vrm{version}-{name}.png").write_bytes(base64.b64decode(data))
+
+
+def test_an_avatar_that_cannot_be_shown_says_what_to_do(page, avatar, tmp_path):
+    names = ["Fcl_" + name[::-1] for name in arkit.ARKIT_NAMES]
+    strange = avatars.board(tmp_path / "other.glb", names)
+    junk, draco, cut = tmp_path / "junk.glb", avatars.Glb(), tmp_path / "cut.glb"
+    junk.write_bytes(b"not an avatar")
+    cut.write_bytes(strange.read_bytes()[:60])
+    draco.node(mesh=draco.mesh(*avatars.tiles(4, 4)))
+    draco.content["extensionsUsed"] = draco.content["extensionsRequired"] = ["KHR_draco_mesh_compression"]
+    for file, reason in ((strange, "ARKit name"), (junk, "no .glb or .vrm"), (cut, "no .glb or .vrm"),
+                         (draco.write(tmp_path / "packed.glb"), "compression off")):  # fmt: skip
+        assert "THREE" not in avatar(file, reason)
+    assert page.run("document.getElementById('avatar').hidden") and not page.run("document.getElementById('face').hidden")
 
 
 def test_vendored_libraries_are_small_and_licensed():

@@ -1,6 +1,8 @@
 """The page of a server in a real browser: what is seen against what is heard, and a microphone."""
 
 import json
+import shutil
+from pathlib import Path
 
 import browser
 import numpy as np
@@ -41,8 +43,8 @@ def page(clip, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("page")
     soundfile.write(folder / "clip.wav", clip, RATE, "PCM_16")
-    flags = ("--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-             f"--use-file-for-fake-audio-capture={folder / 'clip.wav'}")  # fmt: skip
+    flags = ("--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
+             "--use-fake-ui-for-media-stream", f"--use-file-for-fake-audio-capture={folder / 'clip.wav'}")  # fmt: skip
     with serving(egemaps=False) as running, browser.chromium(folder, *flags) as tab:
         tab.size(640, 560)
         tab.clip = folder / "clip.wav"
@@ -123,6 +125,22 @@ def test_microphone(page):
     page.wait("document.getElementById('state').textContent === 'ready'")
     page.wait(f"fmg.pose()[{JAW}] === 0")
     assert not page.errors
+
+
+@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
+def test_the_agent_of_the_example_talks(page, program):
+    script = Path(__file__).parents[2] / "examples" / "agent.py"
+    agent = program("--http", "127.0.0.1:0", "--no-browser", start=[str(script)])
+    line = next(line for line in agent.process.stdout if line.startswith("open "))
+    page.open(line.split()[1], "window.fmg?.ready")
+    page.run("document.querySelector('form button').click()")
+    page.wait(f"fmg.pose()[{JAW}] > 0.15")
+    page.run("document.getElementById('stop').click()")
+    page.wait(f"fmg.pose()[{JAW}] === 0")
+    assert not page.errors
+    agent.process.terminate()
+    code, _, error = agent.end()
+    assert code == 0 and not error
 
 
 def test_refusals_are_told(page):

@@ -102,7 +102,10 @@ def is_complete(directory: Path, with_egemaps: bool = False) -> bool:
     index = folder / _INDEX
     if not (index.is_file() and (folder / "spoken.npy").is_file()) or index.stat().st_mtime_ns < manifest.stat().st_mtime_ns:
         return False
-    return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
+    try:
+        return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
+    except (OSError, ValueError, EOFError) as error:
+        raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error
 
 
 def _by_split(recordings: list[form.Recording]) -> list[form.Recording]:
@@ -177,5 +180,5 @@ def load(directory: Path, split: str | None = None) -> Cache:
         return Cache(mel[row : spans.max(initial=row)], face[row : spans.max(initial=row)],
                      functionals[window : windows.max(initial=window)], spans - row, windows - window, tuple(recordings),
                      known, measured, spoken[row : spans.max(initial=row)])  # fmt: skip
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError) as error:
         raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error

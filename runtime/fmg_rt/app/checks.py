@@ -115,7 +115,7 @@ def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, f
     except SourceError as error:
         yield Finding(FAIL, "microphone", str(error))
         return
-    # Windows lists each microphone once for every audio system.
+    # Windows lists each microphone once forevery audio system.
     for device in (d for d in devices if d["host"] == chosen["host"]):
         main = device["index"] == chosen["index"]
         about = (f"{'* ' if main else ''}{device['index']} {device['name']} ({device['host']}"
@@ -127,7 +127,7 @@ def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, f
             continue
         level = listen(microphone, seconds, partial(show, device["name"]), _WAKING if main else 0.0)
         if level is None:
-            yield Finding(FAIL if main else NOTE, "microphone", f"{about}: opens, but nothing comes")
+            yield Finding(FAIL if main else NOTE, "microphone", f"{about}: opens, but no audio arrives")
         elif level <= _SILENCE + 1:
             yield Finding(NOTE, "microphone", f"{about}: digital silence; is it muted, or forbidden by privacy settings?")
         else:
@@ -143,8 +143,8 @@ def check_source(source: Source, waits: bool = False) -> Finding:
     if level is not None:
         return Finding(OK, "input", f"{source.name}: readable")
     if waits and not source.ended:
-        return Finding(NOTE, "input", f"{source.name}: nothing comes yet, and the main job would wait for it")
-    return Finding(FAIL, "input", f"{source.name}: no sound comes")
+        return Finding(NOTE, "input", f"{source.name}: no audio yet; the main job would wait for it")
+    return Finding(FAIL, "input", f"{source.name}: no audio arrives")
 
 
 def listen(source: Source, seconds: float, show: Callable[[float], None], patience: float = 0.0) -> float | None:
@@ -231,7 +231,7 @@ def ask_port(host: str, port: int) -> tuple[str, str]:
                 here = True
             except OSError as error:
                 if error.errno in _TAKEN:
-                    return OK, "a program of this computer listens there"
+                    return OK, "a program on this computer listens there"
     if here:
         return NOTE, "no program listens there yet"
     with socket.socket(family, kind, protocol) as probe:

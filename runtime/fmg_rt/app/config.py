@@ -33,7 +33,7 @@ def read(path: str | os.PathLike[str], known: Collection[str]) -> dict[str, Any]
         with open(path, encoding="utf-8-sig") as file:  # editors on Windows put a byte order mark first
             text = file.read(_LONGEST + 1)
         if len(text) > _LONGEST:
-            raise ConfigError(f"{path}: this is no configuration, it is too long")
+            raise ConfigError(f"{path}: not a settings file: it is too long")
         content = yaml.safe_load(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot read it ({error.strerror or error})") from None
@@ -58,10 +58,10 @@ def read(path: str | os.PathLike[str], known: Collection[str]) -> dict[str, Any]
             hint = f"; did you mean {' or '.join(near)}?" if near else f". Known are: {', '.join(sorted(known))}"
             raise ConfigError(f"{path}: unknown setting {key!r:.80}{hint}")
         if name in settings:
-            raise ConfigError(f"{path}: '{name}' stands there twice")
+            raise ConfigError(f"{path}: '{name}' appears twice")
         if any(not isinstance(v, str | int | float | bool) for v in (value if isinstance(value, list) else [value])):
             raise ConfigError(f"{path}: '{key}' needs a text, a number, true or false, or a list of these")
         if any(isinstance(v, int) and abs(v) > _LARGEST for v in (value if isinstance(value, list) else [value])):
-            raise ConfigError(f"{path}: '{key}' is a number beyond all bounds")
+            raise ConfigError(f"{path}: '{key}' is out of range")
         settings[name] = value
     return settings

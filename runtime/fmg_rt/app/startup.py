@@ -1,9 +1,11 @@
 """What a whole program may decide for its process, and a library may not. Only `fmg-rt` uses it."""
 
+import atexit
 import contextlib
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 _log = logging.getLogger(__name__)
@@ -30,7 +32,19 @@ def prepare() -> None:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         # Before Numba is imported, which reads it once; other processes of ours inherit this.
         os.environ["NUMBA_DISABLE_JIT"] = "0"
-        _log.warning("NUMBA_DISABLE_JIT is not heeded: without the compiler a frame would take two seconds")
+        _log.warning("NUMBA_DISABLE_JIT is ignored: without the compiler a frame would take two seconds")
+
+
+    atexit.unregister(_quiet_end)
+    atexit.register(_quiet_end)
+
+
+def _quiet_end() -> None:
+    """Let no library complain of what a thread still holds that waits for a pipe or a name server, and is left behind."""
+    if any(thread.daemon for thread in threading.enumerate()):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import signal
 
 
 class Stop:
-    """A signal handler that ends the program, but never in the midst of a frame."""
+    """A signal handler that ends the program, but never in the middle of a frame."""
 
     def __init__(self) -> None:
         self.signal = 0

@@ -14,6 +14,8 @@ COMMANDS = {
     "serve": "Faces for other programs, over gRPC and WebSocket.",
     "monitor": "Print what arrives at a port.",
     "doctor": "Check microphones, weights, speed and receivers.",
+    "config": "Print a settings file with every option.",
+    "names": "Print the names of the 52 coefficients, by region.",
     "cache": "Show, delete or fill the cache of compiled kernels.",
 }
 

@@ -106,7 +106,7 @@ def plan(sounds: tuple[Path, ...], out: Path, format: str, channel: str = "mix")
         sound, target, _ = job
         other = jobs.setdefault(os.path.normcase(target), job)
         if other is not job:
-            raise click.UsageError(f"{other.sound} and {sound} would both become {target}; bake them apart")
+            raise click.UsageError(f"{other.sound} and {sound} would both become {target}; bake them into separate folders")
     return list(jobs.values())
 
 
@@ -167,7 +167,7 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
                     except (SourceError, RecordError) as error:
                         yield str(error)
                     except futures.BrokenExecutor:
-                        yield f"{job.sound}: a worker died, perhaps for want of memory"
+                        yield f"{job.sound}: a worker process died, perhaps out of memory"
             bar.update(length - bar.pos)
     finally:
         stop.set()
@@ -177,11 +177,11 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Folder of the results; made if need be.")  # fmt: skip
+              help="Folder of the results; created if missing.")  # fmt: skip
 @click.option("--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True,
               help="Format of the results.")  # fmt: skip
 @click.option("--channel", type=click.Choice((*CHANNELS, "each")), default="mix", show_default=True,
-              help="Which channel to hear; each: one face for each of them, as in a dialogue.")  # fmt: skip
+              help="Channel to use; each: one face per channel, as in a dialogue.")  # fmt: skip
 @stream_options
 @expression_options
 @click.pass_context
@@ -190,7 +190,7 @@ def bake(context: click.Context, files: tuple[Path, ...], out: Path, **params: A
 
     The frames are those of 'fmg-rt --input FILE --fast --record …' with the same options. A result that is already
     there and newer than its sound is left alone, so a bake that was stopped goes on where it was; delete results to
-    bake them anew.
+    bake them again.
 
     \b
     Examples:
@@ -199,11 +199,11 @@ def bake(context: click.Context, files: tuple[Path, ...], out: Path, **params: A
       fmg-rt bake dialogue.wav --out faces --channel each
     """
     if params["merge"] is not None:
-        raise click.UsageError("--merge is for a tracker that runs now; a bake has none")
+        raise click.UsageError("--merge is for a tracker that runs now; bake cannot use one")
     jobs = plan(files, out, params["record_format"], params["channel"])
     waiting = [job for job in jobs if not _is_finished(job)]
     if len(waiting) < len(jobs):
-        click.echo(f"{len(jobs) - len(waiting)} of {len(jobs)} files are finished already", err=True)
+        click.echo(f"{len(jobs) - len(waiting)} of {len(jobs)} files are already done", err=True)
     if not waiting:
         return
     try:

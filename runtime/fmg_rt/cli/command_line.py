@@ -24,7 +24,7 @@ def command_line(options: Iterable[click.Parameter], params: Mapping[str, Any], 
         if not isinstance(option, click.Option) or option.name in leave_out or option.name not in params:
             continue
         value = params[option.name]
-        if value is None or value == option.default or (option.multiple and not value):
+        if value is None or value == option.default or value in ((), {}):
             continue
         if isinstance(value, bool):
             words += option.opts[:1] if value else option.secondary_opts[:1]
@@ -38,6 +38,8 @@ def command_line(options: Iterable[click.Parameter], params: Mapping[str, Any], 
 
 def _text(value: Any) -> str:
     match value:
+        case Mapping():
+            return ",".join(f"{name}={size:g}" for name, size in value.items())
         case (str(host), int(port)):
             return format_address(host, port)
         case (str(name), (low, high)):

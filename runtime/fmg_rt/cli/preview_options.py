@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..emotions import NAMES
 from ..sources import Source
 from .options import together
 
@@ -45,7 +46,7 @@ def build_preview(params: Mapping[str, Any], session: "Session", source: Source)
     from ..preview import Controls, Preview, PreviewError
     from ..sources.microphone import Microphone
 
-    controls = Controls(settings=session.settings, update=session.update, sound=not params.get("fast"))
+    controls = Controls(settings=session.settings, update=session.update, emotions=NAMES, sound=not params.get("fast"))
     controls.quit = functools.partial(signal.raise_signal, signal.SIGINT)  # handled by the main thread, as Ctrl-C
     if isinstance(source, Microphone):
         controls.sound = False  # it would howl

@@ -86,6 +86,8 @@ class LiveReceivers:
         """What goes to that receiver for `frame`, a line for each datagram, as ``fmg-rt monitor`` would show it."""
         if name not in self._running:
             raise ValueError(f"nothing is sent to '{name}'")
+        if any(sink.name == name and sink.address is None for sink in self._sinks):
+            return {"name": name, "lines": ["It holds a connection; there are no datagrams to show."]}
         if name not in self._copies:
             # The same sink once more, to a port of our own: what it sends is what the receiver gets.
             catcher = listen(_HERE, 0)

@@ -26,10 +26,12 @@ if TYPE_CHECKING:  # compiled code and the preview are imported when the input i
     from ..sinks import Sink
 
 _DEFAULT_OSC = "127.0.0.1:9000"
+NOT_IN_FILES = ("config", "version", "list_devices", "help")
+"""Options that a settings file cannot hold."""
 _SLOW_START = 1.5
 """Seconds after which a person is told why the start takes long."""
-_SLOW_START_WHY = ("fmg-rt: getting ready. The first start on a machine compiles the program for it, once; "
-                   "the next ones take about a second")  # fmt: skip
+_SLOW_START_WHY = ("fmg-rt: starting. The first start on a machine compiles the program once; "
+                   "later starts take about a second")  # fmt: skip
 
 
 def _configure(context: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
@@ -38,8 +40,8 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
         return None
     options = {opt.removeprefix("--"): param for param in context.command.params if isinstance(param, click.Option)
                for opt in param.opts[:1] if opt.startswith("--")}  # fmt: skip
-    for name in ("config", "version", "list-devices", "help"):
-        options.pop(name, None)
+    for name in NOT_IN_FILES:
+        options.pop(name.replace("_", "-"), None)
     try:
         settings = config.read(path, options)
     except config.ConfigError as error:
@@ -97,24 +99,25 @@ def _open_source(params: dict[str, Any], again: Callable[[], bool]) -> Source:
 
 @click.command()
 @click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-",
-              help="Microphone, the packaged clip (again and again until a preview page came and went), a sound file, or "
+              help="Microphone, the packaged clip (repeated until a preview page has opened and closed), a sound file, or "
                    "standard input: a WAV, or raw s16le mono.")  # fmt: skip
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
-@click.option("--list-devices", is_flag=True, help="Show the microphones and leave.")
+@click.option("--list-devices", is_flag=True, help="List the microphones and exit.")
 @click.option("--input-rate", type=Number(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
               metavar="HZ", help="Sample rate of raw standard input.")  # fmt: skip
 @click.option("--channel", type=click.Choice(CHANNELS), default="mix", show_default=True,
-              help="Which channel of a file or WAV to hear.")  # fmt: skip
-@click.option("--live/--paced", default=None, help="Pipes: a voice, heard now, what is late is caught up with; or a recording, "
-              "all of it at its own pace. [default: by how it comes]")  # fmt: skip
+              help="Channel of a file or WAV to use.")  # fmt: skip
+@click.option("--live/--paced", default=None, help="Pipes: live catches up with what is late; paced plays "
+              "everything in real time. [default: by how the data arrives]")  # fmt: skip
 @click.option("--fast", is_flag=True, help="Files and pipes: as fast as the machine can, not in real time.")
 @stream_options
 @sink_options
 @preview_options
 @expression_options
 @click.option("--config", type=click.Path(path_type=Path), is_eager=True, callback=_configure,
-              metavar="FILE", help="YAML file of these options, such as 'rate: 60'; flags win.")  # fmt: skip
-@click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and leave.")
+              metavar="FILE",
+              help="YAML file of these options, such as 'rate: 60'; options on the command line win.")  # fmt: skip
+@click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and exit.")
 @click.pass_context
 def run(context: click.Context, **params: Any) -> None:
     """See `cli.main`, which takes over these options and this function."""

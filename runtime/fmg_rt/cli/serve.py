@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import spec
+from ..distribution import install
 from ..errors import FmgError
 from .expression_options import build_settings, expression_options
 
 if TYPE_CHECKING:  # compiled code and the network libraries, which `--help` does not need
     from ..serve.server import Address, Options
 
-_EXTRA = "{} is missing: pip install 'facial-motion-generator[serve]'"
 
 
 class _Address(click.ParamType):
-    """``HOST:PORT``, ``:PORT`` for every address of this machine, or ``off``."""
+    """``HOST:PORT``, ``:PORT`` forevery address of this machine, or ``off``."""
 
     name = "address"
 
@@ -36,17 +36,17 @@ class _Address(click.ParamType):
 @click.option("--http", "http_address", type=_Address(), default="127.0.0.1:8080", show_default=True,
               metavar="HOST:PORT|off", help="Where HTTP and WebSocket listen.")
 @click.option("--max-streams", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
-              help="Streams at once; more are refused.")
+              help="Concurrent streams; further ones are refused.")
 @click.option("--max-seconds", type=click.FloatRange(min=1), default=3600, show_default=True, metavar="S",
               help="Audio of one stream.")
 @click.option("--idle-seconds", type=click.FloatRange(min=0.1), default=60, show_default=True, metavar="S",
-              help="End a stream when nothing comes or goes for so long.")
+              help="End a stream after this long without traffic.")
 @click.option("--max-message", type=click.IntRange(min=1024), default=4 << 20, show_default=True, metavar="BYTES",
               help="Size of one message.")
 @click.option("--max-upload", type=click.IntRange(min=1024), default=64 << 20, show_default=True, metavar="BYTES",
               help="Size of a sound file sent to /v1/bake.")
 @click.option("--token", envvar="FMG_TOKEN", metavar="TEXT",
-              help="What clients must show as a bearer token; better given in the environment as FMG_TOKEN.")
+              help="Bearer token that clients must send; better set in the environment as FMG_TOKEN.")
 @click.option("--no-token", is_flag=True, help="Serve other machines without a token.")
 @click.option("--origin", multiple=True, metavar="URL",
               help="A site whose pages may use this server, such as https://example.org, or *; repeatable.")
@@ -65,7 +65,7 @@ class _Address(click.ParamType):
 @click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
               help="Audio to look ahead, ms. [default: the weights']")
 @click.option("--egemaps/--no-egemaps", default=True, show_default=True,
-              help="Brows and mood follow the voice; without, a stream costs a fraction.")
+              help="Brows and mood follow the voice; a stream without them costs a fraction.")
 @expression_options
 @click.pass_context
 def serve(context: click.Context, **params: Any) -> None:
@@ -86,7 +86,7 @@ def serve(context: click.Context, **params: Any) -> None:
         import google.protobuf  # noqa: F401
         import grpc  # noqa: F401
     except ModuleNotFoundError as error:
-        raise click.ClickException(_EXTRA.format(error.name)) from None
+        raise click.ClickException(f"{error.name} is missing: {install('serve')}") from None
     try:
         _run(context, _options(params), params["workers"])
     except FmgError as error:

@@ -64,7 +64,7 @@ sink_options = together(
         "--vrchat-ask", is_flag=True,
         help="VRChat: find it on this network and send only what its avatar has, old names too. Needs zeroconf.",
     ),
-    click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: what stands before v2/, such as FT/."),
+    click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: prefix before v2/, such as FT/."),
     click.option(
         "--vrchat-binary", type=click.IntRange(1, MAX_BITS), is_flag=False, flag_value=4, metavar="[BITS]",
         help="VRChat: also binary parameters with this many bits. [alone: 4]",

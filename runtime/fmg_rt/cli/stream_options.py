@@ -20,7 +20,7 @@ stream_options = together(
     click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
                  help="Weight file. [default: the packaged one]"),
     click.option("--lookahead", type=Number(0, 1000), metavar="MS",
-                 help="Audio to look ahead, ms: later when live, but better lips. [default: the weights']"),
+                 help="Future audio that a frame uses, ms: more latency, better lips. [default: the weights']"),
 )  # fmt: skip
 """Decorator: add every option of the session itself; `session_builder` also reads `expression_options`."""
 

@@ -30,7 +30,7 @@ N_PENDING = 64
 BEFORE, AFTER = 1024, 1024
 """Samples that `jitter` may look back from a frame's start, and beyond its end."""
 OPENING = 60
-"""Frames at a window's start whose periods are followed anew; longer voiced stretches are rare, and cost time."""
+"""Frames at a window's start whose periods are followed again; longer voiced stretches are rare, and cost time."""
 
 _tables = functools.cache(tables.build)
 
@@ -193,7 +193,7 @@ class EGeMAPS:
         t, s = self._t, self._scratch
         wave = s.wave[: tables.LONG_FRAME]
         recall(self._wave, frame * HOP_LENGTH % self._n_wave, wave)
-        level = spectrum(t.gauss, t.long_cos, t.long_sin, wave, 0, s.long_fft, s.long)
+        level: float = spectrum(t.gauss, t.long_cos, t.long_sin, wave, 0, s.long_fft, s.long)
         peaks_only(s.long, s.magnitude, s.peaks)
         return level
 

@@ -80,7 +80,7 @@ def write_calibration(path: str | Path, affine: Mapping[str, tuple[float, float]
 
 
 class Calibration:
-    """value·scale + bias for the named coefficients, clipped to [0, 1]; the others stay bit by bit."""
+    """value·scale + bias for the named coefficients, clipped to [0, 1]; the others are unchanged."""
 
     def __init__(self, affine: Mapping[str, tuple[float, float]]):
         self._affine = np.ones((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52) scale, bias

@@ -101,7 +101,7 @@ class ExpressionSettings:
 
     @classmethod
     def off(cls, **changes: Any) -> "ExpressionSettings":
-        """Every part off, except for `changes`: the network's values pass bit by bit."""
+        """Every part off, except for `changes`: the network's values pass unchanged."""
         sizes = dict.fromkeys(("emotion_strength", "head", "smoothing"), 0.0)
         return cls(**{**dict.fromkeys(SWITCHES, False), **sizes, **changes})
 
@@ -115,7 +115,7 @@ def check_name(name: str) -> None:
     if name in arkit.INDEX:
         return
     near = [known for known in arkit.ARKIT_NAMES if name.lower() in known.lower() or known.lower() in name.lower()]
-    hint = f"; did you mean {', '.join(near[:4])}?" if near and name else "; see the 52 names in the README"
+    hint = f"; did you mean {', '.join(near[:4])}?" if near and name else "; 'fmg-rt names' prints the 52"
     raise SettingsError(f"{name!r} is no ARKit coefficient{hint}")
 
 

@@ -20,6 +20,7 @@ from .server import PageServer
 __all__ = ["Controls", "Preview", "PreviewError", "Receivers"]
 
 _STATIC = Path(__file__).parent / "static"
+_N = arkit.N_COEFFICIENTS
 _FRAME, _SOUND = 1, 2
 """First number of a binary message; the second is the count of emotions or the sample rate, then comes the time."""
 _CHUNK = 4
@@ -55,7 +56,8 @@ class Preview:
         self._saved, self._saving = -math.inf, False
         self._chunk: list[np.ndarray] = []
         self._heard = 0  # samples
-        self._newest = Frame(-1, 0.0, np.zeros(arkit.N_COEFFICIENTS, np.float32))
+        self._values = np.zeros(_N + 3 + len(self._controls.emotions), "<f4")  # coefficients, head, emotions
+        self._newest = -1, 0.0, self._values.tobytes()
         try:
             self._server = PageServer(_STATIC, port, self._receive)
         except OSError as error:
@@ -82,13 +84,14 @@ class Preview:
 
     def send(self, frame: Frame) -> None:
         """Show a frame."""
-        self._newest = replace(frame, coefficients=frame.coefficients.copy(), head=frame.head.copy())
-        names = self._controls.emotions
-        moods = np.array([frame.emotion.get(name, 0.0) for name in names], "<f4")
+        values, names = self._values, self._controls.emotions
+        values[:_N] = frame.coefficients
+        values[_N : _N + 3] = frame.head
+        if names:
+            values[_N + 3 :] = [frame.emotion.get(name, 0.0) for name in names]
         # Immutable bytes: the page thread can never see half of one frame and half of the next.
-        self._server.publish("frame", struct.pack("<IId", _FRAME, len(names), frame.time)
-                             + frame.coefficients.astype("<f4", copy=False).tobytes()
-                             + frame.head.astype("<f4", copy=False).tobytes() + moods.tobytes())  # fmt: skip
+        self._newest = frame.index, frame.time, values.tobytes()
+        self._server.publish("frame", struct.pack("<IId", _FRAME, len(names), frame.time) + self._newest[2])
 
     def offer(self, receivers: Receivers, command: Callable[[dict[str, Any]], str]) -> None:
         """Show the receivers too, and the command line for all that the page shows (see `Controls`)."""
@@ -130,7 +133,7 @@ class Preview:
         c, settings = self._controls, self._controls.settings
         self._server.publish("controls", {"controls": {
             "strength": {name: getattr(settings, name) for name in STRENGTHS} if settings else {},
-            "emotion": dict(getattr(settings, "emotion", None) or {}),
+            "emotion": dict(settings.emotion) if settings else {},
             "calibration": dict(settings.calibration) if settings else None,
             "devices": self._devices() if c.devices and c.choose else None, "device": c.device,
             "quit": c.quit is not None,
@@ -169,8 +172,8 @@ class Preview:
             name, value = message["emotion"]
             if name not in c.emotions:
                 raise ValueError(f"unknown emotion '{name}'")
-            wanted = {k: v for k, v in c.settings.emotion.items() if k != name} | ({name: float(value)} if value else {})
-            self._change(emotion=wanted)
+            others = {k: v for k, v in c.settings.emotion.items() if k != name}
+            self._change(emotion=others | ({name: float(value)} if value else {}))
         elif "calibration" in message and c.settings:
             name, scale, bias = message["calibration"]
             affine = {k: v for k, v in c.settings.calibration.items() if k != name}
@@ -192,7 +195,13 @@ class Preview:
         elif "stop" in message and c.receivers:
             c.receivers.stop(str(message["stop"]))
         elif "look" in message and c.receivers:
-            self._server.publish("sent", {"sent": c.receivers.look(str(message["look"]), self._newest)})
+            self._server.publish("sent", {"sent": c.receivers.look(str(message["look"]), self._frame())})
+
+    def _frame(self) -> Frame:
+        index, time, data = self._newest
+        values = np.frombuffer(data, "<f4").astype(np.float32)
+        emotion = dict(zip(self._controls.emotions, values[_N + 3 :].tolist(), strict=True))
+        return Frame(index, time, values[:_N], values[_N : _N + 3], emotion)
 
     def _change(self, **changes: Any) -> None:
         c = self._controls

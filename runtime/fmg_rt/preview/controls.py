@@ -10,7 +10,7 @@ from ..files import written_whole
 from ..frame import Frame
 from .yaml_edit import edit
 
-STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "emotion_strength", "head", "smoothing")
+STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "emotion_strength", "emotion_mix", "head", "smoothing")
 """Fields of `ExpressionSettings` that have a slider; as options they have the same names."""
 
 
@@ -66,7 +66,10 @@ class Controls:
 
     def options(self) -> dict[str, Any]:
         """The command line's options that a page can change, as they are now; None: not asked for."""
-        chosen: dict[str, Any] = {name: getattr(self.settings, name) for name in STRENGTHS} if self.settings else {}
+        chosen: dict[str, Any] = {}
+        if self.settings:
+            chosen = {name.replace("_", "-"): getattr(self.settings, name) for name in STRENGTHS}
+            chosen["emotion"] = ",".join(f"{name}={value:g}" for name, value in self.settings.emotion.items()) or None
         if self.choose:
             chosen["device"] = self.device
         return chosen | (self.receivers.options() if self.receivers else {})

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 
 class _Job(NamedTuple):
-    future: asyncio.Future
+    future: "asyncio.Future[Any]"
     function: Callable[..., Any]
-    arguments: tuple
+    arguments: tuple[Any, ...]
 
 
 class Crew:
@@ -30,7 +30,7 @@ class Crew:
         """Time that jobs took, s."""
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._done: deque[tuple[asyncio.Future, Any, BaseException | None]] = deque()
+        self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
         self._waking = False
         self._threads = [threading.Thread(target=self._work, name=f"fmg-crew-{i}", daemon=True) for i in range(threads)]
         for thread in self._threads:

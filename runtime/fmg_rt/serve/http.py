@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from importlib import resources
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from aiohttp import web
@@ -23,8 +24,10 @@ STATUS = {
     Reason.LEAVING: 503, Reason.TOKEN: 401, Reason.ORIGIN: 403, Reason.FAILED: 500,
 }  # fmt: skip
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
-_FACE = ("face.js", "avatar.js", "three.js", "three.LICENSE.txt", "icon.svg")
+_FACE = ("face.js", "avatar.js", "three.js", "three.LICENSE.txt", "meshopt.js", "meshopt.LICENSE.txt", "icon.svg")
 """Files of the preview that the page of this server shows its face with."""
+_SEND_BUFFER = 1 << 17
+"""Bytes of frames that the kernel keeps for a client."""
 _BLOCK = 1 << 14
 """Samples read from a sound file at once."""
 
@@ -44,10 +47,12 @@ class Site:
         self._origins = {origin.rstrip("/").lower() for origin in origins}
         self._files = dict(_read_files())
 
-    def application(self) -> web.Application:
-        """The routes."""
+    def application(self, extend: Callable[[web.Application], None] | None = None) -> web.Application:
+        """The routes, after those that `extend` adds."""
         # Connections that say nothing are closed by aiohttp; what says something is bounded here.
         app = web.Application(client_max_size=self._streams.limits.max_upload, middlewares=[self._guard])
+        if extend is not None:
+            extend(app)
         app.router.add_get("/v1/health/live", self._live)
         app.router.add_get("/v1/health/ready", self._ready)
         app.router.add_get("/metrics", self._metrics)
@@ -118,6 +123,8 @@ class Site:
         if not socket.can_prepare(request):
             raise Refusal(Reason.INVALID, "this address speaks WebSocket")
         await socket.prepare(request)
+        if request.transport is not None:  # what a client does not read waits here, then with the client's audio
+            request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, _SEND_BUFFER)
         await Call(socket, self._streams).run()
         return socket
 

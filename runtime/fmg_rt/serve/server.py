@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
 from aiohttp import web
 
 from .. import weights as weight_files
@@ -135,7 +136,7 @@ class Server:
         """Where HTTP listens, its port known."""
         self._metrics = Metrics() if metrics is None else metrics
         self._runner: web.AppRunner | None = None
-        self._rpc = None
+        self._rpc: grpc.aio.Server | None = None
 
     async def start(self, extend: Callable[[web.Application], None] | None = None, *, reuse_port: bool = False) -> None:
         """Load the weights, compile what is not compiled, listen.
@@ -181,9 +182,7 @@ class Server:
     async def _start_http(self, address: Address, extend: Callable[[web.Application], None] | None,
                           reuse_port: bool) -> None:  # fmt: skip
         options = self.options
-        app = Site(self.streams, options.token, options.origins).application()
-        if extend is not None:
-            extend(app)
+        app = Site(self.streams, options.token, options.origins).application(extend)
         context = None
         if options.certificate is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -199,21 +198,21 @@ class Server:
 
     async def _start_grpc(self, address: Address, reuse_port: bool) -> None:
         options = self.options
-        self._rpc = make_server(self.streams, options.token, reuse_port=reuse_port)
+        server = self._rpc = make_server(self.streams, options.token, reuse_port=reuse_port)
         if not reuse_port:
             address = _find_port(address)
         try:
             if options.certificate is not None and options.key is not None:
                 secret = credentials(options.certificate, options.key, options.client_ca)
-                self._rpc.add_secure_port(str(address), secret)
+                server.add_secure_port(str(address), secret)
             else:
-                self._rpc.add_insecure_port(str(address))
+                server.add_insecure_port(str(address))
         except OSError as error:
             raise ServeError(f"cannot read a certificate: {error}") from None
         except RuntimeError:
             raise ServeError(f"cannot listen at {address}; choose another port") from None
         self.grpc = address
-        await self._rpc.start()
+        await server.start()
 
 
 def _find_port(address: Address) -> Address:
@@ -229,7 +228,8 @@ def _processors() -> int:
 
 
 async def run(options: Options, ready: Callable[[Server], None], *, metrics: Metrics | None = None,
-              reuse_port: bool = False, interrupt: bool = True) -> None:  # fmt: skip
+              reuse_port: bool = False, interrupt: bool = True,
+              extend: Callable[[web.Application], None] | None = None) -> None:  # fmt: skip
     """Serve until SIGTERM or (with `interrupt`) Ctrl-C, then leave in good order; a second signal leaves at once."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
@@ -244,7 +244,7 @@ async def run(options: Options, ready: Callable[[Server], None], *, metrics: Met
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
     server = Server(options, metrics)
-    await server.start(reuse_port=reuse_port)
+    await server.start(extend, reuse_port=reuse_port)
     ready(server)
     await told.wait()
     leaving = asyncio.ensure_future(server.leave())

@@ -104,7 +104,7 @@ class Stream:
     async def _compute(self, function: Callable[..., list[Frame]], *arguments: Any) -> list[Frame]:
         came = time.perf_counter()
         with _understood():
-            frames = await self._streams.crew.run(self._alone, function, *arguments)
+            frames: list[Frame] = await self._streams.crew.run(self._alone, function, *arguments)
         self._streams.metrics.late(time.perf_counter() - came, len(frames))
         self._streams.metrics.count("frames", len(frames))
         self.touch()
@@ -220,7 +220,8 @@ def coefficients(frame: Frame, affine: tuple[np.ndarray, np.ndarray] | None) -> 
     """A frame's (52,) values, scaled and shifted by (52,) each if wanted, in [0, 1]."""
     if affine is None:
         return frame.coefficients
-    return np.clip(frame.coefficients * affine[0] + affine[1], 0.0, 1.0)
+    values: np.ndarray = np.clip(frame.coefficients * affine[0] + affine[1], 0.0, 1.0)
+    return values
 
 
 def rounded(emotion: Mapping[str, float]) -> dict[str, float]:

@@ -34,7 +34,8 @@ COLUMNS = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae
 @click.option("--html", "html_path", type=click.Path(path_type=Path, dir_okay=False),
               help="Write a report of one file: tables, curves, faces.")  # fmt: skip
 def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split: str, lookahead: int | None,
-             as_shipped: bool, rate: float, conditions: bool, json_path: Path | None, html_path: Path | None) -> None:  # fmt: skip
+             as_shipped: bool, rate: float, conditions: bool, json_path: Path | None,
+             html_path: Path | None) -> None:  # fmt: skip
     """Score weight files on data sets.
 
     Beside every score stands its 95 % interval. The loudness envelope, as the simplest rival, and a face that never moves

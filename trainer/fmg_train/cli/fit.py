@@ -1,5 +1,7 @@
 """fmg-train fit."""
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -49,10 +51,12 @@ def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
         config = configuration.from_dict(values)
         if not resume and (folder / checkpoints.LAST).exists():
             raise click.ClickException(f"{folder} holds a run already: add --resume, or choose another --out")
-        run = Fit(config, folder, _device(device), initial)
-        if resume:
-            run.resume()
-        run.run()
+        first = os.environ.get("RANK", "0") == "0"
+        with checkpoints.alone(folder) if first else nullcontext():
+            run = Fit(config, folder, _device(device), initial)
+            if resume:
+                run.resume()
+            run.run()
     except (configuration.ConfigError, DatasetError, checkpoints.CheckpointError, weight_files.WeightsError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

@@ -154,6 +154,8 @@ def read_manifest(directory: Path) -> list[Recording]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise DatasetError(f"{path}: no data set here ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not a manifest in UTF-8 (byte {error.start})") from error
     recordings = []
     for number, line in enumerate(lines, 1):
         try:

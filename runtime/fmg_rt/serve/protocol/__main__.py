@@ -1,4 +1,4 @@
-"""``python -m fmg_rt.serve.protocol``: make ``descriptors.binpb`` anew; needs grpcio-tools."""
+"""``python -m fmg_rt.serve.protocol``: make ``descriptors.binpb`` again; needs grpcio-tools."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ def compile_descriptors(target: Path) -> int:
     standard = Path(grpc_tools.__file__).parent / "_proto"
     files = sorted(path.name for path in here.glob("*.proto"))
     arguments = ["protoc", f"-I{here}", f"-I{standard}", "--include_imports", f"--descriptor_set_out={target}", *files]
-    return protoc.main(arguments)
+    return int(protoc.main(arguments))
 
 
 if __name__ == "__main__":
