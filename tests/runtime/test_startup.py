@@ -85,8 +85,7 @@ def test_the_compiler_cannot_be_switched_off_by_accident(weight_file, voice):
 def test_no_library_complains_at_the_end(weight_file):
     """A thread that still waits for a pipe holds a resampler."""
     program = subprocess.Popen([sys.executable, "-m", "fmg_rt", "--weights", weight_file, "--input", "-",
-                                "--input-rate", "48000",
-                                "--osc", "no-such-host.invalid:9000"],
+                                "--input-rate", "48000", "--osc", "no-such-host.invalid:9000"],
                                stdin=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
     program.stdin.write(np.zeros(48_000, "<i2").tobytes())
     program.stdin.flush()
@@ -135,8 +134,7 @@ def _microphones(monkeypatch, silence):
         def close(self):
             pass
 
-    device = {"index": 0, "name": "pulse", "host": "ALSA", "default": True, "default_samplerate": 44100.0,
-              "max_input_channels": 32}
+    device = {"index": 0, "name": "pulse", "host": "ALSA", "default": True, "default_samplerate": 44100.0}
     monkeypatch.setattr(checks, "portaudio", lambda: SimpleNamespace(get_portaudio_version=lambda: (0, "PortAudio")))
     monkeypatch.setattr(checks, "inputs", lambda sd: [device])
     monkeypatch.setattr(module, "Microphone", Microphone)

@@ -107,15 +107,16 @@ def _open_source(params: dict[str, Any], again: Callable[[], bool]) -> Source:
               metavar="HZ", help="Sample rate of raw standard input.")  # fmt: skip
 @click.option("--channel", type=click.Choice(CHANNELS), default="mix", show_default=True,
               help="Channel of a file or WAV to use.")  # fmt: skip
-@click.option("--live/--paced", default=None, help="Pipes: live drops what is late; paced plays everything "
-              "in real time. [default: by how the data arrives]")  # fmt: skip
+@click.option("--live/--paced", default=None, help="Pipes: live catches up with what is late; paced plays "
+              "everything in real time. [default: by how the data arrives]")  # fmt: skip
 @click.option("--fast", is_flag=True, help="Files and pipes: as fast as the machine can, not in real time.")
 @stream_options
 @sink_options
 @preview_options
 @expression_options
 @click.option("--config", type=click.Path(path_type=Path), is_eager=True, callback=_configure,
-              metavar="FILE", help="YAML file of these options, such as 'rate: 60'; the command line wins.")  # fmt: skip
+              metavar="FILE",
+              help="YAML file of these options, such as 'rate: 60'; options on the command line win.")  # fmt: skip
 @click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and exit.")
 @click.pass_context
 def run(context: click.Context, **params: Any) -> None:

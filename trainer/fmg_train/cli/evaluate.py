@@ -82,10 +82,10 @@ def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split:
             value = {"scores": summaries, "intervals": within, "rest": rest, "differences": intervals, "presence": told}
             if mood is not None:
                 value["emotion"] = {"recordings": mood[0], "arousal_sign": mood[1], "classes": mood[2]}
-            form.write_whole(json_path, (json.dumps(_finite(value), indent=1, allow_nan=False) + "\n").encode())
+            form.write_beside(json_path, (json.dumps(_finite(value), indent=1, allow_nan=False) + "\n").encode())
         if html_path is not None:
             page = reports.page(results, summaries, rest, intervals, predictors, sets, rate)
-            form.write_whole(html_path, page.encode())
+            form.write_beside(html_path, page.encode())
     except (weight_files.WeightsError, DatasetError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
