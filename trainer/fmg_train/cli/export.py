@@ -29,9 +29,11 @@ VERIFY_FRAMES = 6_000
 @click.option("--emotion", type=click.Path(path_type=Path),
               help="Data set with emotions: learns the read-out that moves the face with the mood of the voice; without it "
                    "a fine-tuned network keeps the one that it began with.")  # fmt: skip
+@click.option("--calm", type=click.Path(path_type=Path),
+              help="Data set of people who read calmly: with --emotion, its training recordings count as neutral.")
 @click.option("--mean-with", "origin", type=click.Path(path_type=Path),
               help="Weight file that the run began from (fit --init), or of another run from there: write the mean of both.")
-def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -> None:
+def export(run: Path, output: Path, emotion: Path | None, calm: Path | None, origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file.
 
     The file is read back by the runtime and compared with PyTorch on the training data's features before it is kept.
@@ -39,7 +41,7 @@ def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -
     \b
     Examples:
       fmg-train export runs/first -o best.npz
-      fmg-train export runs/first -o best.npz --emotion data/corpus/real-emodb
+      fmg-train export runs/first -o best.npz --emotion data/corpus/real-emodb --calm data/corpus/real-librispeech
       fmg-train export runs/first/last.pt -o last.npz
       fmg-train export runs/me -o me.npz --mean-with weights/best.npz
     """
@@ -54,7 +56,7 @@ def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -
             saved, provenance["mean_with"] = mean_with(saved, begun), begun.sha256
         weights = weights_of(saved, provenance)
         if emotion is not None:
-            weights = _with_emotion(weights, emotion)
+            weights = _with_emotion(weights, emotion, calm)
         sha256, worst = export_weights(output, saved, weights, _real_features(saved))
     except (checkpoints.CheckpointError, ExportError, WeightsError, DatasetError) as error:
         raise click.ClickException(str(error)) from None
@@ -63,18 +65,25 @@ def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -
     click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB, largest difference to PyTorch {worst:.1e}, SHA-256 {sha256}")
 
 
-def _with_emotion(weights: Weights, directory: Path) -> Weights:
-    """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
-    if weights.architecture == "cross_attention":
-        raise click.UsageError("--emotion: the predecessor's network has feature statistics of its own")
+def _caches(directory: Path) -> list[features.Cache]:
+    """The features of a data set, eGeMAPS included; those that are missing are computed."""
     shards = form.shards(directory)
     for shard in shards:
         if not features.is_complete(shard, with_egemaps=True):
             features.build(shard, with_egemaps=True)
-    caches = [features.load(shard) for shard in shards]
+    return [features.load(shard) for shard in shards]
+
+
+def _with_emotion(weights: Weights, directory: Path, calm: Path | None) -> Weights:
+    """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
+    if weights.architecture == "cross_attention":
+        raise click.UsageError("--emotion: the predecessor's network has feature statistics of its own")
+    caches = _caches(directory)
     learnt = emotions.examples(caches, "train")
     if not len(learnt.emotion):
         raise DatasetError(f"{directory}: no training recording with an emotion")
+    if calm is not None:
+        learnt = emotions.joined(learnt, emotions.examples(_caches(calm), "train", last_only=True, calm=True))
     readout = emotions.train(learnt)
     provenance = dict(weights.provenance)
     held_out = emotions.examples(caches, "test", last_only=True)
