@@ -31,16 +31,26 @@ class _LazyGroup(click.Group):
         try:
             return getattr(importlib.import_module(f"{__name__}.{module}"), module)
         except ModuleNotFoundError as error:
-            missing = error.name or ""
-            if missing.startswith("fmg_"):
-                raise
-            raise click.ClickException(
-                f"'{name}' needs the package '{missing}', which is not installed. "
-                f"Install the training extra: {install('train')}") from error  # fmt: skip
+            raise _missing(name, error) from error
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except ModuleNotFoundError as error:  # a command imports what it needs when it runs
+            raise _missing(str(context.invoked_subcommand), error) from error
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _missing(command: str, error: ModuleNotFoundError) -> Exception:
+    """One line for a package that the installation lacks; a module of our own that is not there is our mistake."""
+    missing = error.name or ""
+    if missing.startswith("fmg_"):
+        return error
+    return click.ClickException(f"'{command}' needs the package '{missing}', which is not installed. "
+                                f"Install the training extra: {install('train')}")  # fmt: skip
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,7 +5,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from fmg_rt.distribution import install
 
@@ -29,6 +28,9 @@ def cache(data: tuple[Path, ...], egemaps: bool, jobs: int, scheduler: str | Non
       fmg-train cache data/corpus --jobs 2
       fmg-train cache data/corpus data/me --scheduler tcp://10.0.0.1:8786
     """
+    # Imported here: the help needs no training extra.
+    from tqdm import tqdm
+
     shards = [shard for directory in data for shard in form.shards(directory)]
     if not shards:
         raise click.ClickException(f"no finished data set in {', '.join(map(str, data))}")

@@ -3,10 +3,7 @@
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
-from ..corpus import recipe, shards
-from ..corpus.speech import EngineMissing
 from ..datasets import form
 from ..teacher import UnknownPhone
 
@@ -22,9 +19,9 @@ from ..teacher import UnknownPhone
               help="Folder of real recordings with phone times (manifest.jsonl).")
 @click.option("--real-copies", type=click.IntRange(min=0), default=4, show_default=True,
               help="Augmented copies of every real recording for training; twice as many where its lips were measured.")
-@click.option("--languages", default=",".join(recipe.TRAINING_LANGUAGES), show_default="all", help="Which, with commas.")
+@click.option("--languages", show_default="all", help="Which, with commas.")
 def corpus(directory: Path, hours: float, seed: int, jobs: int, recordings: Path | None, real_copies: int,
-           languages: str) -> None:  # fmt: skip
+           languages: str | None) -> None:  # fmt: skip
     """Make synthetic speech with its face curves, in shards that can be trained on while the rest is made.
 
     Stopped and started again with the same options it goes on. Engines that are not installed are passed over;
@@ -36,7 +33,13 @@ def corpus(directory: Path, hours: float, seed: int, jobs: int, recordings: Path
       fmg-train corpus --out data/corpus --hours 48 --real data/real
       fmg-train corpus --out data/japanese --hours 5 --languages ja
     """
-    wanted = tuple(languages.split(","))
+    # Imported here: the help needs no training extra.
+    from tqdm import tqdm
+
+    from ..corpus import recipe, shards
+    from ..corpus.speech import EngineMissing
+
+    wanted = tuple(languages.split(",")) if languages else recipe.TRAINING_LANGUAGES
     unknown = [name for name in wanted if name not in recipe.TRAINING_LANGUAGES]
     if unknown:
         raise click.UsageError(f"no texts in '{unknown[0]}' (there are {', '.join(recipe.TRAINING_LANGUAGES)})")

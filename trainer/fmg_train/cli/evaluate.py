@@ -4,18 +4,18 @@ import functools
 import json
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
 from fmg_rt import spec
 from fmg_rt import weights as weight_files
 
 from ..datasets import form
 from ..datasets.form import DatasetError
-from ..evaluate import evaluation, presence
-from ..evaluate import report as reports
-from ..evaluate.conditions import CONDITIONS
+
+if TYPE_CHECKING:
+    from ..evaluate.evaluation import Predictor, Row
 
 COLUMNS = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae", "rounding_auc", "jitter")
 
@@ -27,7 +27,7 @@ COLUMNS = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae
 @click.option("--split", type=click.Choice([*form.SPLITS, "all"]), default="test", show_default=True)
 @click.option("--lookahead", type=int, help="Look-ahead in ms; default: the file's own.")
 @click.option("--as-shipped", is_flag=True, help="Score all that fmg-rt sends, not the network alone.")
-@click.option("--rate", type=click.FloatRange(10, 120), default=evaluation.RATE, show_default=True,
+@click.option("--rate", type=click.FloatRange(10, 120), default=100.0, show_default=True,  # evaluation.RATE
               help="Frames per second; at 30 a closure may fall between two frames.")
 @click.option("--conditions", is_flag=True, help="Repeat in rooms, noises, voices and paths: see docs/corpus.md.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as JSON.")
@@ -46,6 +46,13 @@ def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split:
       fmg-train evaluate weights/best.npz data/corpus/test-rms data/corpus/real-grid
       fmg-train evaluate mine.npz data/me --against weights/best.npz --html report.html
     """
+    # Imported here: the help needs no training extra.
+    from tqdm import tqdm
+
+    from ..evaluate import evaluation
+    from ..evaluate import report as reports
+    from ..evaluate.conditions import CONDITIONS
+
     try:
         predictors = {weights.name: _predictor(weights, lookahead, as_shipped, rate)}
         if against is not None:
@@ -54,7 +61,7 @@ def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split:
         predictors["loudness envelope"] = functools.partial(evaluation.envelope, rate=rate)
         predictors["still face"] = functools.partial(evaluation.still, rate=rate)
         chosen = CONDITIONS if conditions else {"clean": None}
-        results: dict[str, dict[str, list[evaluation.Row]]] = {}
+        results: dict[str, dict[str, list[Row]]] = {}
         sets = [shard for directory in data for shard in (form.shards(directory) or [directory])]
         with tqdm(total=len(sets) * len(chosen) * len(predictors), unit="table") as bar:
             for directory in sets:
@@ -96,13 +103,17 @@ def _samples(lookahead: int | None) -> int | None:
     return None if lookahead is None else lookahead * spec.SAMPLE_RATE // 1000
 
 
-def _predictor(path: Path, lookahead: int | None, as_shipped: bool, rate: float) -> evaluation.Predictor:
+def _predictor(path: Path, lookahead: int | None, as_shipped: bool, rate: float) -> "Predictor":
+    from ..evaluate import evaluation
+
     weights = weight_files.read(path)
     return (evaluation.shipped if as_shipped else evaluation.network)(weights, _samples(lookahead), rate)
 
 
 def _presence(files: list[Path], lookahead: int | None, sets: list[Path], split: str, conditions) -> dict[str, dict]:
     """Weight file → condition → AUC over all data sets; without the files that do not tell speech."""
+    from ..evaluate import presence
+
     table = {}
     for path in files:
         detect = presence.network(weight_files.read(path), _samples(lookahead))

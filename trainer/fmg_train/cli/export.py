@@ -3,6 +3,7 @@
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -11,13 +12,12 @@ from fmg_rt import weights as weight_files
 from fmg_rt.distribution import __version__
 from fmg_rt.weights import Weights, WeightsError
 
-from .. import emotion as emotions
 from .. import features
 from ..datasets import form
 from ..datasets.form import DatasetError
-from ..fit import checkpoint as checkpoints
-from ..fit.export import ExportError, mean_with, weights_of
-from ..fit.export import export as export_weights
+
+if TYPE_CHECKING:
+    from ..fit.checkpoint import Checkpoint
 
 VERIFY_FRAMES = 6_000
 """Log-mel frames (one minute) that runtime and torch are compared on."""
@@ -45,6 +45,11 @@ def export(run: Path, output: Path, emotion: Path | None, calm: Path | None, ori
       fmg-train export runs/first/last.pt -o last.npz
       fmg-train export runs/me -o me.npz --mean-with weights/best.npz
     """
+    # Imported here: the help needs no training extra.
+    from ..fit import checkpoint as checkpoints
+    from ..fit.export import ExportError, mean_with, weights_of
+    from ..fit.export import export as export_weights
+
     try:
         saved = checkpoints.load(run)
         provenance = {
@@ -78,6 +83,8 @@ def _with_emotion(weights: Weights, directory: Path, calm: Path | None) -> Weigh
     """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
     if weights.architecture == "cross_attention":
         raise click.UsageError("--emotion: the predecessor's network has feature statistics of its own")
+    from .. import emotion as emotions
+
     caches = _caches(directory)
     learnt = emotions.examples(caches, "train")
     if not len(learnt.emotion):
@@ -97,7 +104,7 @@ def _with_emotion(weights: Weights, directory: Path, calm: Path | None) -> Weigh
     return replace(weights, egemaps_mean=readout.mean, egemaps_std=readout.std, emotion=tensors, provenance=provenance)
 
 
-def _real_features(saved: checkpoints.Checkpoint) -> np.ndarray:
+def _real_features(saved: "Checkpoint") -> np.ndarray:
     for name in saved.data:
         if features.is_complete(Path(name)):
             return features.load(Path(name)).mel[:VERIFY_FRAMES].astype(np.float32)

@@ -3,9 +3,9 @@
 import os
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import torch
 
 from fmg_rt import spec
 from fmg_rt import weights as weight_files
@@ -13,9 +13,9 @@ from fmg_rt.networks import choose_lookahead
 
 from .. import config as configuration
 from ..datasets.form import DatasetError
-from ..fit import checkpoint as checkpoints
-from ..fit.training import Fit, with_data
-from ..models import of_the_body
+
+if TYPE_CHECKING:
+    import torch
 
 
 @click.command()
@@ -41,6 +41,10 @@ def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
       fmg-train fit --config my.yaml --out runs/first --resume
       fmg-train fit --train data/me --val data/me-val --init weights/best.npz --out runs/me
     """
+    # Imported here: the help needs no training extra.
+    from ..fit import checkpoint as checkpoints
+    from ..fit.training import Fit, with_data
+
     try:
         initial = weight_files.read(init) if init else None
         model = {} if initial is None else _model_of(initial)
@@ -70,6 +74,8 @@ def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
 
 def _model_of(initial: weight_files.Weights) -> dict:
     """The `model` section that matches a weight file."""
+    from ..models import of_the_body
+
     *milliseconds, default = (n * 1000 // spec.SAMPLE_RATE for n in (*initial.lookaheads, choose_lookahead(initial)))
     return {"architecture": initial.architecture, "lookaheads_ms": milliseconds,
             "default_lookahead_ms": default} | of_the_body(initial.config) | _speech(initial)  # fmt: skip
@@ -79,7 +85,9 @@ def _speech(initial: weight_files.Weights) -> dict:
     return {"speech": initial.config.get("speech", 0)} if initial.architecture == "gru" else {}
 
 
-def _device(name: str) -> torch.device:
+def _device(name: str) -> "torch.device":
+    import torch
+
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -7,10 +7,6 @@ import numpy as np
 
 from fmg_rt.weights import WeightsError
 
-from .. import predecessor_checkpoint
-from ..fit.export import ExportError, export, weights_of
-from ..predecessor_checkpoint import PredecessorError
-
 VERIFY_FRAMES = 1_000
 """Log-mel frames that runtime and torch are compared on."""
 
@@ -30,6 +26,11 @@ def import_predecessor(checkpoint: Path, stats: Path, output: Path) -> None:
     Examples:
       fmg-train import-predecessor best_model.pth --stats feature_stats.pkl -o predecessor.npz
     """
+    # Imported here: the help needs no training extra.
+    from .. import predecessor_checkpoint
+    from ..fit.export import ExportError, export, weights_of
+    from ..predecessor_checkpoint import PredecessorError
+
     try:
         saved, provenance = predecessor_checkpoint.read(checkpoint, stats)
         # No data comes with a checkpoint: frames as its statistics describe them stand in for speech.

@@ -6,8 +6,6 @@ import click
 import numpy as np
 
 from fmg_rt import arkit
-from fmg_train.corpus.speech import EngineMissing
-from fmg_train.evaluate import scores, teacher_check
 
 
 @click.command()
@@ -26,6 +24,10 @@ def teacher(directory: Path, vtl: bool) -> None:
       fmg-train teacher --real data/real
       fmg-train teacher --real data/real --vtl
     """
+    # Imported here: the help needs no training extra.
+    from ..corpus.speech import EngineMissing
+    from ..evaluate import scores, teacher_check
+
     try:
         rows, tally = teacher_check.against_grid(directory)
         modelled = teacher_check.against_vocaltractlab() if vtl else None
