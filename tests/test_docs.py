@@ -15,7 +15,8 @@ from fmg_rt.cli import main as runtime
 from fmg_rt.cli.run import run
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [path for folder in (".", "docs", "docs/receivers", "weights", "trainer") for path in (ROOT / folder).glob("*.md")]
+FOLDERS = (".", "docs", "docs/receivers", "docs/service", "weights", "trainer")
+DOCUMENTS = [path for folder in FOLDERS for path in (ROOT / folder).glob("*.md")]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 _LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]*))?\)")
 

@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -34,18 +35,24 @@ def command_pages() -> dict[str, str]:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Fill the parts of the navigation that follow from what is there."""
-    receivers = sorted(path.name for path in Path(config.docs_dir, "receivers").glob("*.md") if path.name != "index.md")
-    _fill(config.nav, "Receivers", ["receivers/index.md", *(f"receivers/{name}" for name in receivers)])
+    """Fill the empty sections of the navigation with what is there: folders, commands, and pages that no line names."""
+    docs = Path(config.docs_dir)
+    for name in ("receivers", "service"):
+        pages = sorted(path.relative_to(docs).as_posix() for path in docs.glob(f"{name}/*.md"))
+        _fill(config.nav, name.title(), sorted(pages, key=lambda page: not page.endswith("/index.md")))
     _fill(config.nav, "Commands", list(command_pages()))
+    named = yaml.safe_dump(config.nav)
+    _fill(config.nav, "More", sorted(path.name for path in docs.glob("*.md") if path.name not in named))
     return config
 
 
 def _fill(nav: list, name: str, pages: list[str]) -> None:
-    for entry in nav:
-        for title, children in entry.items() if isinstance(entry, dict) else ():
-            if title == name:
+    for entry in list(nav):
+        for title, children in list(entry.items()) if isinstance(entry, dict) else ():
+            if title == name and pages:
                 entry[title] = pages
+            elif title == name:
+                nav.remove(entry)
             elif isinstance(children, list):
                 _fill(children, name, pages)
 

@@ -6,7 +6,10 @@ import numpy as np
 
 
 class Feeling(NamedTuple):
-    """What a voice feels. classes : (7,) probabilities as `architectures.EMOTIONS` orders them. arousal, valence : in [-1, 1]."""
+    """What a voice feels.
+
+    classes : (7,) probabilities as `architectures.EMOTIONS` orders them. arousal, valence : in [-1, 1].
+    """
 
     classes: np.ndarray
     arousal: float

@@ -72,7 +72,8 @@ def test_every_kind_can_be_started_where_it_usually_is_and_looked_at():
     assert running[0] == {"name": "osc 127.0.0.1:9001", "kind": "osc", "address": "127.0.0.1:9001"}
     for one in running:
         lines = receivers.look(one["name"], face(0.5))["lines"]
-        assert lines and all(f"  {one['kind']}  " in line for line in lines), one
+        datagrams = "no datagrams" not in lines[0]
+        assert all(f"  {one['kind']}  " in line for line in lines) if datagrams else one["kind"] == "vtubestudio", one
     said = receivers.look("vmc 127.0.0.1:39539", face(0.5))["lines"]
     assert any("JawOpen 0.5" in line for line in said)
     for one in running:

@@ -10,11 +10,13 @@ import threading
 import time
 
 import click
+import hypothesis
 import numpy as np
 import pytest
 import yaml
 from browser import WebSocket
 from click.testing import CliRunner
+from hypothesis import strategies as st
 
 from fmg_rt import arkit
 from fmg_rt.cli.expression_options import expression_options
@@ -356,6 +358,41 @@ def test_what_a_page_may_not_say_changes_nothing_and_closes_nothing(tuned, messa
     assert refusal["kind"] == "refused" and 0 < len(refusal["note"]) <= 300 and refusal["note"].isprintable()
     assert not changes and not chosen and controls.settings.mouth == 1.0
     assert tell(page, {"strength": ["mouth", 1.4]})["strength"]["mouth"] == 1.4  # the socket is open
+
+
+_WORDS = st.sampled_from(["strength", "emotion", "calibration", "device", "save", "start", "stop", "look", "mouth", "jawOpen",
+                          "joy", "Yeti", "emotion_mix", "vmc", "127.0.0.1", ""])  # fmt: skip
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | _WORDS | st.integers(10**400, 10**401),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORDS | st.text(max_size=4), inner, max_size=3), max_leaves=8,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def talked_to(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kept")
+    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, emotions=("joy",), devices=lambda: ["Yeti"],
+                        device="Yeti", choose=lambda _: None, calibration_file=folder / "c.json",
+                        config_file=folder / "f.yaml")  # fmt: skip
+    preview = Preview(0, controls)
+    yield preview, controls
+    preview.close()
+
+
+@hypothesis.settings(max_examples=300, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(message=st.dictionaries(_WORDS, _VALUES, min_size=1, max_size=2) | _VALUES)
+def test_whatever_a_page_says_nothing_breaks(talked_to, message):
+    preview, controls = talked_to
+    preview._receive(json.dumps(message))
+    for name in STRENGTHS:
+        assert 0.0 <= getattr(controls.settings, name) <= 3.0
+    assert all(0.0 <= value <= 1.0 for value in controls.settings.emotion.values())
+
+
+@hypothesis.settings(max_examples=200, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(text=st.text(max_size=40) | st.binary(max_size=40).map(lambda data: data.decode("utf-8", "replace")))
+def test_whatever_is_no_message_is_refused(talked_to, text):
+    talked_to[0]._receive(text)
 
 
 def test_device_picker(tuned):

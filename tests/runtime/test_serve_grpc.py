@@ -1,6 +1,7 @@
 """Audio2Face-3D's interface: what a client of the published interface gets, and what happens to those who misuse it."""
 
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import threading
 import time
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 
@@ -184,6 +186,40 @@ def test_parameters_out_of_range(served, face):
     assert code is grpc.StatusCode.INVALID_ARGUMENT and next(iter(face)) in text
 
 
+def test_emotions_are_shown(served):
+    """From the beginning, and from a time code on; what the face shows comes back under the names of this interface."""
+    pcm = speech(3.0)
+    smile = BLEND_SHAPES.index("MouthSmileLeft")
+
+    def faces(first, *pieces):
+        answer = a2f.ask(served.grpc, [first, *pieces, a2f.end()])
+        shown = a2f.EmotionAggregate()
+        answer.data[-1].metadata["emotion_aggregate"].Unpack(shown)
+        last = shown.a2f_smoothed_output[-1].emotion if shown.a2f_smoothed_output else {}
+        return np.array([values for _, values in answer.frames])[:, smile], last, answer
+
+    happy = a2f.header()
+    happy.audio_stream_header.emotion_params.beginning_emotion.update(joy=1.0)
+    plain, _, _ = faces(a2f.header(), a2f.piece(pcm))
+    joyful, shown, _ = faces(happy, a2f.piece(pcm))
+    assert joyful[30:].mean() > plain[30:].mean() + 0.1 and shown["joy"] > 0.5
+    cue = a2f.piece(pcm)
+    cue.audio_with_emotion.emotions.add(time_code=1.5, emotion={"joy": 1.0})
+    later, _, _ = faces(a2f.header(), cue)
+    assert np.abs(later[:30] - plain[:30]).max() < 0.05 and later[75:].mean() > plain[75:].mean() + 0.1
+    surprised = a2f.header()
+    surprised.audio_stream_header.emotion_params.beginning_emotion.update(amazement=1.0)
+    _, shown, _ = faces(surprised, a2f.piece(pcm))
+    assert shown["amazement"] > 0.5 and "surprise" not in shown
+    weak = a2f.header()
+    weak.CopyFrom(happy)
+    moods = weak.audio_stream_header.emotion_post_processing_params
+    moods.emotion_strength, moods.max_emotions = 0.0, 3
+    none, _, answer = faces(weak, a2f.piece(pcm))
+    assert none[30:].mean() < joyful[30:].mean() - 0.1
+    assert "max_emotions" in answer.status.message and "emotion_strength" not in answer.status.message
+
+
 def test_emotions_come_back(served):
     answer = a2f.ask(served.grpc, [a2f.header(), a2f.piece(speech(0.5), joy=0.5), a2f.end()])
     given = []
@@ -354,12 +390,18 @@ def test_a_thousand_connections(served):
 
 
 def test_clients_that_are_killed(served):
-    """Cancelled in the middle, many times: no stream stays behind."""
-    for _ in range(30):
-        with grpc.insecure_channel(served.grpc) as channel:
-            call = a2f.method(channel)(a2f.requests(speech(5)))
-            next(call)
-            call.cancel()
+    """Cancelled in the middle, many times: no stream stays behind, and no memory."""
+    sizes = []
+    for _ in range(3):
+        for _ in range(25):
+            with grpc.insecure_channel(served.grpc) as channel:
+                call = a2f.method(channel)(a2f.requests(speech(5)))
+                next(call)
+                call.cancel()
+        served.settle()
+        gc.collect()
+        sizes.append(psutil.Process().memory_info().rss)
+    assert sizes[2] - sizes[1] < 8e6, sizes
     assert len(a2f.ask(served.grpc, a2f.requests(speech(1))).frames) == 30
     served.settle()
 

@@ -134,7 +134,8 @@ def _microphones(monkeypatch, silence):
         def close(self):
             pass
 
-    device = {"index": 0, "name": "pulse", "host": "ALSA", "default": True, "default_samplerate": 44100.0}
+    device = {"index": 0, "name": "pulse", "host": "ALSA", "default": True, "default_samplerate": 44100.0,
+              "max_input_channels": 32}
     monkeypatch.setattr(checks, "portaudio", lambda: SimpleNamespace(get_portaudio_version=lambda: (0, "PortAudio")))
     monkeypatch.setattr(checks, "inputs", lambda sd: [device])
     monkeypatch.setattr(module, "Microphone", Microphone)

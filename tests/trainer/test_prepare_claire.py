@@ -183,7 +183,7 @@ def test_a_data_set_is_not_overwritten(source, tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_data_set(source, tmp_path, monkeypatch):
-    real = form.write_whole
+    real = form.write_beside
     calls = []
 
     def full(path, data):
@@ -192,7 +192,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_data_set(source, tmp_path, monkey
             raise OSError(28, "No space left on device")
         return real(path, data)
 
-    monkeypatch.setattr(form, "write_whole", full)
+    monkeypatch.setattr(form, "write_beside", full)
     output = _prepare(source, tmp_path / "out", 1)
     assert output.splitlines() == [f"Error: cannot write to {tmp_path / 'out'}: No space left on device"]
     assert not (tmp_path / "out" / form.MANIFEST).exists() and not list((tmp_path / "out").rglob("*.part"))

@@ -148,7 +148,7 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
     for name, parts in (("mel", mels), ("face", faces), ("spoken", spoken), ("egemaps", functionals)):
         with written_whole(folder / f"{name}.npy") as file:
             np.save(file, np.concatenate(parts))
-    form.write_whole(folder / _INDEX, json.dumps(entries).encode())
+    form.write_beside(folder / _INDEX, json.dumps(entries).encode())
     return sum(recording.seconds for recording in recordings)
 
 

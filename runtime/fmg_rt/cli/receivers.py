@@ -86,11 +86,17 @@ class LiveReceivers:
         """What goes to that receiver for `frame`, a line for each datagram, as ``fmg-rt monitor`` would show it."""
         if name not in self._running:
             raise ValueError(f"nothing is sent to '{name}'")
+        if any(sink.name == name and sink.address is None for sink in self._sinks):
+            return {"name": name, "lines": ["It holds a connection; there are no datagrams to show."]}
         if name not in self._copies:
             # The same sink once more, to a port of our own: what it sends is what the receiver gets.
             catcher = listen(_HERE, 0)
             kind, _ = self._running[name]
             (copy,) = build_sinks(self._params | {kind: self._value(kind, catcher.getsockname())}, self._rate)
+            if copy.address is None:
+                copy.close()
+                catcher.close()
+                return {"name": name, "lines": ["it takes no datagrams that could be shown"]}
             self._copies[name] = copy, catcher
         copy, catcher = self._copies[name]
         lines = []

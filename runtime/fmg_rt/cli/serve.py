@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import spec
+from ..distribution import install
 from ..errors import FmgError
 from .expression_options import build_settings, expression_options
 
 if TYPE_CHECKING:  # compiled code and the network libraries, which `--help` does not need
     from ..serve.server import Address, Options
 
-_EXTRA = "{} is missing: pip install 'facial-motion-generator[serve]'"
 
 
 class _Address(click.ParamType):
@@ -86,7 +86,7 @@ def serve(context: click.Context, **params: Any) -> None:
         import google.protobuf  # noqa: F401
         import grpc  # noqa: F401
     except ModuleNotFoundError as error:
-        raise click.ClickException(_EXTRA.format(error.name)) from None
+        raise click.ClickException(f"{error.name} is missing: {install('serve')}") from None
     try:
         _run(context, _options(params), params["workers"])
     except FmgError as error:

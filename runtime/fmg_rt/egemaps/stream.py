@@ -193,7 +193,7 @@ class EGeMAPS:
         t, s = self._t, self._scratch
         wave = s.wave[: tables.LONG_FRAME]
         recall(self._wave, frame * HOP_LENGTH % self._n_wave, wave)
-        level = spectrum(t.gauss, t.long_cos, t.long_sin, wave, 0, s.long_fft, s.long)
+        level: float = spectrum(t.gauss, t.long_cos, t.long_sin, wave, 0, s.long_fft, s.long)
         peaks_only(s.long, s.magnitude, s.peaks)
         return level
 

@@ -21,9 +21,9 @@ CHOSEN_PACE = 8.0
 """rad/s of a chosen emotion: nine tenths of the way in 0.5 s."""
 HEARD_PACE = 2.6
 """rad/s of a heard one: 1.5 s."""
-APPEARS, DISAPPEARS = 0.5, 0.3
+APPEARS, DISAPPEARS = 0.6, 0.4
 """Probability that a heard emotion needs to show, and below which it ceases."""
-SURE = 0.9
+SURE = 0.95
 """Probability at which it shows in full."""
 _SIDES = ("Left", "Right")
 _LEAST = np.float32(0.003)
@@ -54,7 +54,8 @@ TABLE: Mapping[str, Mapping[str, float]] = {
              "eyeSquint": -0.7, "eyeWide": -1.0, "noseSneer": -1.0, "mouthFrown": -1.0, "mouthPress": -0.5},
     # 12 and 14 on one side, 2 on the other, 6
     "cheekiness": {"mouthSmileLeft": 0.7, "mouthSmileRight": 0.2, "mouthDimpleLeft": 0.4, "cheekSquintLeft": 0.5,
-                   "cheekSquintRight": 0.2, "browOuterUpRight": 0.65, "browDownLeft": 0.2, "eyeSquint": 0.2, "mouthFrown": -1.0},
+                   "cheekSquintRight": 0.2, "browOuterUpRight": 0.65, "browDownLeft": 0.2, "eyeSquint": 0.2,
+                   "mouthFrown": -1.0},
     # 1 + 4 + 6 + 15 + 17 + 20: sadness that weeps
     "grief": {"browInnerUp": 0.95, "browDown": 0.35, "cheekSquint": 0.45, "eyeSquint": 0.6, "mouthFrown": 0.75,
               "mouthShrugLower": 0.5, "mouthStretch": 0.35, "eyeBlink": 0.2, "mouthSmile": -1.0},

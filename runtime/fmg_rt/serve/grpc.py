@@ -17,7 +17,7 @@ from ..frame import Frame
 from ..wire.names import APPLE, order
 from . import protocol
 from .limits import Limits, Reason, Refusal, check_token
-from .parameters import KNOWN, Tuning, read_tuning, with_emotion
+from .parameters import KNOWN, Timeline, Tuning, read_tuning
 from .streams import Stream, Streams, coefficients
 
 RATE = 30
@@ -27,6 +27,8 @@ LOWEST_SAMPLE_RATE, HIGHEST_SAMPLE_RATE = 16_000, 144_000
 BLEND_SHAPES = [name[0].upper() + name[1:] for name in APPLE]
 """The 52 names in the order of the values, as this interface spells them."""
 _ORDER = order(APPLE)
+_THEIRS = {"surprise": "amazement"}
+"""Emotion as fmg names it → as this interface does."""
 
 _CODES = {
     Reason.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
@@ -123,7 +125,8 @@ class _Conversation:
     def __init__(self, stream: Stream, header: Any, tuning: Tuning, context: grpc.aio.ServicerContext) -> None:
         self._stream, self._header, self._context = stream, header, context
         self._affine = tuning.affine
-        self._unused = list(tuning.unused)
+        self._unused = tuning.unused
+        self._timeline = Timeline(header)
         self._sound = Sound(header.audio_header.samples_per_second)
         self._emotions: list[Any] = []  # EmotionWithTimeCode, as they came, until a message takes them along
         self._frames = 0
@@ -151,7 +154,7 @@ class _Conversation:
         await self._write(end)
         parts = [message, f"{self._frames} frames of {self._stream.seconds:.3f} s of audio"]
         if self._unused:
-            parts.append(f"not used by this server: {', '.join(dict.fromkeys(self._unused))}")
+            parts.append(f"not used by this server: {', '.join(self._unused)}")
             code = "INFO" if code == "SUCCESS" else code
         status = protocol.AnimationDataStream()
         status.status.code = status.status.Code.Value(code)
@@ -178,7 +181,7 @@ class _Conversation:
     def _feel(self, emotions: Any) -> None:
         for each in emotions:
             session = self._stream.session
-            session.update(with_emotion(session.settings, each.emotion, self._unused))
+            session.update(self._timeline.add(session.settings, each.time_code, dict(each.emotion)))
             self._emotions.append(each)
 
     async def _say(self, frames: list[Frame], *, last: bool = False) -> None:
@@ -190,8 +193,9 @@ class _Conversation:
         for frame in frames:
             weights.add(time_code=frame.index / RATE, values=coefficients(frame, self._affine)[_ORDER].tolist())
             if frame.emotion:
+                shown = {_THEIRS.get(name, name): value for name, value in frame.emotion.items()}
                 for output in (aggregate.a2e_output, aggregate.a2f_smoothed_output):
-                    output.add(time_code=frame.index / RATE, emotion=frame.emotion)
+                    output.add(time_code=frame.index / RATE, emotion=shown)
         self._frames += len(frames)
         for each in self._emotions:
             aggregate.input_emotions.add().CopyFrom(each)

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from importlib import resources
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from aiohttp import web
@@ -25,6 +26,8 @@ STATUS = {
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
 _FACE = ("face.js", "avatar.js", "three.js", "three.LICENSE.txt", "meshopt.js", "meshopt.LICENSE.txt", "icon.svg")
 """Files of the preview that the page of this server shows its face with."""
+_SEND_BUFFER = 1 << 17
+"""Bytes of frames that the kernel keeps for a client."""
 _BLOCK = 1 << 14
 """Samples read from a sound file at once."""
 
@@ -120,6 +123,8 @@ class Site:
         if not socket.can_prepare(request):
             raise Refusal(Reason.INVALID, "this address speaks WebSocket")
         await socket.prepare(request)
+        if request.transport is not None:  # what a client does not read waits here, then with the client's audio
+            request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, _SEND_BUFFER)
         await Call(socket, self._streams).run()
         return socket
 

@@ -5,13 +5,14 @@ A session has no knob for some of it: those names are given back, to be told to 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .. import arkit
-from ..expression import ExpressionSettings, SettingsError
+from ..errors import FmgError
+from ..expression import ExpressionSettings
 from .limits import Reason, Refusal
 
 _SMOOTHING = 0.006
@@ -26,7 +27,17 @@ KNOWN: Mapping[str, tuple[float, float, float]] = {
     "tongueStrength": (1.0, 0.0, 3.0),
 }
 """Face parameters that do something here: usual value, lowest, highest."""
-CAN_EMOTION = any(field.name == "emotion" for field in fields(ExpressionSettings))
+_EMOTIONAL: Mapping[str, tuple[float, float, float]] = {
+    "emotion_strength": (0.6, 0.0, 1.0),
+    "preferred_emotion_strength": (0.5, 0.0, 1.0),
+}
+_EMOTION_STRENGTH = 0.6
+"""Their usual strength of emotions, which stands for ours as tuned."""
+_TRANSITION = 0.5
+"""Their usual time from one emotion to the next, s."""
+_MOST_KEYFRAMES = 64
+_SHORTEST = 1e-3
+"""Least time between two keyframes, s."""
 
 
 @dataclass(frozen=True)
@@ -82,38 +93,64 @@ def read_tuning(header: Any, base: ExpressionSettings) -> Tuning:
     if shapes.HasField("enable_clamping_bs_weight") and not shapes.enable_clamping_bs_weight:
         unused.append("enable_clamping_bs_weight (values always lie in [0, 1])")
 
-    unused += [field.name for field, _ in header.emotion_post_processing_params.ListFields()]
-    if header.emotion_params.HasField("live_transition_time"):
-        unused.append("live_transition_time")
-    emotion = dict(header.emotion_params.beginning_emotion)
+    moods, emotion = header.emotion_post_processing_params, dict(header.emotion_params.beginning_emotion)
+    for field, value in moods.ListFields():
+        if field.name == "emotion_strength":
+            changes["emotion_strength"] = min(3.0, _within(field.name, value) / _EMOTION_STRENGTH)
+        elif field.name == "preferred_emotion_strength" and moods.enable_preferred_emotion:
+            changes["emotion_mix"] = _within(field.name, value)
+        elif field.name != "enable_preferred_emotion":
+            unused.append(field.name)
+    if emotion:
+        changes["emotion"] = emotion
     try:
         settings = replace(base, **changes)
-    except SettingsError as error:
+    except FmgError as error:
         raise Refusal(Reason.INVALID, str(error)) from None
-    if emotion:
-        settings = with_emotion(settings, emotion, unused)
     plain = bool((scale == 1.0).all() and (offset == 0.0).all())
     return Tuning(settings, None if plain else (scale, offset), tuple(dict.fromkeys(unused)))
 
 
-def with_emotion(settings: ExpressionSettings, emotion: Mapping[str, float], unused: list[str]) -> ExpressionSettings:
-    """`settings` with an emotion asked for; what cannot be shown is added to `unused`.
+class Timeline:
+    """Emotions with time codes, as they come, as keyframes: from each time code on, the face goes to that emotion.
 
-    Raises
-    ------
-    Refusal
-        A strength outside [0, 1].
+    Parameters
+    ----------
+    header : of the stream, which says where the emotions begin and how long a change takes.
     """
-    for name, value in emotion.items():
-        if not 0.0 <= value <= 1.0:  # NaN too
-            raise Refusal(Reason.INVALID, f"the emotion {name} must lie between 0 and 1, not {value:g}")
-    if not CAN_EMOTION:
-        unused.append("emotions")
-    return settings
+
+    def __init__(self, header: Any) -> None:
+        emotion = header.emotion_params
+        self._transition = emotion.live_transition_time if emotion.HasField("live_transition_time") else _TRANSITION
+        if not 0.0 <= self._transition <= 60.0:  # NaN too
+            raise Refusal(Reason.INVALID, f"live_transition_time must lie between 0 and 60 s, not {self._transition:g}")
+        self._frames: list[tuple[float, dict[str, float]]] = []
+        self._last = dict(emotion.beginning_emotion)
+
+    def add(self, settings: ExpressionSettings, time: float, emotion: dict[str, float]) -> ExpressionSettings:
+        """`settings` with one more emotion, from `time` on, s.
+
+        Raises
+        ------
+        Refusal
+            No time, no emotion, or a strength outside [0, 1].
+        """
+        if not 0.0 <= time < math.inf:
+            raise Refusal(Reason.INVALID, f"the time code of an emotion must be 0 or more, not {time:g}")
+        if emotion == self._last and self._frames:
+            return settings
+        start = max(time, self._frames[-1][0] + _SHORTEST) if self._frames else time
+        self._frames += [(start, self._last), (start + max(_SHORTEST, self._transition), emotion)]
+        del self._frames[:-_MOST_KEYFRAMES]
+        self._last = emotion
+        try:
+            return replace(settings, keyframes=tuple(self._frames))
+        except FmgError as error:
+            raise Refusal(Reason.INVALID, str(error)) from None
 
 
 def _within(name: str, value: float) -> float:
-    _, low, high = KNOWN.get(name, (0.0, -math.inf, math.inf))
+    _, low, high = KNOWN.get(name) or _EMOTIONAL.get(name) or (0.0, -math.inf, math.inf)
     if not math.isfinite(value) or not low <= value <= high:
         raise Refusal(Reason.INVALID, f"{name} must be a number between {low:g} and {high:g}, not {value:g}")
     return value

@@ -12,18 +12,17 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 from .. import arkit, spec
-from ..expression import SettingsError
+from ..errors import FmgError
+from ..expression import ExpressionSettings
+from ..expression.settings import SIZES, SWITCHES
 from ..frame import Frame
 from .limits import Limits, Reason, Refusal
-from .parameters import with_emotion
 from .streams import Stream, Streams, rounded
 
 VERSION = 1
 """Of the protocol; a client that asks for another one is refused."""
 HEAD = ("yaw", "pitch", "roll")
 _PACKED = struct.Struct("<II")
-_SWITCHES = ("gate", "lips", "level", "accents", "blink", "gaze", "breath")
-_SIZES = ("mood", "smoothing", "mouth", "cheeks", "brows", "eyes")
 _CLOSE = {Reason.LEAVING: 1001, Reason.TOO_BIG: 1009, Reason.FULL: 1013, Reason.FAILED: 1011}
 """Close codes of RFC 6455 and its registry; the others are 1008, against the server's policy."""
 
@@ -109,34 +108,31 @@ class Call:
             options["lookahead"] = round(_number(message, "lookahead", 0, 0, 1000) * spec.SAMPLE_RATE / 1000)
         return options
 
-    def _settings(self, message: dict[str, Any], now: Any = None) -> Any:
+    def _settings(self, message: dict[str, Any], now: ExpressionSettings | None = None) -> ExpressionSettings:
         now = self._streams.settings if now is None else now
         changes = message.get("settings", {})
         if not isinstance(changes, dict):
             raise Refusal(Reason.INVALID, "settings must be an object")
         for name, value in changes.items():
-            if name in _SWITCHES and isinstance(value, bool):
+            if name in SWITCHES and isinstance(value, bool):
                 continue
-            if name in _SIZES and isinstance(value, int | float) and not isinstance(value, bool):
+            if name in SIZES and isinstance(value, int | float) and not isinstance(value, bool):
                 continue
-            raise Refusal(Reason.INVALID, f"settings has {', '.join(_SWITCHES)} (true or false) and {', '.join(_SIZES)} "
+            raise Refusal(Reason.INVALID, f"settings has {', '.join(SWITCHES)} (true or false) and {', '.join(SIZES)} "
                                           f"(0 to 3), not {name}: {value!r}")  # fmt: skip
         try:
             settings = replace(now, **changes)
-        except SettingsError as error:
+        except FmgError as error:
             raise Refusal(Reason.INVALID, str(error)) from None
-        if "emotion" in message:
-            settings = self._emotion(settings, message["emotion"])
-        return settings
+        return self._emotion(settings, message["emotion"]) if "emotion" in message else settings
 
-    def _emotion(self, settings: Any, emotion: Any) -> Any:
-        if not isinstance(emotion, dict) or not all(isinstance(value, int | float) for value in emotion.values()):
+    def _emotion(self, settings: ExpressionSettings, emotion: Any) -> ExpressionSettings:
+        if not isinstance(emotion, dict):
             raise Refusal(Reason.INVALID, "emotion must be an object of names and strengths")
-        unused: list[str] = []
-        settings = with_emotion(settings, emotion, unused)
-        if unused:
-            raise Refusal(Reason.INVALID, f"this server shows no {', '.join(unused)}")
-        return settings
+        try:
+            return replace(settings, emotion=emotion)
+        except FmgError as error:
+            raise Refusal(Reason.INVALID, str(error)) from None
 
     async def _talk(self, stream: Stream) -> None:
         session = stream.session

@@ -52,33 +52,34 @@ class _Crew:
         self._options, self._report = options, report
         self._spawn = multiprocessing.get_context("spawn")
         self._table = self._spawn.RawArray("d", count * N_SLOTS)
-        self._processes: list[process.BaseProcess] = []
         self._told = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._told.set())
-        for row in range(count):
-            self._processes.append(self._start(row))
+        started = [self._start(row) for row in range(count)]
+        self._processes = [worker for worker, _ in started]
+        for _, pipe in started:
+            self._hear(pipe)
 
-    def _start(self, row: int) -> process.BaseProcess:
+    def _start(self, row: int) -> tuple[process.BaseProcess, connection.Connection]:
+        """A new process, and where it will say that it is up."""
         mine, theirs = self._spawn.Pipe(duplex=False)
         worker = self._spawn.Process(target=_work, args=(self._options, self._table, row, theirs), name=f"fmg-serve-{row}")
         worker.start()
         theirs.close()
-        word = self._listen(mine)
-        if word:
-            for each in [*self._processes, worker]:
-                each.terminate()
-            raise ServeError(word)
-        return worker
+        return worker, mine
 
-    def _listen(self, pipe: connection.Connection) -> str:
-        """What a process says when it is up: nothing, or why it cannot."""
+    def _hear(self, pipe: connection.Connection) -> None:
+        """Wait until a process is up; `ServeError` with the reason if it cannot, and then none is left."""
         try:
-            return str(pipe.recv())
+            word = str(pipe.recv())
         except EOFError:
-            return "" if self._told.is_set() else "a process of the server died while it started"
+            word = "" if self._told.is_set() else "a process of the server died while it started"
         finally:
             pipe.close()
+        if word:
+            for each in self._processes:
+                each.terminate()
+            raise ServeError(word)
 
     def run(self, ready: Callable[[], None]) -> None:
         """Watch until told to leave; then let all leave together."""
@@ -87,7 +88,8 @@ class _Crew:
             for row, worker in enumerate(self._processes):
                 if not worker.is_alive():
                     self._report(f"process {worker.pid} of the server died ({worker.exitcode}); starting another one")
-                    self._processes[row] = self._start(row)
+                    self._processes[row], pipe = self._start(row)
+                    self._hear(pipe)
         for worker in self._processes:
             worker.terminate()
         for worker in self._processes:

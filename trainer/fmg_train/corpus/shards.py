@@ -152,7 +152,7 @@ def settle(directory: Path, settings: dict) -> None:
             raise form.DatasetError(f"{directory} holds a corpus with another {', '.join(different)}: "
                                     "choose another folder, or give the same options to go on")  # fmt: skip
     else:
-        form.write_whole(path, json.dumps(settings, indent=1).encode())
+        form.write_beside(path, json.dumps(settings, indent=1).encode())
 
 
 def generate(directory: Path, jobs: list[Job], processes: int) -> Iterator[tuple[Job, float | None]]:

@@ -99,7 +99,7 @@ def assemble(takes: Iterable[Take], directory: Path, problems: Sequence[Skipped]
                                                      "three recordings to fill all splits"))  # fmt: skip
             yield skipped[-1]
     lines = "".join(json.dumps(vars(s), ensure_ascii=False) + "\n" for s in skipped)
-    form.write_whole(directory / SKIPPED, lines.encode())
+    form.write_beside(directory / SKIPPED, lines.encode())
     form.write_manifest(directory, recordings)
 
 

@@ -88,7 +88,7 @@ def face_path(directory: Path, recording_id: str) -> Path:
     return Path(directory) / "face" / f"{recording_id}.npz"
 
 
-def write_whole(path: Path, data: bytes) -> str:
+def write_beside(path: Path, data: bytes) -> str:
     """Write `data` to `path` whole, with the folders that it needs; returns the SHA-256."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(path) as file:
@@ -130,15 +130,15 @@ def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face:
     np.savez(curves, **arrays)
     return Recording(
         recording_id, split, speaker, language, source, licence, len(audio) / spec.SAMPLE_RATE,
-        write_whole(audio_path(directory, recording_id), sound.getvalue()),
-        write_whole(face_path(directory, recording_id), curves.getvalue()), emotion, augmented)  # fmt: skip
+        write_beside(audio_path(directory, recording_id), sound.getvalue()),
+        write_beside(face_path(directory, recording_id), curves.getvalue()), emotion, augmented)  # fmt: skip
 
 
 def write_manifest(directory: Path, recordings: Iterable[Recording]) -> None:
     """Write the manifest, which makes the data set complete."""
     lines = [json.dumps({k: v for k, v in asdict(r).items() if v or k not in _OPTIONAL}, ensure_ascii=False)
              for r in recordings]  # fmt: skip
-    write_whole(Path(directory) / MANIFEST, ("\n".join(lines) + "\n").encode())
+    write_beside(Path(directory) / MANIFEST, ("\n".join(lines) + "\n").encode())
 
 
 def read_manifest(directory: Path) -> list[Recording]:

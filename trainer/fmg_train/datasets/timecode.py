@@ -23,9 +23,9 @@ def seconds(texts: Sequence[str], path: Path, fps: float | None = None) -> np.nd
     """Timecodes ``HH:MM:SS:FF.mmm`` (mmm: thousandths of a frame) as seconds since midnight, (n,) float64.
 
     The frame rate is `fps`, or the smallest usual one that the frame numbers allow; what the numbers cannot tell is that a
-    camera of 23.976, 29.97 or 59.94 frames a second counts 24, 30 or 60 to its second. Drop-frame counting (SMPTE ST 12-1: two numbers
-    in thirty are left out at each minute but the tenth, and a second lasts 1.001 s) is told by a ``;`` or ``,``, or by
-    the numbers left out. Past midnight the time goes on.
+    camera of 23.976, 29.97 or 59.94 frames a second counts 24, 30 or 60 to its second. Drop-frame counting (SMPTE ST 12-1:
+    two numbers in thirty are left out at each minute but the tenth, and a second lasts 1.001 s) is told by a ``;`` or ``,``,
+    or by the numbers left out. Past midnight the time goes on.
 
     Raises
     ------

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from .. import config as configuration
-from ..datasets.form import write_whole
+from ..datasets.form import write_beside
 from ..models import Statistics
 
 LAST, BEST, LOCK = "last.pt", "best.pt", "lock"
@@ -72,7 +72,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     torch.save({"fmg_checkpoint": 1, "config": configuration.to_dict(checkpoint.config), "statistics": statistics,
                 "net": dict(checkpoint.net), "progress": dict(checkpoint.progress), "data": list(checkpoint.data),
                 "emotion": dict(checkpoint.emotion)}, buffer)  # fmt: skip
-    write_whole(path, buffer.getvalue())
+    write_beside(path, buffer.getvalue())
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:

@@ -156,7 +156,8 @@ function slider(place, kind, name, most, text, value) {
   slide(input, value, text);
 }
 
-const strength = (name, value) => slider($("strengths"), "strength", name, name === "emotion_mix" ? 1 : 3, (v) => `× ${v.toFixed(2)}`, value);
+// How far chosen emotions go before those heard is a share; the others are factors.
+const strength = (name, value) => slider($("strengths"), "strength", name, name === "emotion_mix" ? 1 : 3, (v) => v.toFixed(2), value);
 const emotion = (name, value) => slider($("emotions"), "emotion", name, 1, (v) => v.toFixed(2), value);
 
 function choose(name) {
