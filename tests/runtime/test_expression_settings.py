@@ -197,6 +197,8 @@ def test_emotions_switched_off_add_nothing_and_come_back():
 
 
 class FakeTracker:
+    head = None
+
     def __init__(self):
         self.count, self.face = 0, np.full(52, 0.75, np.float32)
 
@@ -342,7 +344,8 @@ def test_the_options_build_the_settings(tmp_path):
         got["settings"] = build_settings(params)
 
     line = ["--mouth", "1.2", "--brows", "0.5", "--no-gaze", "--no-level", "--mood", "0", "--no-head",
-            "--emotion", "happy=0.6,anger", "--limit", "jawOpen=0.8", "--limit", "tongueOut=0.1:0.2", "--mask", "lips", "--calibration", str(tmp_path / "c.json")]  # fmt: skip
+            "--emotion", "happy=0.6,anger", "--limit", "jawOpen=0.8",
+            "--limit", "tongueOut=0.1:0.2", "--mask", "lips", "--calibration", str(tmp_path / "c.json")]  # fmt: skip
     result = CliRunner().invoke(run, line, catch_exceptions=False)
     assert result.exit_code == 0
     assert got["settings"] == ExpressionSettings(
