@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 
-
 class Feeling(NamedTuple):
-    """What a voice feels. classes : (7,) probabilities as `architectures.EMOTIONS` orders them. arousal, valence : in [-1, 1]."""
+    """What a voice feels.
+
+    classes : (7,) probabilities as `architectures.EMOTIONS` orders them. arousal, valence : each in [-1, 1].
+    """
 
     classes: np.ndarray
     arousal: float

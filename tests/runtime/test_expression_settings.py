@@ -341,12 +341,14 @@ def test_the_options_build_the_settings(tmp_path):
     def run(**params):
         got["settings"] = build_settings(params)
 
-    line = ["--mouth", "1.2", "--brows", "0.5", "--no-gaze", "--no-level", "--mood", "0", "--no-head", "--emotion", "happy=0.6,anger", "--limit", "jawOpen=0.8",
+    line = ["--mouth", "1.2", "--brows", "0.5", "--no-gaze", "--no-level", "--mood", "0", "--no-head",
+            "--emotion", "happy=0.6,anger", "--limit", "jawOpen=0.8",
             "--limit", "tongueOut=0.1:0.2", "--mask", "lips", "--calibration", str(tmp_path / "c.json")]  # fmt: skip
     result = CliRunner().invoke(run, line, catch_exceptions=False)
     assert result.exit_code == 0
     assert got["settings"] == ExpressionSettings(
-        mouth=1.2, brows=0.5, gaze=False, level=False, emotion_strength=0.0, head=0.0, emotion={"joy": 0.6, "anger": 1.0}, mask=parse_mask("lips"),
+        mouth=1.2, brows=0.5, gaze=False, level=False, emotion_strength=0.0, head=0.0,
+        emotion={"joy": 0.6, "anger": 1.0}, mask=parse_mask("lips"),
         limits={"jawOpen": (0.0, 0.8), "tongueOut": (0.1, 0.2)}, calibration={"jawOpen": (2.0, 0.0)},
     )  # fmt: skip
     CliRunner().invoke(run, ["--no-expression"], catch_exceptions=False)

@@ -54,7 +54,8 @@ TABLE: Mapping[str, Mapping[str, float]] = {
              "eyeSquint": -0.7, "eyeWide": -1.0, "noseSneer": -1.0, "mouthFrown": -1.0, "mouthPress": -0.5},
     # 12 and 14 on one side, 2 on the other, 6
     "cheekiness": {"mouthSmileLeft": 0.7, "mouthSmileRight": 0.2, "mouthDimpleLeft": 0.4, "cheekSquintLeft": 0.5,
-                   "cheekSquintRight": 0.2, "browOuterUpRight": 0.65, "browDownLeft": 0.2, "eyeSquint": 0.2, "mouthFrown": -1.0},
+                   "cheekSquintRight": 0.2, "browOuterUpRight": 0.65, "browDownLeft": 0.2, "eyeSquint": 0.2,
+                   "mouthFrown": -1.0},
     # 1 + 4 + 6 + 15 + 17 + 20: sadness that weeps
     "grief": {"browInnerUp": 0.95, "browDown": 0.35, "cheekSquint": 0.45, "eyeSquint": 0.6, "mouthFrown": 0.75,
               "mouthShrugLower": 0.5, "mouthStretch": 0.35, "eyeBlink": 0.2, "mouthSmile": -1.0},
@@ -106,6 +107,8 @@ class Emotions:
         self._targets = np.zeros((2, n), np.float32)  # (2, 11) chosen, heard
         self._values = np.zeros((2, n), np.float32)
         self._speeds = np.zeros((2, n), np.float32)
+        self._springs = [(pace, self._targets[row], self._values[row], self._speeds[row])
+                         for row, pace in enumerate((CHOSEN_PACE, HEARD_PACE))]  # fmt: skip
         self._amounts = np.zeros((2, n), np.float32)  # (2, 11) of the upper face, of the mouth
         self._on = np.zeros(len(_CLASSES), bool)
         self._rounding = np.array([arkit.INDEX["mouthPucker"], arkit.INDEX["mouthFunnel"]], np.int32)
@@ -147,10 +150,11 @@ class Emotions:
         """Go on by `seconds` to `time` s; mouth, upper: how free the gate leaves what is heard, 0 to 1."""
         if self._track is not None:
             self._track.read(time, self._targets[0])
-        for row, pace in ((0, CHOSEN_PACE), (1, HEARD_PACE)):
-            kernels.spring(pace, seconds, self._targets[row], self._values[row], self._speeds[row])
-        kernels.mix_emotions(self._values, self._strength, self._heard_share * upper, self._heard_share * mouth, self._amounts)
-        if np.abs(self._amounts[0] - self._told).max() > _NOTICED:
+        for pace, target, value, speed in self._springs:
+            kernels.spring(pace, seconds, target, value, speed)
+        change = kernels.mix_emotions(self._values, self._strength, self._heard_share * upper, self._heard_share * mouth,
+                                      self._told, self._amounts)  # fmt: skip
+        if change > _NOTICED:
             self._told[:] = self._amounts[0]
             shown = {name: round(value, 3) for name, value in zip(NAMES, self._told.tolist(), strict=True) if value > _NOTICED}
             self.shown = MappingProxyType(shown) if shown else NO_EMOTION
