@@ -19,10 +19,13 @@ class Network(Protocol):
     """Samples between two values of `horizon`."""
     horizon: int
     """Newest face time, in samples, that `evaluate` can serve now; grows with `push`."""
-    newest: np.ndarray | None
-    """Face (52,) of the newest step, at `horizon`, which may leave [0, 1]; None where a face is made only when asked for."""
-    presence: float | None
-    """How sure the network is that somebody speaks at `horizon`, in [0, 1]; None where its weights do not tell."""
+    @property
+    def newest(self) -> np.ndarray | None:
+        """Face (52,) of the newest step, at `horizon`, which may leave [0, 1]; None where faces are made only when asked."""
+
+    @property
+    def presence(self) -> float | None:
+        """How sure the network is that somebody speaks at `horizon`, in [0, 1]; None where its weights do not tell."""
 
     def push(self, mel: np.ndarray) -> None:
         """Take the next log-mel frame, (80,) float32, not standardised, and step if it completes one."""
