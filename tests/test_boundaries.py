@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 RUNTIME, TRAINER = ROOT / "runtime" / "fmg_rt", ROOT / "trainer" / "fmg_train"
 
 LAYERS = [
-    {"spec", "arkit", "frame", "errors", "distribution"},
+    {"spec", "arkit", "frame", "errors", "distribution", "files"},
     {"emotions", "heard"},
     {"architectures", "kernels", "wire", "audio"},
     {"weights"},

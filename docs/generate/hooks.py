@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -22,17 +23,45 @@ ELSEWHERE = {
 _LINK = re.compile(r"(!?)\[([^\[\]]*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what is generated."""
-    import fmg_rt
+def command_pages() -> dict[str, str]:
+    """File below docs/ → Markdown, of every command."""
     from fmg_rt.cli import main as runtime
     from fmg_rt.cli.run import run
     from fmg_train.cli import main as trainer
 
     runtime.params = run.params  # which the program itself does when it starts
-    pages = {"library-reference.md": library.page(fmg_rt)}
-    for name, program in (("fmg-rt", runtime), ("fmg-train", trainer)):
-        pages |= {f"commands/{file}": text for file, text in commands.pages(name, program)}
+    programs = (("fmg-rt", runtime), ("fmg-train", trainer))
+    return {f"commands/{file}": text for name, program in programs for file, text in commands.pages(name, program)}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Fill the empty sections of the navigation with what is there: folders, commands, and pages that no line names."""
+    docs = Path(config.docs_dir)
+    for name in ("receivers", "service"):
+        pages = sorted(path.relative_to(docs).as_posix() for path in docs.glob(f"{name}/*.md"))
+        _fill(config.nav, name.title(), sorted(pages, key=lambda page: not page.endswith("/index.md")))
+    _fill(config.nav, "Commands", list(command_pages()))
+    named = yaml.safe_dump(config.nav)
+    _fill(config.nav, "More", sorted(path.name for path in docs.glob("*.md") if path.name not in named))
+    return config
+
+
+def _fill(nav: list, name: str, pages: list[str]) -> None:
+    for entry in list(nav):
+        for title, children in list(entry.items()) if isinstance(entry, dict) else ():
+            if title == name and pages:
+                entry[title] = pages
+            elif title == name:
+                nav.remove(entry)
+            elif isinstance(children, list):
+                _fill(children, name, pages)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is generated."""
+    import fmg_rt
+
+    pages = {"library-reference.md": library.page(fmg_rt)} | command_pages()
     for source, target in ELSEWHERE.items():
         if target != "index.md":
             pages[target] = (ROOT / source).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import numpy as np
 class Feeling(NamedTuple):
     """What a voice feels.
 
-    classes : (7,) probabilities as `architectures.EMOTIONS` orders them. arousal, valence : each in [-1, 1].
+    classes : (7,) probabilities as `architectures.EMOTIONS` orders them. arousal, valence : in [-1, 1].
     """
 
     classes: np.ndarray

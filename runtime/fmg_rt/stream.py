@@ -101,7 +101,7 @@ class FaceStream:
     def begin(self) -> None:
         """Begin a new utterance: its time starts at 0, the words heard are forgotten, and what lives goes on living.
 
-        Blinks, gaze, the speaker's level and the noise of the room go on; the network starts anew.
+        Blinks, gaze, the speaker's level and the noise of the room go on; the network starts again.
         """
         self._origin += self.samples
         self.index = self.next_time = self.samples = 0
@@ -176,7 +176,7 @@ class FaceStream:
             self.expression.rest()
 
     def _listen_egemaps(self, egemaps: EGeMAPS, hop: np.ndarray) -> tuple[np.ndarray, Feeling | None]:
-        """The newest low-level descriptors (27,), and what the voice feels when that is read anew."""
+        """The newest low-level descriptors (27,), and what the voice feels when that is read again."""
         egemaps.push(hop)
         if self.expression is not None and self.expression.speaking:
             self._spoken += spec.HOP_LENGTH

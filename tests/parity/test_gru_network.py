@@ -1,5 +1,7 @@
 """The recurrent network in Numba against PyTorch, state carried over ten minutes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ from fmg_rt.weights import Weights, WeightsError
 
 torch = pytest.importorskip("torch")
 
-CONFIG = {"n_stack": 2, "d_input": 64, "d_model": 96, "d_head": 64, "n_lookaheads": 3, "default_lookahead": 800}
+CONFIG = {"n_stack": 2, "d_input": 64, "d_model": 96, "d_head": 64, "n_lookaheads": 3, "default_lookahead": 800,
+          "speech": 1}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +50,10 @@ def test_equals_torch_over_ten_minutes(pair):
     mel = _speechlike_mel(60_000)
     standardised = (mel - weights.mel_mean) / (weights.mel_std + spec.STD_OFFSET)
     with torch.no_grad():
-        faces = net(torch.from_numpy(standardised)[None]).clamp(0, 1).numpy()[0]
+        out = net(torch.from_numpy(standardised)[None]).numpy()[0]
     for i, lookahead in enumerate((0, 800, 1600)):
-        expected = faces[:, i]
-        assert expected.std() > 0.05
+        expected, spoken = out[:, i, :52].clip(0, 1), 1 / (1 + np.exp(-out[:, i, 52]))
+        assert expected.std() > 0.05 and spoken.std() > 0.02
         network = build(weights, lookahead)
         ours = np.full_like(expected, np.nan)
         for j, frame in enumerate(mel):
@@ -58,6 +61,9 @@ def test_equals_torch_over_ten_minutes(pair):
             if j % 2:
                 assert network.horizon == 160 * j + 400 - lookahead
                 network.evaluate(network.horizon, ours[j // 2])
+                assert abs(network.presence - spoken[j // 2]) <= 1e-5
+            elif j == 0:
+                assert network.presence == 0.0, "nothing was heard yet"
         assert np.abs(ours - expected).max() <= 1e-5, lookahead
 
 
@@ -86,7 +92,7 @@ def test_between_two_steps_the_face_is_interpolated(pair):
         network.push(frame)
     for time, face in zip((320, 160, 0), out, strict=True):
         network.evaluate(network.horizon - time, face)
-    raw = network._faces
+    raw = network._faces[:, :52]
     assert np.array_equal(out[2], raw[1].clip(0, 1)) and np.array_equal(out[0], raw[0].clip(0, 1))
     assert np.allclose(out[1], ((raw[0] + raw[1]) / 2).clip(0, 1), atol=1e-6)
 
@@ -98,6 +104,21 @@ def test_matrices_are_rounded_as_torch_rounds():
     ours = (bfloat16(values).astype(np.uint32) << 16).view(np.float32)
     assert np.array_equal(ours, torch.from_numpy(values).bfloat16().float().numpy())
     assert np.array_equal(bfloat16(ours), bfloat16(values)) and (ours != values).any()
+
+
+def test_a_file_without_the_read_out_does_not_tell_speech(pair):
+    weights, _ = pair
+    config = {name: n for name, n in CONFIG.items() if name != "speech"}
+    tensors = {name: value for name, value in weights.tensors.items() if not name.startswith("speech")}
+    silent, telling = build(replace(weights, config=config, tensors=tensors)), build(weights)
+    out, other = np.empty(52, np.float32), np.empty(52, np.float32)
+    for frame in _speechlike_mel(40):
+        silent.push(frame)
+        telling.push(frame)
+    silent.evaluate(silent.horizon, out)
+    telling.evaluate(telling.horizon, other)
+    assert silent.presence is None and 0.0 < telling.presence < 1.0
+    assert np.array_equal(out, other), "the face is the same"
 
 
 def test_unknown_lookahead_is_refused(pair):

@@ -2,7 +2,7 @@
 
     python tests/runtime/golden_demo.py
 
-makes the file anew, after new weights or a change of the face that is meant.
+makes the file again, after new weights or a change of the face that is meant.
 """
 
 from importlib.resources import files

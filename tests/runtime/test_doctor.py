@@ -110,15 +110,15 @@ def test_ports_taken_and_free_are_told_apart():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         port = receiver.getsockname()[1]
-        assert checks.ask_port("127.0.0.1", port) == (True, "a program of this computer listens there")
+        assert checks.ask_port("127.0.0.1", port) == ("ok", "a program on this computer listens there")
         receiver.settimeout(0.1)
         with pytest.raises(TimeoutError):  # and the program was not bothered
             receiver.recv(1)
-    assert checks.ask_port("127.0.0.1", port) == (False, "no program listens there yet")
+    assert checks.ask_port("127.0.0.1", port) == ("note", "no program listens there yet")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("0.0.0.0", port))
-        assert checks.ask_port("127.0.0.1", port)[0]
-    assert not checks.ask_port("no-such-host.invalid", 9000)[0]
+        assert checks.ask_port("127.0.0.1", port)[0] == "ok"
+    assert checks.ask_port("no-such-host.invalid", 9000)[0] == "FAIL"
 
 
 def test_what_a_receiver_would_get_is_measured(weight_file, sound):
@@ -132,7 +132,7 @@ def test_what_a_receiver_would_get_is_measured(weight_file, sound):
     assert result.exit_code == 0
     # /blendshapes 280 bytes, 52 messages in a bundle 1472 bytes
     assert of(lines, "receiver") == [("ok", f"osc 127.0.0.1:{port}: up to 1752 bytes a frame in 2 datagrams; "
-                                            "a program of this computer listens there")]  # fmt: skip
+                                            "a program on this computer listens there")]  # fmt: skip
 
 
 @pytest.mark.audio

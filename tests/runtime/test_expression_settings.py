@@ -347,9 +347,8 @@ def test_the_options_build_the_settings(tmp_path):
     result = CliRunner().invoke(run, line, catch_exceptions=False)
     assert result.exit_code == 0
     assert got["settings"] == ExpressionSettings(
-        mouth=1.2, brows=0.5, gaze=False, level=False, emotion_strength=0.0, head=0.0,
-        emotion={"joy": 0.6, "anger": 1.0}, mask=parse_mask("lips"),
-        limits={"jawOpen": (0.0, 0.8), "tongueOut": (0.1, 0.2)}, calibration={"jawOpen": (2.0, 0.0)},
+        mouth=1.2, brows=0.5, gaze=False, level=False, emotion_strength=0.0, head=0.0, emotion={"joy": 0.6, "anger": 1.0},
+        mask=parse_mask("lips"), limits={"jawOpen": (0.0, 0.8), "tongueOut": (0.1, 0.2)}, calibration={"jawOpen": (2.0, 0.0)},
     )  # fmt: skip
     CliRunner().invoke(run, ["--no-expression"], catch_exceptions=False)
     assert got["settings"] == ExpressionSettings.off()

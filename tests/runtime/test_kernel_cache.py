@@ -69,7 +69,7 @@ def test_damage_is_said_once_thrown_away_and_compiled_anew(place, how, caplog):
         assert works(compiled())
     assert cache.tally.damaged == 2 and cache.tally.compiled == 3
     assert [record.message for record in caplog.records] == [
-        f"fmg: compiled kernels in {place} are damaged; they are thrown away and compiled anew"]  # fmt: skip
+        f"fmg: compiled kernels in {place} are damaged; they are thrown away and compiled again"]  # fmt: skip
     assert path.read_bytes() == whole or list(cache.kept()) == [(path, True)]
 
 

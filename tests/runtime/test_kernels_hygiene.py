@@ -55,7 +55,7 @@ def test_kernels_were_found():
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_one_signature_and_no_other(kernel):
     assert len(kernel.nopython_signatures) == 1, "a kernel is compiled for one signature"
-    assert not kernel._can_compile, "a kernel without signature compiles anew on float64 input: six hops lost"
+    assert not kernel._can_compile, "a kernel without signature compiles again on float64 input: six hops lost"
     kinds = kernel.nopython_signatures[0].args
     arrays = [i for i, kind in enumerate(kinds) if isinstance(kind, Array)]
     assert all(kinds[i].layout == "C" for i in arrays)

@@ -10,11 +10,13 @@ import threading
 import time
 
 import click
+import hypothesis
 import numpy as np
 import pytest
 import yaml
 from browser import WebSocket
 from click.testing import CliRunner
+from hypothesis import strategies as st
 
 from fmg_rt import arkit
 from fmg_rt.cli.expression_options import expression_options
@@ -22,6 +24,7 @@ from fmg_rt.cli.preview_options import build_preview, preview_options
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.frame import Frame
 from fmg_rt.preview import Controls, Preview, PreviewError
+from fmg_rt.preview.controls import STRENGTHS
 from fmg_rt.preview.yaml_edit import edit
 from fmg_rt.sources.microphone import Microphone
 
@@ -210,6 +213,19 @@ def test_a_page_that_talks_nonsense_is_dropped_alone(preview, junk):
     good.close()
 
 
+@pytest.mark.parametrize("text", [
+    b"[]", b"x", b"null", b"[" * 5000, b"\xff", b'{"strength": ["mouth", 1' + b"0" * 5000 + b"]}", b'{"strength": [[], {}]}',
+    b'{"strength": ["\\ud800", 1]}', b'{"strength": {}}', b'{"calibration": ["jawOpen", 1e300, 0]}', b'{"device": [[]]}',
+])  # fmt: skip
+def test_a_message_that_makes_no_sense_is_refused_and_the_page_stays(preview, text):
+    page = live(preview)
+    page.send(text)
+    preview.send(Frame(0, 0.0, REST))
+    page.send(b"hello", opcode=9)
+    assert read_until(page, lambda m: m == b"hello")
+    page.close()
+
+
 def test_ping_is_answered(preview):
     page = live(preview)
     page.send(b"hello", opcode=9)
@@ -329,8 +345,8 @@ DEEP, LONG = "[" * 30_000, "9" * 500
     {"strength": ["mouth", 99]}, {"strength": ["mouth", "NaN"]}, {"strength": ["nose", 1]}, {"strength": 3},
     {"strength": [["mouth"], 1]}, {"calibration": ["jawOpen", "inf", 0]}, {"calibration": ["nope", 2, 0]},
     {"calibration": ["jawOpen", 1, None]}, {"device": "none such"}, {"device": ["Yeti"]}, ["a list"], 3, None, "a text",
-    f'{{"strength": ["mouth", {LONG}]}}', f'{{"calibration": ["jawOpen", {LONG}, 0]}}', f'{{"strength": ["mouth", {LONG * 20}]}}',
-    f'{{"strength": ["{LONG * 20}", 1]}}', DEEP, "no JSON", "", '{"strength": ["\\u001b[2J", 1]}', b"\xff\xfe",
+    f'{{"strength": ["mouth", {LONG}]}}', f'{{"strength": ["mouth", {LONG * 20}]}}', f'{{"strength": ["{LONG * 20}", 1]}}',
+    f'{{"calibration": ["jawOpen", {LONG}, 0]}}', DEEP, "no JSON", "", '{"strength": ["\\u001b[2J", 1]}', b"\xff\xfe",
 ], ids=lambda message: repr(message)[:40])  # fmt: skip
 def test_what_a_page_may_not_say_changes_nothing_and_closes_nothing(tuned, message):
     page, controls, changes, chosen = tuned
@@ -342,6 +358,41 @@ def test_what_a_page_may_not_say_changes_nothing_and_closes_nothing(tuned, messa
     assert refusal["kind"] == "refused" and 0 < len(refusal["note"]) <= 300 and refusal["note"].isprintable()
     assert not changes and not chosen and controls.settings.mouth == 1.0
     assert tell(page, {"strength": ["mouth", 1.4]})["strength"]["mouth"] == 1.4  # the socket is open
+
+
+_WORDS = st.sampled_from(["strength", "emotion", "calibration", "device", "save", "start", "stop", "look", "mouth", "jawOpen",
+                          "joy", "Yeti", "emotion_mix", "vmc", "127.0.0.1", ""])  # fmt: skip
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | _WORDS | st.integers(10**400, 10**401),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORDS | st.text(max_size=4), inner, max_size=3), max_leaves=8,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def talked_to(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kept")
+    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, emotions=("joy",), devices=lambda: ["Yeti"],
+                        device="Yeti", choose=lambda _: None, calibration_file=folder / "c.json",
+                        config_file=folder / "f.yaml")  # fmt: skip
+    preview = Preview(0, controls)
+    yield preview, controls
+    preview.close()
+
+
+@hypothesis.settings(max_examples=300, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(message=st.dictionaries(_WORDS, _VALUES, min_size=1, max_size=2) | _VALUES)
+def test_whatever_a_page_says_nothing_breaks(talked_to, message):
+    preview, controls = talked_to
+    preview._receive(json.dumps(message))
+    for name in STRENGTHS:
+        assert 0.0 <= getattr(controls.settings, name) <= 3.0
+    assert all(0.0 <= value <= 1.0 for value in controls.settings.emotion.values())
+
+
+@hypothesis.settings(max_examples=200, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(text=st.text(max_size=40) | st.binary(max_size=40).map(lambda data: data.decode("utf-8", "replace")))
+def test_whatever_is_no_message_is_refused(talked_to, text):
+    talked_to[0]._receive(text)
 
 
 def test_device_picker(tuned):
@@ -360,7 +411,7 @@ def test_save_writes_what_the_next_run_reads(tuned):
     assert saved == {"affine": {"jawOpen": {"scale": 2.0, "bias": 0.1}}}
     text = controls.config_file.read_bytes().decode()
     assert yaml.safe_load(text) == {
-        "rate": 60, "mouth": 1.4, "cheeks": 1.0, "brows": 0.5, "eyes": 1.0, "mood": 1.0, "smoothing": 1.0,
+        "rate": 60, **{name.replace("_", "-"): 1.0 for name in STRENGTHS}, "mouth": 1.4, "brows": 0.5,
         "calibration": str(controls.calibration_file), "device": "Yeti",
     }  # fmt: skip
     assert text.startswith("# 声の設定\r\nrate: 60  # Hz\r\nmouth: 1.4   # loud\r\n# the end\r\n")
@@ -539,10 +590,10 @@ def test_options_refuse_in_one_line(monkeypatch):
 
 
 def test_it_knows_whether_anybody_looks(preview):
-    assert not preview.watched
+    assert not preview.watched and not preview.left
     connection = live(preview)
     read_until(connection, lambda message: is_json(message, "names"))
-    assert preview.watched
+    assert preview.watched and not preview.left
     connection.close()
     for _ in range(200):
         if not preview.watched:

@@ -30,7 +30,7 @@ from fmg_rt.wire.reading import WireError
 N_FUZZED = int(os.environ.get("FMG_FUZZ", "4000"))
 HEAD = np.array([0.2, -0.1, 0.05], np.float32)
 HANG = bytes.fromhex("2362756e646c65000000000000000001fffffffc")
-"""A bundle whose element has the size -4; python-osc 1.8 reads it for ever."""
+"""A bundle whose element has the size -4; python-osc 1.8 reads it forever."""
 
 
 def encoded(frame):

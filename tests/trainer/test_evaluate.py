@@ -49,7 +49,9 @@ def test_tables_json_and_report(files, tmp_path):
         assert text in output
     value = json.loads((tmp_path / "r.json").read_text())
     table = value["scores"]["test"]
-    assert set(table) == {"good.npz", "raw.npz", "loudness envelope"}
+    assert set(table) == {"good.npz", "raw.npz", "loudness envelope", "still face"}
+    low, high = value["intervals"]["test"]["good.npz"]["mae"]
+    assert low <= table["good.npz"]["mae"] <= high and f"({low:.3f}–{high:.3f})" in output
     difference, low, high = value["differences"]["test"]["mae"]
     assert difference == pytest.approx(table["good.npz"]["mae"] - table["raw.npz"]["mae"]) and low <= difference <= high
     assert high < 0, "trained weights are surely better than untrained ones"

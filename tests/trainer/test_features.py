@@ -180,6 +180,30 @@ def test_features_are_stale_when_the_data_changes(tmp_path, bursts):
         features.load(copy)
 
 
+def test_cut_features_are_one_line(tmp_path, bursts):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(bursts[0], copy)
+    features.build(copy, with_egemaps=False)
+    for name in ("mel", "face", "spoken", "egemaps"):
+        path = copy / "cache" / f"{name}.npy"
+        whole = path.read_bytes()
+        for length in (0, 3, 8, 20, 64, 100, 120):
+            path.write_bytes(whole[:length])
+            with pytest.raises(form.DatasetError, match="damaged features"):
+                features.load(copy)
+                features.is_complete(copy, with_egemaps=True)
+        path.write_bytes(whole)
+    features.load(copy)
+
+
+def test_a_manifest_that_is_no_utf8(tmp_path):
+    (tmp_path / form.MANIFEST).write_bytes(b'{"id": "\xff"}\n')
+    with pytest.raises(form.DatasetError, match="not a manifest in UTF-8"):
+        form.read_manifest(tmp_path)
+
+
 def test_augment_leaves_the_silent_settings_alone_and_moves_the_rest():
     rng = np.random.default_rng(1)
     mel = rng.standard_normal((4, 10, 80)).astype(np.float32)

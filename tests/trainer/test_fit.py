@@ -391,7 +391,8 @@ def test_the_packaged_weights_are_rebuilt_by_every_stage_from_what_was_made_befo
     for name, *begun_with in re.findall(r"^stage (\S+) (\S+) \S+(?: --mean-with (\S+))?", script, re.MULTILINE):
         assert set(filter(None, begun_with)) <= set(made)
         made.append(f"{name}.npz")
-    assert made[1:] == [f"{path.stem}.npz" for path in sorted(WEIGHTS.glob("stage*.yaml"))]
+    stages = sorted(WEIGHTS.glob("stage*.yaml"), key=lambda path: int(path.stem.removeprefix("stage")))
+    assert made[1:] == [f"{path.stem}.npz" for path in stages]
     usage = subprocess.run(["bash", str(WEIGHTS / "rebuild.sh")], capture_output=True, text=True)
     assert usage.returncode == 2 and "weights/rebuild.sh REAL" in usage.stdout
 
@@ -416,3 +417,42 @@ def test_default_yaml_says_what_the_defaults_are():
 
     shown = configuration.read(files("fmg_train") / "default.yaml")
     assert replace(shown, data=configuration.Data()) == replace(configuration.Config(), data=configuration.Data())
+
+
+def test_a_flipped_byte_in_a_checkpoint_is_refused(bursts, tmp_path):
+    Fit(_config(bursts, epochs=1, steps_per_epoch=1), tmp_path / "run", CPU).run()
+    path = tmp_path / "run" / "last.pt"
+    data, whole = path.read_bytes(), checkpoints.load(path)
+    rng = np.random.default_rng(0)
+    refused = 0
+    for place in rng.integers(0, len(data), 60):
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            loaded = checkpoints.load(path)
+        except checkpoints.CheckpointError as error:
+            refused += 1
+            assert "\n" not in str(error) and str(path) in str(error)
+        else:  # padding, or a date: nothing that is read
+            assert all(torch.equal(value, loaded.net[name]) for name, value in whole.net.items())
+    assert refused > 40
+
+
+def test_two_trainings_do_not_share_a_folder(bursts, tmp_path):
+    with checkpoints.alone(tmp_path / "run"):
+        arguments = ["--train", bursts[0], "--val", bursts[1], "--out", tmp_path / "run", "--epochs", 1]
+        result = CliRunner().invoke(main, ["fit", *map(str, arguments)])
+        assert result.exit_code == 1 and "another training runs in this folder" in result.output
+        assert "Traceback" not in result.output
+    with checkpoints.alone(tmp_path / "run"):
+        pass
+
+
+def test_speech_is_learnt_where_it_is_known():
+    logit = torch.tensor([[[2.0], [-2.0], [5.0]]])
+    known = torch.tensor([[[1.0], [0.0], [-1.0]]])
+    weights = configuration.Loss(speech=1.0)
+    expected = np.log1p(np.exp(-2.0))
+    assert losses.speech_loss(logit, known, weights).item() == pytest.approx(expected, rel=1e-5)
+    assert losses.speech_loss(logit, torch.full_like(known, -1.0), weights).item() == 0.0

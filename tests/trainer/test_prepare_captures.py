@@ -53,10 +53,10 @@ def test_any_order_of_columns_and_either_spelling(tmp_path):
     face = captures.curves(100, 60.0, 0)
     order = [*arkit.ARKIT_NAMES[::-1]]
     captures.write_table(tmp_path / "a.csv", face, captures.timecodes(0, 100), order, "BlendShapeCount")
-    _, values, known = livelink.read_table(tmp_path / "a.csv")
+    _, values, known, _ = livelink.read_table(tmp_path / "a.csv")
     assert np.abs(values - face).max() < 1e-6 and known.all()
     captures.write_table(tmp_path / "b.csv", face, captures.timecodes(0, 100), order[:40])
-    _, values, known = livelink.read_table(tmp_path / "b.csv")
+    _, values, known, _ = livelink.read_table(tmp_path / "b.csv")
     assert known.sum() == 40 and not known[[arkit.INDEX[n] for n in order[40:]]].any()
 
 
@@ -67,8 +67,70 @@ def test_times_without_a_face_are_bridged(tmp_path):
     for row in range(40, 44):
         lines[row] = lines[row].split(",")[0] + ",0"
     (tmp_path / "a.csv").write_text("\n".join(lines))
-    times, values, _ = livelink.read_table(tmp_path / "a.csv")
+    times, values, _, _ = livelink.read_table(tmp_path / "a.csv")
     assert len(times) == 96 and len(livelink.uniform(times, values, 60.0, tmp_path)) == 100
+
+
+def _table(path, change, frames=180, codes=None):
+    face = captures.curves(frames, 60.0, 0)
+    captures.write_table(path, face, codes or captures.timecodes(0, frames))
+    path.write_bytes(change(path.read_text()))
+    return face
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: text.encode("utf-16"), lambda text: ("\ufeff" + text).encode(), lambda text: text.replace(",", "\t").encode(),
+    lambda text: text.replace(",", "\t").replace(".", ",").encode(), lambda text: text.replace(",", ";").encode(),
+    lambda text: text.replace("Timecode", '"Timecode"').replace("\n", "\r\n").encode(),
+    lambda text: text.replace("HeadYaw", "Köpf").encode("latin-1"),
+    lambda text: (text + text.splitlines()[-1][:70]).encode(),
+    lambda text: (text.rstrip() + "\n" + text.splitlines()[-1] + "\n").encode(),
+])  # fmt: skip
+def test_tables_as_people_have_them(tmp_path, change):
+    """Other encodings and marks, decimal commas, quotes, a half-written last row, a row twice."""
+    path = tmp_path / "in" / "T.CSV"
+    path.parent.mkdir()
+    face = _table(path, change)
+    assert [p.name for p in livelink._tables(tmp_path / "in")] == ["T.CSV"]
+    times, values, known, _ = livelink.read_table(path)
+    assert len(times) >= len(face) - 1 and known.all() and (np.diff(times) > 0).all()
+    assert np.abs(values[:150] - face[:150]).max() < 1e-6
+
+
+@pytest.mark.parametrize("rate", [24, 25, 30, 48, 50, 60])
+def test_the_frame_numbers_tell_the_rate(tmp_path, rate):
+    codes = [f"01:02:{i // rate:02}:{i % rate:02}.000" for i in range(3 * rate)]
+    times = timecode.seconds(codes, tmp_path)
+    assert np.abs(np.diff(times) - 1 / rate).max() < 1e-6
+    slower = timecode.seconds(codes, tmp_path, rate * 1000 / 1001)
+    assert np.abs(np.diff(slower) - 1.001 / rate).max() < 1e-6
+
+
+def test_too_many_frames_for_the_rate_are_refused(tmp_path):
+    with pytest.raises(form.DatasetError, match="at 29.97 frames a second there is none"):
+        timecode.seconds(["00:00:00:47"], tmp_path, 29.97)
+
+
+def test_a_lost_face_parts_the_take(tmp_path):
+    """Unseen at the start and for a second in the middle: neither is drawn through, and both sides keep their time."""
+    truth = captures.write_livelink(tmp_path / "in", ["a/t"], seconds=6.0)["a/t"]
+    path = tmp_path / "in" / "a" / "t.csv"
+    lines = path.read_text().splitlines()
+    for row in (*range(1, 31), *range(151, 211)):
+        lines[row] = lines[row].split(",")[0] + ",0"
+    path.write_text("\n".join(lines) + "\n")
+    output = _prepare("livelink", tmp_path / "in", tmp_path / "out", 1)
+    assert "the face was lost 1 times" in output
+    recordings = form.read_manifest(tmp_path / "out")
+    assert [r.id for r in recordings] == ["a-t-1", "a-t-2"] and len({r.split for r in recordings}) == 1
+    audio = [form.read_audio(tmp_path / "out", r) for r in recordings]
+    assert [len(a) / 16_000 for a in audio] == pytest.approx([2.0, 2.5], abs=0.02)
+    for recording, first, last in zip(recordings, (30, 210), (150, 360), strict=True):
+        face = form.read_face(tmp_path / "out", recording)
+        assert np.abs(face.coefficients - truth[first:last]).max() < 1e-3
+    whole = assemble.read_sound(path.with_suffix(".wav"))[56_000:]
+    assert np.corrcoef(audio[1][:16_000], whole[:16_000])[0, 1] > 0.99
+    assert np.corrcoef(audio[1][:16_000], whole[800:16_800])[0, 1] < 0.9
 
 
 @pytest.mark.parametrize("mark", [":", ";"])
@@ -182,7 +244,10 @@ def _film_only(path):
     (_edit(_swap), "MySlate_2_Phone.csv", "not after that of the frame before"),
     (_value("nan"), "MySlate_2_Phone.csv", "frame 19 holds no number"),
     (_value("x"), "MySlate_2_Phone.csv", "no number"),
-    (_edit(lambda lines: [*lines[:-1], lines[-1][:60]]), "MySlate_2_Phone.csv", "row 181 has"),
+    (_edit(lambda lines: [*lines[:90], lines[90][:60], *lines[91:]]), "MySlate_2_Phone.csv", "row 91 has"),
+    (_value("87.5"), "MySlate_2_Phone.csv", "percent"),
+    (_edit(lambda lines: [*lines[:90], "23" + lines[90][2:], *lines[91:]]), "MySlate_2_Phone.csv", "jumps by"),
+    (_edit(lambda lines: [*lines[:90], "9" * 400 + lines[90], *lines[91:]]), "MySlate_2_Phone.csv", "not with a timecode"),
     (_edit(lambda lines: lines[:2]), "MySlate_2_Phone.csv", "fewer than two frames"),
     (lambda p: p.with_suffix(".wav").unlink(), "MySlate_2_Phone.wav", "the audio is missing"),
     (lambda p: soundfile.write(p.with_suffix(".wav"), np.zeros(24_000), 8_000), "MySlate_2_Phone.wav", "8000 Hz"),

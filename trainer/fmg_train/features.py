@@ -12,7 +12,6 @@
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 
 from fmg_rt import arkit, spec
 from fmg_rt.features.logmel import log_mel
+from fmg_rt.files import written_whole
 
 from .datasets import form
 from .teacher import SILENCE
@@ -58,14 +58,14 @@ class Cache:
     spoken: np.ndarray
 
 
-def _times(n_frames: int) -> np.ndarray:
+def row_times(n_frames: int) -> np.ndarray:
     """Of the rows of a recording, s."""
     return (np.arange(n_frames) * spec.HOP_LENGTH + FACE_OFFSET) / spec.SAMPLE_RATE
 
 
 def face_rows(face: form.Face, n_frames: int) -> np.ndarray:
     """The face at samples 160 j + 80, j < n_frames, (n_frames, 52) float32; the ends are held."""
-    position = (_times(n_frames) - face.start) * face.rate
+    position = (row_times(n_frames) - face.start) * face.rate
     before = np.clip(np.floor(position).astype(int), 0, len(face.coefficients) - 1)
     after = np.minimum(before + 1, len(face.coefficients) - 1)
     share = np.clip(position - before, 0.0, 1.0).astype(np.float32)[:, None]
@@ -79,7 +79,7 @@ def spoken_rows(source: str, phones: Sequence[tuple[str, float, float]], n_frame
     """
     if source == NOISE:
         return np.zeros(n_frames, np.int8)
-    times = _times(n_frames)
+    times = row_times(n_frames)
     stretches: list[list[float]] = []
     for name, start, end in phones:
         if name != SILENCE:
@@ -102,7 +102,10 @@ def is_complete(directory: Path, with_egemaps: bool = False) -> bool:
     index = folder / _INDEX
     if not (index.is_file() and (folder / "spoken.npy").is_file()) or index.stat().st_mtime_ns < manifest.stat().st_mtime_ns:
         return False
-    return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
+    try:
+        return not with_egemaps or len(np.load(folder / "egemaps.npy", mmap_mode="r")) > 0
+    except (OSError, ValueError, EOFError) as error:
+        raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error
 
 
 def _by_split(recordings: list[form.Recording]) -> list[form.Recording]:
@@ -143,9 +146,8 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
     folder = directory / "cache"
     folder.mkdir(exist_ok=True)
     for name, parts in (("mel", mels), ("face", faces), ("spoken", spoken), ("egemaps", functionals)):
-        beside = folder / f"{name}.part.npy"
-        np.save(beside, np.concatenate(parts))
-        os.replace(beside, folder / f"{name}.npy")
+        with written_whole(folder / f"{name}.npy") as file:
+            np.save(file, np.concatenate(parts))
     form.write_beside(folder / _INDEX, json.dumps(entries).encode())
     return sum(recording.seconds for recording in recordings)
 
@@ -178,5 +180,5 @@ def load(directory: Path, split: str | None = None) -> Cache:
         return Cache(mel[row : spans.max(initial=row)], face[row : spans.max(initial=row)],
                      functionals[window : windows.max(initial=window)], spans - row, windows - window, tuple(recordings),
                      known, measured, spoken[row : spans.max(initial=row)])  # fmt: skip
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError) as error:
         raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error

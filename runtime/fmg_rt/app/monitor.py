@@ -54,7 +54,7 @@ class Tally:
         self._bytes[arrival.kind] += size
 
     def screen(self, seconds: float, width: int, height: int) -> list[str]:
-        """Lines for a terminal of that size; counts what came in the last `seconds` and starts to count anew."""
+        """Lines for a terminal of that size; counts what came in the last `seconds` and starts to count again."""
         lines: list[str] = []
         for kind, values in self.newest.items():
             rate, load = self._datagrams[kind] / seconds, self._bytes[kind] / seconds / 1000

@@ -26,7 +26,7 @@ def show() -> None:
         damaged = [path for path, whole in here if not whole]
         click.echo(f"{place}: {len(here)} kernels, {size / 1e6:.1f} MB" + (f", {len(damaged)} damaged" if damaged else ""))
         for path in damaged:
-            click.echo(f"  damaged: {path.name}; the next start throws it away and compiles it anew")
+            click.echo(f"  damaged: {path.name}; the next start deletes it and compiles it again")
 
 
 @cache.command()

@@ -8,7 +8,7 @@ import click
 
 from .. import emotions
 from ..errors import FmgError
-from .options import ListenAddress, together
+from .options import ListenAddress, Number, together
 
 if TYPE_CHECKING:  # importing it loads compiled code, which `--help` does not need
     from ..expression import ExpressionSettings
@@ -17,11 +17,11 @@ _SWITCHES = {
     "gate": "Rest in silence and steady noise.",
     "lips": "Lips that close fully, on time at any frame rate.",
     "level": "Quiet and loud speakers move alike.",
-    "neutral": "Take off what brows, squint and frown never let go.",
+    "neutral": "Remove constant offsets of brows, squint and frown.",
     "accents": "Brows, squint and nostrils follow the melody of the voice.",
-    "asymmetry": "Sides that differ a little; jaw, cheeks and chin join in.",
+    "asymmetry": "Small differences between the sides; jaw, cheeks and chin follow.",
     "blink": "Blinking.",
-    "gaze": "Eyes that look about; lids follow.",
+    "gaze": "Eyes that look around; lids follow.",
     "breath": "A breath of nostril and brow in silence.",
 }
 _SIZES = {
@@ -67,15 +67,15 @@ class _Limit(click.ParamType):
 expression_options = together(
     *(click.option(f"--{name}/--no-{name}", default=True, show_default=True, help=text)
       for name, text in _SWITCHES.items()),
-    *(click.option(f"--{name}", type=click.FloatRange(0, 3), default=1.0, show_default=True, metavar="X", help=text)
+    *(click.option(f"--{name}", type=Number(0, 3), default=1.0, show_default=True, metavar="X", help=text)
       for name, text in _SIZES.items()),
     click.option("--no-head", is_flag=True, help="A head that stands still: --head 0."),
-    click.option("--mood", type=click.FloatRange(0, 3), hidden=True, help="Older name of --emotion-strength."),
+    click.option("--mood", type=Number(0, 3), hidden=True, help="Older name of --emotion-strength."),
     click.option("--emotion", type=_Emotion(), default="", metavar="NAME=X,…",
                  help=f"Show these emotions, 0 to 1 each: {', '.join(emotions.NAMES)}."),
-    click.option("--emotion-mix", type=click.FloatRange(0, 1), default=1.0, show_default=True, metavar="X",
+    click.option("--emotion-mix", type=Number(0, 1), default=1.0, show_default=True, metavar="X",
                  help="How far chosen emotions replace those heard in the voice: 1 in full, 0 added to them."),
-    click.option("--no-expression", is_flag=True, help="The network's values as they are: every part above off."),
+    click.option("--no-expression", is_flag=True, help="The network's values unchanged: every part above off."),
     click.option("--calibration", type=click.Path(path_type=Path), metavar="FILE",
                  help="JSON with a scale and a bias for each coefficient named."),
     click.option("--limit", type=_Limit(), multiple=True, metavar="NAME=[LOW:]HIGH",
@@ -83,10 +83,10 @@ expression_options = together(
     click.option("--mask", metavar="lips|upper|NAME,…",
                  help="Drive only these and leave the rest, sent as 0, to a camera tracker."),
     click.option("--merge", type=ListenAddress(), metavar="[HOST:]PORT",
-                 help="Listen there for another tracker (OSC, VMC, Live Link, iFacialMocap) and fill in only the mouth. "
-                      "For a tracker on another computer or telephone: *:PORT."),
+                 help="Receive another tracker there (OSC, VMC, Live Link, iFacialMocap) and add only the mouth. "
+                      "For a tracker on another computer or phone: *:PORT."),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
-                 help="Of blinks, gaze, breath, head and asymmetry."),
+                 help="Seed of blinks, gaze, breath, head and asymmetry."),
 )  # fmt: skip
 """Decorator: add every option that `build_settings` reads."""
 

@@ -9,18 +9,19 @@ import click
 from ..app import monitor as arrivals
 from ..wire.datagram import decode
 from ..wire.udp import LOOPBACK, format_address, listen
+from .options import Number
 
 _REDRAW = 0.2  # s
 _QUEUE = 1 << 20  # bytes that may wait while the screen is drawn
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65_535), default=9000, show_default=True, help="UDP port to listen to.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=9000, show_default=True, help="UDP port to listen on.")
 @click.option("--host", default=LOOPBACK, show_default=True, metavar="ADDRESS",
-              help="Address of this computer to listen at; * is all of them, for senders on other computers.")  # fmt: skip
-@click.option("--lines", is_flag=True, help="A line for each datagram, as when the output is not a terminal.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S",
-              help="Leave after S seconds; exit code 1 if nothing came.")  # fmt: skip
+              help="Address of this computer to listen on; * is every address, for senders on other computers.")  # fmt: skip
+@click.option("--lines", is_flag=True, help="One line per datagram, as when the output is not a terminal.")
+@click.option("--seconds", type=Number(min=0, min_open=True), metavar="S",
+              help="Exit after S seconds; exit code 1 if nothing arrived.")  # fmt: skip
 def monitor(port: int, host: str, lines: bool, seconds: float | None) -> None:
     """Print what arrives at a port: OSC, VMC and VRChat parameters, Live Link, iFacialMocap.
 
@@ -39,7 +40,7 @@ def monitor(port: int, host: str, lines: bool, seconds: float | None) -> None:
         where = format_address(host, port)
         raise click.ClickException(f"{where} cannot be listened to, perhaps another program has it ({error})") from None
     bars = sys.stdout.isatty() and not lines
-    click.echo(f"listening to {format_address(host, port)}; Ctrl-C leaves", err=True)
+    click.echo(f"listening on {format_address(host, port)}; Ctrl-C exits", err=True)
     tally = arrivals.Tally()
     start = drawn = time.monotonic()
     n_rows = 0

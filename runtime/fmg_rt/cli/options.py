@@ -1,5 +1,6 @@
 """Groups of options that several commands share."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,16 @@ def together(*options: Callable) -> Callable[[Callable], Callable]:
         return command
 
     return decorator
+
+
+class Number(click.FloatRange):
+    """A range of numbers; click itself lets ``nan`` through, which lies in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"'{value}' is not a number.", param, ctx)
+        return number
 
 
 class Address(click.ParamType):
@@ -52,7 +63,7 @@ class Address(click.ParamType):
             if self._port is None:
                 self.fail(f"'{text}' names no port; write HOST:PORT, such as {host}:9000", param, ctx)
             return host, self._port
-        if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
             self.fail(f"'{port}' is not a port; it must be a number from 1 to 65535", param, ctx)
         return host, int(port)
 

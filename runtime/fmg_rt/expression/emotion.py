@@ -119,7 +119,7 @@ class Emotions:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was heard; what is chosen appears anew."""
+        """Forget what was heard; what is chosen appears again."""
         self._targets[1] = 0
         self._values[:] = 0
         self._speeds[:] = 0

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -94,11 +94,20 @@ class ExpressionSettings:
         for name in ("calibration", "limits", "emotion"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Read-only views cannot be sent to another process; what they show can.
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _remade, ({n: dict(v) if isinstance(v, MappingProxyType) else v for n, v in values.items()},)
+
     @classmethod
     def off(cls, **changes: Any) -> "ExpressionSettings":
-        """Every part off, except for `changes`: the network's values pass bit by bit."""
+        """Every part off, except for `changes`: the network's values pass unchanged."""
         sizes = dict.fromkeys(("emotion_strength", "head", "smoothing"), 0.0)
         return cls(**{**dict.fromkeys(SWITCHES, False), **sizes, **changes})
+
+
+def _remade(values: dict[str, Any]) -> ExpressionSettings:
+    return ExpressionSettings(**values)
 
 
 def check_name(name: str) -> None:
@@ -106,7 +115,7 @@ def check_name(name: str) -> None:
     if name in arkit.INDEX:
         return
     near = [known for known in arkit.ARKIT_NAMES if name.lower() in known.lower() or known.lower() in name.lower()]
-    hint = f"; did you mean {', '.join(near[:4])}?" if near and name else "; see the 52 names in the README"
+    hint = f"; did you mean {', '.join(near[:4])}?" if near and name else "; 'fmg-rt names' prints the 52"
     raise SettingsError(f"{name!r} is no ARKit coefficient{hint}")
 
 

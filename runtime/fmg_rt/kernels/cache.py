@@ -1,4 +1,4 @@
-"""Compiled kernels on disk: used when they are whole, compiled anew otherwise; never a reason not to start.
+"""Compiled kernels on disk: used when they are whole, compiled again otherwise; never a reason not to start.
 
 One file holds one kernel: SHA-256 of the rest (32 bytes), SHA-256 of what it was made from (32 bytes), then Numba's pickled
 machine code. It is checked before it is unpacked, since damaged code can abort the process inside LLVM. A file is written
@@ -124,7 +124,7 @@ class KernelCache(_Cache):
                 result = CompileResult._rebuild(target_context, *pickle.loads(content[_DIGEST:]))
             except Exception:  # whole, and still not to be unpacked: of another NumPy, for instance
                 if not tally.damaged:
-                    _log.warning("fmg: compiled kernels in %s are damaged; they are thrown away and compiled anew", place)
+                    _log.warning("fmg: compiled kernels in %s are damaged; they are thrown away and compiled again", place)
                 tally.damaged += 1
                 with contextlib.suppress(OSError):
                     path.unlink()

@@ -103,7 +103,7 @@ def one_euro(region, parameters, seconds, face, value, speed):
     """One-Euro filter with one cut-off a region, so that relations between its coefficients survive.
 
     region (52,) row of `parameters`, −1 leaves a coefficient; parameters (regions, 3) lowest cut-off Hz, Hz gained per
-    unit/s, cut-off of the speed Hz; `seconds` since the last frame, 0 starts anew. value, speed (52,) state.
+    unit/s, cut-off of the speed Hz; `seconds` since the last frame, 0 starts again. value, speed (52,) state.
 
     References
     ----------

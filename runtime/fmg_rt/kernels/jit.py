@@ -12,16 +12,16 @@ from numba import config, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.typeinfer import register_dispatcher
-from numba.types import Array, complex64, float32, float64, int32, int64, uint16, void
+from numba.types import Array, complex64, float32, float64, int16, int32, int64, uint16, void
 
 from .cache import KernelCache
 
 __all__ = [
-    "BF16", "C64", "F32", "F64", "I32", "I64", "IN1", "IN2", "IN3", "OUT1", "OUT2", "OUT3", "VOID",
+    "BF16", "C64", "F32", "F64", "I16", "I32", "I64", "IN1", "IN2", "IN3", "OUT1", "OUT2", "OUT3", "VOID",
     "array_in", "array_out", "fast_kernel", "kernel",
 ]  # fmt: skip
 
-F32, F64, I32, I64, C64, VOID = float32, float64, int32, int64, complex64, void
+F32, F64, I16, I32, I64, C64, VOID = float32, float64, int16, int32, int64, complex64, void
 BF16 = uint16
 """A bfloat16 by its bits: the upper half of a float32."""
 
@@ -87,7 +87,8 @@ def _compiled(signature, **flags):
             return function
         dispatcher._cache = KernelCache(function, f"{_FLAGS} {sorted(flags.items())} {sorted(_WIDE)}")
         with register_dispatcher(dispatcher):
-            dispatcher.compile(signature)
+            for one in signature if isinstance(signature, list) else [signature]:
+                dispatcher.compile(one)
         dispatcher.disable_compile()
         return dispatcher
 
@@ -95,7 +96,7 @@ def _compiled(signature, **flags):
 
 
 def kernel(signature):
-    """Compile for `signature` at import, cached."""
+    """Compile for `signature`, or for each of a list, at import, cached."""
     return _compiled(signature)
 
 

@@ -19,9 +19,10 @@ class Network(Protocol):
     """Samples between two values of `horizon`."""
     horizon: int
     """Newest face time, in samples, that `evaluate` can serve now; grows with `push`."""
+
     @property
     def newest(self) -> np.ndarray | None:
-        """Face (52,) of the newest step, at `horizon`, which may leave [0, 1]; None where faces are made only when asked."""
+        """Face (52,) of the newest step, at `horizon`, which may leave [0, 1]; None where faces are made when asked for."""
 
     @property
     def presence(self) -> float | None:

@@ -4,7 +4,7 @@ import json
 import math
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from .server import PageServer
 __all__ = ["Controls", "Preview", "PreviewError", "Receivers"]
 
 _STATIC = Path(__file__).parent / "static"
+_N = arkit.N_COEFFICIENTS
 _FRAME, _SOUND = 1, 2
 """First number of a binary message; the second is the count of emotions or the sample rate, then comes the time."""
 _CHUNK = 4
@@ -55,6 +56,8 @@ class Preview:
         self._saved, self._saving = -math.inf, False
         self._chunk: list[np.ndarray] = []
         self._heard = 0  # samples
+        self._values = np.zeros(_N + 3 + len(self._controls.emotions), "<f4")  # coefficients, head, emotions
+        self._newest = -1, 0.0, self._values.tobytes()
         try:
             self._server = PageServer(_STATIC, port, self._receive)
         except OSError as error:
@@ -74,14 +77,26 @@ class Preview:
         """Whether any page is open."""
         return self._server.watched
 
+    @property
+    def left(self) -> bool:
+        """A page was open, and none is any more."""
+        return self._server.left
+
     def send(self, frame: Frame) -> None:
         """Show a frame."""
-        names = self._controls.emotions
-        moods = np.array([frame.emotion.get(name, 0.0) for name in names], "<f4")
+        values, names = self._values, self._controls.emotions
+        values[:_N] = frame.coefficients
+        values[_N : _N + 3] = frame.head
+        if names:
+            values[_N + 3 :] = [frame.emotion.get(name, 0.0) for name in names]
         # Immutable bytes: the page thread can never see half of one frame and half of the next.
-        self._server.publish("frame", struct.pack("<IId", _FRAME, len(names), frame.time)
-                             + frame.coefficients.astype("<f4", copy=False).tobytes()
-                             + frame.head.astype("<f4", copy=False).tobytes() + moods.tobytes())  # fmt: skip
+        self._newest = frame.index, frame.time, values.tobytes()
+        self._server.publish("frame", struct.pack("<IId", _FRAME, len(names), frame.time) + self._newest[2])
+
+    def offer(self, receivers: Receivers, command: Callable[[dict[str, Any]], str]) -> None:
+        """Show the receivers too, and the command line for all that the page shows (see `Controls`)."""
+        self._controls.receivers, self._controls.command = receivers, command
+        self._show_controls()
 
     def hear(self, hop: np.ndarray) -> None:
         """Take the next hop (160,) of the sound that the face is made from, float32 in [−1, 1], for pages that play it.
@@ -118,11 +133,12 @@ class Preview:
         c, settings = self._controls, self._controls.settings
         self._server.publish("controls", {"controls": {
             "strength": {name: getattr(settings, name) for name in STRENGTHS} if settings else {},
-            "emotion": dict(getattr(settings, "emotion", None) or {}),
+            "emotion": dict(settings.emotion) if settings else {},
             "calibration": dict(settings.calibration) if settings else None,
             "devices": self._devices() if c.devices and c.choose else None, "device": c.device,
+            "quit": c.quit is not None,
             "receivers": c.receivers.state() if c.receivers else None,
-            "command": c.command(c) if c.command else "",
+            "command": c.command(c.options()) if c.command else "",
         }})  # fmt: skip
 
     def _devices(self) -> list[str]:
@@ -156,8 +172,8 @@ class Preview:
             name, value = message["emotion"]
             if name not in c.emotions:
                 raise ValueError(f"unknown emotion '{name}'")
-            wanted = {k: v for k, v in c.settings.emotion.items() if k != name} | ({name: float(value)} if value else {})
-            self._change(emotion=wanted)
+            others = {k: v for k, v in c.settings.emotion.items() if k != name}
+            self._change(emotion=others | ({name: float(value)} if value else {}))
         elif "calibration" in message and c.settings:
             name, scale, bias = message["calibration"]
             affine = {k: v for k, v in c.settings.calibration.items() if k != name}
@@ -169,6 +185,8 @@ class Preview:
                 raise ValueError(f"no device '{message['device']}'")
             c.choose(message["device"])
             c.device = message["device"]
+        elif "quit" in message and c.quit:
+            c.quit()
         elif "save" in message and c.settings:
             self._ask_to_save()
         elif "start" in message and c.receivers:
@@ -177,7 +195,13 @@ class Preview:
         elif "stop" in message and c.receivers:
             c.receivers.stop(str(message["stop"]))
         elif "look" in message and c.receivers:
-            self._server.publish("sent", {"sent": c.receivers.look(str(message["look"]))})
+            self._server.publish("sent", {"sent": c.receivers.look(str(message["look"]), self._frame())})
+
+    def _frame(self) -> Frame:
+        index, time, data = self._newest
+        values = np.frombuffer(data, "<f4").astype(np.float32)
+        emotion = dict(zip(self._controls.emotions, values[_N + 3 :].tolist(), strict=True))
+        return Frame(index, time, values[:_N], values[_N : _N + 3], emotion)
 
     def _change(self, **changes: Any) -> None:
         c = self._controls

@@ -1,15 +1,16 @@
 """What a person may change from the page, and how it is kept."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..expression import ExpressionSettings, write_calibration
+from ..files import written_whole
+from ..frame import Frame
 from .yaml_edit import edit
 
-STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "emotion_strength", "head", "smoothing")
+STRENGTHS = ("mouth", "cheeks", "brows", "eyes", "emotion_strength", "emotion_mix", "head", "smoothing")
 """Fields of `ExpressionSettings` that have a slider; as options they have the same names."""
 
 
@@ -25,11 +26,11 @@ class Receivers(Protocol):
     def stop(self, name: str) -> None:
         """Bring the face of the receiver of that name to rest, and send no more; ValueError if there is none."""
 
-    def look(self, name: str) -> dict[str, Any]:
-        """``name`` and ``lines``: what is sent to it for the newest frame, decoded, a line for each datagram."""
+    def look(self, name: str, frame: Frame) -> dict[str, Any]:
+        """``name`` and ``lines``: what is sent to it for a frame, decoded, a line for each datagram."""
 
     def options(self) -> dict[str, Any]:
-        """The options that would ask for what runs now."""
+        """Option → the addresses that run now; None: none."""
 
 
 @dataclass
@@ -42,7 +43,8 @@ class Controls:
     emotions : names that `settings` and frames may hold.
     devices : lists the microphones' names. device : the one in use. choose : called with the name picked.
     receivers : of the face.
-    command : the command line that would start what the page shows.
+    command : gives the command line that asks for `options`.
+    quit : ends the program.
     sound : whether pages may play what is heard (a recording; a microphone would howl).
     calibration_file, config_file : where "save" writes.
 
@@ -56,14 +58,18 @@ class Controls:
     device: str = ""
     choose: Callable[[str], None] | None = None
     receivers: Receivers | None = None
-    command: "Callable[[Controls], str] | None" = None
+    command: Callable[[dict[str, Any]], str] | None = None
+    quit: Callable[[], None] | None = None
     sound: bool = False
     calibration_file: Path = Path("fmg-calibration.json")
     config_file: Path = Path("fmg.yaml")
 
     def options(self) -> dict[str, Any]:
-        """The command line's options that a page has changed or may have, by name; what no file names is left out."""
-        chosen: dict[str, Any] = {name: getattr(self.settings, name) for name in STRENGTHS} if self.settings else {}
+        """The command line's options that a page can change, as they are now; None: not asked for."""
+        chosen: dict[str, Any] = {}
+        if self.settings:
+            chosen = {name.replace("_", "-"): getattr(self.settings, name) for name in STRENGTHS}
+            chosen["emotion"] = ",".join(f"{name}={value:g}" for name, value in self.settings.emotion.items()) or None
         if self.choose:
             chosen["device"] = self.device
         return chosen | (self.receivers.options() if self.receivers else {})
@@ -90,10 +96,6 @@ def save(controls: Controls) -> str:
     except ValueError as error:
         raise ValueError(f"{c.config_file}: {error}") from None
     write_calibration(c.calibration_file, c.settings.calibration)
-    beside = c.config_file.with_name(c.config_file.name + ".part")
-    try:
-        beside.write_bytes(after.encode())
-        os.replace(beside, c.config_file)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(c.config_file) as file:
+        file.write(after.encode())
     return f"{c.calibration_file}, {c.config_file}"

@@ -75,6 +75,7 @@ class PageServer:
         self._sound: deque[tuple[int, bytes]] = deque(maxlen=_RING)
         self._sounded = 0
         self._events: dict[str, set[asyncio.Event]] = {LIVE_PATH: set(), SOUND_PATH: set()}
+        self._came = False
         self._tasks: set[asyncio.Task] = set()
         self._wake_pending = False
         self._stopping = False
@@ -97,10 +98,15 @@ class PageServer:
         """Whether any page takes the sound."""
         return bool(self._events[SOUND_PATH])
 
+    @property
+    def left(self) -> bool:
+        """A page was connected, and none is any more."""
+        return self._came and not self.watched
+
     def publish(self, slot: str, message: bytes | dict[str, Any]) -> None:
         """Give every page the newest message of a slot: bytes as they are, a dict as JSON text. Never waits."""
         if isinstance(message, dict):
-            self._slots[slot] = _websocket_frame(_TEXT, json.dumps(message, ensure_ascii=False).encode())
+            self._slots[slot] = _websocket_frame(_TEXT, json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
         else:
             self._slots[slot] = _websocket_frame(_BINARY, message)
         if self.watched:
@@ -209,6 +215,7 @@ class PageServer:
         event.set()
         events = self._events[path]
         events.add(event)
+        self._came |= path == LIVE_PATH
         listening = asyncio.ensure_future(self._listen(reader, writer, event))
         news = self._newest() if path == LIVE_PATH else self._following()
         try:

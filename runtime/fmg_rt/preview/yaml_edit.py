@@ -12,7 +12,7 @@ def edit(text: str, changes: Mapping[str, Any]) -> str:
     Parameters
     ----------
     text : a YAML mapping, or nothing; its keys may be joined by ``_`` where those of `changes` have ``-``.
-    changes : setting → text, number, true or false, or a list of these.
+    changes : setting → text, number, true or false, or a list of these; None takes the setting's lines out.
 
     Raises
     ------
@@ -26,27 +26,33 @@ def edit(text: str, changes: Mapping[str, Any]) -> str:
         raise ValueError("it is not YAML") from None
     if not isinstance(before, dict) or not (root is None or isinstance(root, yaml.MappingNode)):
         raise ValueError("it is not a YAML mapping")
-    after, missing = dict(before), dict(changes)
+    after, missing = dict(before), {name: value for name, value in changes.items() if value is not None}
     places: list[tuple[int, int, str]] = []
     for key, node in root.value if root else ():
         name = str(key.value).replace("_", "-")
         if name in changes:
-            after[key.value] = changes[name]
             missing.pop(name, None)
             start = text.index(":", key.end_mark.index) + 1
             # Tags, anchors, lists in lines: all that stands between the colon and the value's end goes.
-            places.append((start, start + len(text[start : _end(node)].rstrip()), _value(changes[name])))
+            end = start + len(text[start : _end(node)].rstrip())
+            if changes[name] is None:
+                after.pop(key.value, None)
+                line_end = text.find("\n", end) + 1 or len(text)
+                places.append((key.start_mark.index, line_end, ""))
+            else:
+                after[key.value] = changes[name]
+                places.append((start, end, f" {_value(changes[name])}"))
     after |= missing
     edited = text
     for start, end, value in sorted(places, reverse=True):
-        edited = f"{edited[:start]} {value}{edited[end:]}"
+        edited = edited[:start] + value + edited[end:]
     lines = [f"{name}: {_value(value)}" for name, value in missing.items()]
     if lines:
         ending = "\r\n" if "\r\n" in text else "\n"
         edited += ("" if not edited or edited.endswith("\n") else ending) + "".join(line + ending for line in lines)
     # Whatever YAML can do that was not thought of here must not spoil a person's file.
     try:
-        if yaml.safe_load(edited) == after:
+        if (yaml.safe_load(edited) or {}) == after:
             return edited
     except yaml.YAMLError:
         pass

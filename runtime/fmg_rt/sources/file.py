@@ -31,7 +31,7 @@ def open_file(path: str | os.PathLike[str], again: Callable[[], bool] = lambda: 
               channel: str | int = "mix") -> BlockSource:  # fmt: skip
     """The source of a sound file, or of the packaged clip when `path` is ``demo``.
 
-    again : asked at the end of the file whether it shall begin anew. channel : see `mono.Mono`.
+    again : asked at the end of the file whether it shall begin again. channel : see `mono.Mono`.
 
     Raises
     ------

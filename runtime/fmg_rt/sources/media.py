@@ -35,15 +35,17 @@ def open_media(file: BinaryIO, name: str) -> tuple[float, int, Generator[np.ndar
     import av
 
     try:
-        container = av.open(file, options={"format_whitelist": _FORMATS}, metadata_errors="ignore")
+        container = av.open(file, "r", options={"format_whitelist": _FORMATS}, metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
         file.close()
         raise SourceError(f"{name}: not a sound that libsndfile or FFmpeg can read ({_reason(error)})") from None
-    if not container.streams.audio:
+    # A track whose codec FFmpeg does not know has no context.
+    tracks = [track for track in container.streams.audio if track.codec_context is not None]
+    if not tracks:
         container.close()
         file.close()
-        raise SourceError(f"{name}: there is no sound in the file")
-    track = container.streams.audio[0]
+        raise SourceError(f"{name}: there is no sound in the file that FFmpeg knows")
+    track = tracks[0]
     rate, channels = track.codec_context.sample_rate, track.codec_context.channels
     if not 1000 <= rate <= 768_000 or not channels:
         container.close()

@@ -9,6 +9,8 @@ _LOUD = 1e-5
 """Power (−50 dBFS) from which on two channels are compared."""
 _CANCELLED = 0.05
 """A mean with less than this share of the louder channel's power (−13 dB) has lost the voice."""
+_LOUDEST = np.float32(8.0)
+"""Far beyond full scale, which is ±1, and within what a session takes."""
 _log = logging.getLogger(__name__)
 
 
@@ -29,15 +31,16 @@ class Mono:
         self._taken: int | None = {"mix": None, "left": 0, "right": 1}[channel] if isinstance(channel, str) else channel
 
     def __call__(self, block: np.ndarray) -> np.ndarray:
-        """The one channel; what is no number becomes 0, since a filter would spread it over its whole length."""
+        """The one channel; what is no number becomes 0, since a filter would spread it, and nothing is louder than ±8."""
         n_channels = block.shape[1]
         if n_channels == 1:
             mono = block[:, 0]
         else:
             if self._taken is None and n_channels == 2:
                 self._compare(block)
-            mono = block.mean(axis=1) if self._taken is None else block[:, min(self._taken, n_channels - 1)]
-        return np.nan_to_num(mono, nan=0.0, posinf=0.0, neginf=0.0)
+            with np.errstate(all="ignore"):
+                mono = block.mean(axis=1) if self._taken is None else block[:, min(self._taken, n_channels - 1)]
+        return np.clip(np.nan_to_num(mono, nan=0.0, posinf=0.0, neginf=0.0), -_LOUDEST, _LOUDEST)
 
     def _compare(self, block: np.ndarray) -> None:
         with np.errstate(all="ignore"):

@@ -63,9 +63,12 @@ class Pipe:
 
     def read(self, hop: np.ndarray, timeout: float) -> bool:
         """Fill `hop`; waits as long as the writer takes."""
-        if self._source is None:
-            self._source = self._open()
-        return self._source.read(hop, timeout)
+        try:
+            if self._source is None:
+                self._source = self._open()
+            return self._source.read(hop, timeout)
+        except OSError as error:
+            raise SourceError(f"{self.name}: cannot be read ({error.strerror or error})") from None
 
     def close(self) -> None:
         if self._source is not None:
@@ -107,7 +110,7 @@ def _named(name: str) -> BinaryIO:
         raise SourceError(f"{name}: cannot be read ({error.strerror or error})") from None
     if raw.isatty():
         raw.close()
-        raise SourceError(f"{name}: this is a terminal, where no sound comes from")
+        raise SourceError(f"{name}: this is a terminal, not audio")
     return raw  # type: ignore[return-value]
 
 
@@ -274,7 +277,7 @@ class LivePipe:
             return True
 
     def close(self) -> None:
-        # The thread may be stuck in a pipe for ever: it is left behind, and the process ends without it.
+        # The thread may be stuck in a pipe forever: it is left behind, and the process ends without it.
         self._closing = True
         self._thread.join(timeout=0.2)
         if not self._thread.is_alive():

@@ -55,7 +55,7 @@ class Ring:
         capacity, wanted = len(self._samples), len(out)
         while self._written - self._taken >= wanted:
             start = max(self._taken, self._claimed - capacity)
-            if self._written - start < wanted:  # the producer is in the midst of a block that claims the rest
+            if self._written - start < wanted:  # the producer is in the middle of a block that claims the rest
                 return False
             position = start % capacity
             first = min(wanted, capacity - position)

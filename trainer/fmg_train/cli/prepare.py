@@ -45,7 +45,8 @@ def claire(source: Path, directory: Path, language: str) -> None:
 @_language
 @click.option("--offset-ms", type=float, default=0.0, show_default=True,
               help="Let the faces come this much later than their timecodes say.")  # fmt: skip
-def livelink(source: Path, directory: Path, language: str, offset_ms: float) -> None:
+@click.option("--fps", type=click.FloatRange(1, 1000), help="The camera's frames per second, where they are not whole: 29.97 …")
+def livelink(source: Path, directory: Path, language: str, offset_ms: float, fps: float | None) -> None:
     """Takes of the Live Link Face app: .csv and .wav (of a .mov without .wav, you are told how to get one).
 
     For every take the lag between jawOpen and loudness is printed: if all show the same large one, give it as --offset-ms.
@@ -54,10 +55,11 @@ def livelink(source: Path, directory: Path, language: str, offset_ms: float) -> 
     Examples:
       fmg-train prepare livelink takes --out data/me --language en
       fmg-train prepare livelink takes --out data/me --offset-ms 80
+      fmg-train prepare livelink takes --out data/me --fps 29.97
     """
     from ..datasets import livelink as reader
 
-    _prepare(directory, lambda: reader.takes(source, language, offset_ms / 1000, click.echo))
+    _prepare(directory, lambda: reader.takes(source, language, offset_ms / 1000, fps, click.echo))
 
 
 @prepare.command()

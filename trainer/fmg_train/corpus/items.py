@@ -89,7 +89,8 @@ def retimed(item: Item, positions: np.ndarray, audio: np.ndarray) -> Item:
         return (curves[left] * (1 - share) + curves[np.minimum(left + 1, len(curves) - 1)] * share).astype(np.float32)
 
     times = np.arange(len(positions)) / FACE_RATE
-    phones = [(name, *np.interp((start, end), positions, times).tolist()) for name, start, end in item.phones]
+    phones = [(name, float(np.interp(start, positions, times)), float(np.interp(end, positions, times)))
+              for name, start, end in item.phones]  # fmt: skip
     return replace(item, audio=audio, phones=phones, face=follow(item.face), augmented=True,
                    aperture=None if item.aperture is None else follow(item.aperture))  # fmt: skip
 

@@ -32,14 +32,15 @@ class Take:
     ----------
     id : unique in its data set, a file name.
     unit : what must stay in one split.
-    load : gives the (samples,) float32 audio at 16 kHz and the face, or raises DatasetError.
+    load : gives the (samples,) float32 audio at 16 kHz and the face, in as many pieces as it was seen without a break, or
+        raises DatasetError.
     split : where the source decides it; otherwise None.
     """
 
     id: str
     unit: str
     speaker: str
-    load: Callable[[], tuple[np.ndarray, form.Face]]
+    load: Callable[[], tuple[np.ndarray, list[form.Face]]]
     language: str
     source: str
     licence: str
@@ -75,18 +76,19 @@ def assemble(takes: Iterable[Take], directory: Path, problems: Sequence[Skipped]
     written: dict[str, tuple[Take, form.Recording]] = {}
     for take in takes:
         try:
-            if take.id in written:
-                raise DatasetError(f"{take.id}: a second recording of this name")
-            audio, face = _overlap(*take.load(), take.id)
-            recording = form.write_recording(
-                directory, take.id, audio, face, split=take.split or "train", speaker=take.speaker,
-                language=take.language, source=take.source, licence=take.licence, emotion=take.emotion)  # fmt: skip
+            audio, faces = take.load()
+            for number, face in enumerate(faces, 1):
+                name = take.id if len(faces) == 1 else f"{take.id}-{number}"
+                if name in written:
+                    raise DatasetError(f"{name}: a second recording of this name")
+                recording = form.write_recording(
+                    directory, name, *_overlap(audio, face, name), split=take.split or "train", speaker=take.speaker,
+                    language=take.language, source=take.source, licence=take.licence, emotion=take.emotion)  # fmt: skip
+                written[name] = take, recording
+                yield recording
         except DatasetError as error:
             skipped.append(Skipped(take.id, str(error)))
             yield skipped[-1]
-            continue
-        written[take.id] = take, recording
-        yield recording
     if not written:
         raise DatasetError(f"{directory}: not one recording could be used")
     chosen = splits([take.unit for take, _ in written.values() if take.split is None])

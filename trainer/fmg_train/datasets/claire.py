@@ -100,9 +100,9 @@ def _face(folder: Path, shot: str, shapes: rig.Rig, solver: Solver, rotations: n
     return form.Face(coefficients, sequence.rate, known=known)
 
 
-def _load(path: Path, face) -> tuple[np.ndarray, form.Face]:
+def _load(path: Path, face) -> tuple[np.ndarray, list[form.Face]]:
     audio = read_sound(path)  # first: it is cheap to find missing
-    return audio, face()
+    return audio, [face()]
 
 
 def _emotion(shot: str) -> str | None:

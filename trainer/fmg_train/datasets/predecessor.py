@@ -49,7 +49,7 @@ def takes(directory: Path, language: str) -> tuple[Iterator[Take], list[Skipped]
     return each(), problems
 
 
-def _load(folder: Path) -> tuple[np.ndarray, form.Face]:
+def _load(folder: Path) -> tuple[np.ndarray, list[form.Face]]:
     path = folder / "blendshapes.jsonl"
     try:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -71,4 +71,4 @@ def _load(folder: Path) -> tuple[np.ndarray, form.Face]:
     if not step > 0:
         raise DatasetError(f"{path}: the timestamps do not increase")
     coefficients = np.clip(uniform(np.array(times), np.stack(values), 1 / step, path), 0, 1)
-    return read_sound(folder / "audio.wav"), form.Face(coefficients, 1 / step, times[0])
+    return read_sound(folder / "audio.wav"), [form.Face(coefficients, 1 / step, times[0])]

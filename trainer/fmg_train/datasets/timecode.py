@@ -10,24 +10,27 @@ import numpy as np
 
 from .form import DatasetError
 
-_PATTERN = re.compile(r"(\d+):(\d+):(\d+)([:;.,])(\d+)(?:\.(\d+))?$")
-_RATES = (24, 25, 30, 60, 120)
+_PATTERN = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})([:;.,])(\d{1,3})(?:[.,](\d{1,9}))?$", re.ASCII)
+_RATES = (24, 25, 30, 48, 50, 60, 100, 120)
+LONGEST_GAP = 600.0
+"""Seconds between two rows of a take beyond which a timecode is taken for damaged."""
 _DAY = 86_400.0
 _BEXT_TIME_REFERENCE = 338
 """Byte of the 64-bit sample count since midnight in a ``bext`` chunk (EBU Tech 3285, section 2.3)."""
 
 
-def seconds(texts: Sequence[str], path: Path) -> np.ndarray:
+def seconds(texts: Sequence[str], path: Path, fps: float | None = None) -> np.ndarray:
     """Timecodes ``HH:MM:SS:FF.mmm`` (mmm: thousandths of a frame) as seconds since midnight, (n,) float64.
 
-    The frame rate is the smallest usual one that the frame numbers allow. Drop-frame counting (SMPTE ST 12-1: two numbers
-    in thirty are left out at each minute but the tenth, and a second lasts 1.001 s) is told by a ``;`` or ``,``, or by
-    the numbers left out. Past midnight the time goes on.
+    The frame rate is `fps`, or the smallest usual one that the frame numbers allow; what the numbers cannot tell is that a
+    camera of 23.976, 29.97 or 59.94 frames a second counts 24, 30 or 60 to its second. Drop-frame counting (SMPTE ST 12-1:
+    two numbers in thirty are left out at each minute but the tenth, and a second lasts 1.001 s) is told by a ``;`` or ``,``,
+    or by the numbers left out. Past midnight the time goes on.
 
     Raises
     ------
     DatasetError
-        A text that is not a timecode.
+        A text that is not a timecode, more frames in a second than `fps`, or a gap of more than `LONGEST_GAP`.
     """
     fields = []
     dropped = False
@@ -39,7 +42,9 @@ def seconds(texts: Sequence[str], path: Path) -> np.ndarray:
         dropped |= mark in ";,"
         fields.append((int(hours), int(minutes), int(whole), int(frame) + float(f"0.{part or 0}")))
     h, m, s, f = np.array(fields, float).reshape(-1, 4).T
-    rate = next((r for r in _RATES if r > f.max(initial=0)), _RATES[-1])
+    rate = round(fps) if fps else next((r for r in _RATES if r > f.max(initial=0)), _RATES[-1])
+    if f.max(initial=0) >= rate:
+        raise DatasetError(f"{path}: frame {f.max():g} in a second; at {fps or rate:g} frames a second there is none")
     left_out = rate // 15
     total = 60 * h + m
     starts = np.flatnonzero((np.diff(total) == 1) & (m[1:] % 10 != 0)) + 1
@@ -48,7 +53,13 @@ def seconds(texts: Sequence[str], path: Path) -> np.ndarray:
     times = (total * 60 + s) + f / rate
     if dropped:
         times = (times * rate - left_out * (total - total // 10)) * 1.001 / rate
-    return times + _DAY * np.cumsum(np.concatenate([[0], np.diff(times) < -_DAY / 2]))
+    elif fps:
+        times *= rate / fps
+    times = times + _DAY * np.cumsum(np.concatenate([[0], np.diff(times) < -_DAY / 2]))
+    far = np.flatnonzero(np.diff(times) > LONGEST_GAP)
+    if len(far):
+        raise DatasetError(f"{path}: from row {far[0] + 2} to the next the timecode jumps by {np.diff(times)[far[0]]:.0f} s")
+    return times
 
 
 def start_of(sound: Path) -> float | None:

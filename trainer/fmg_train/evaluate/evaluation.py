@@ -21,28 +21,28 @@ from ..datasets import form
 from . import scores
 
 RATE = 100.0
-"""Frames per second that faces are compared at."""
+"""Frames per second that faces are compared at unless told otherwise."""
 LEVELS = np.arange(-60.0, 0.0, 10.0)
 """Levels of the steady noises that rest is tested in, dB below full scale."""
 
 Predictor = Callable[[np.ndarray], np.ndarray]
-"""(samples,) float32 at 16 kHz → (frames, 52) at `RATE`, frame i at i / RATE seconds."""
+"""(samples,) float32 at 16 kHz → (frames, 52), frame i at i / rate seconds; the rate is one for all that is compared."""
 
 
-def network(weights: Weights, lookahead: int | None = None) -> Predictor:
+def network(weights: Weights, lookahead: int | None = None, rate: float = RATE) -> Predictor:
     """The network of a weight file, without what the runtime adds; look-ahead in samples, None: the file's default."""
     egemaps = None
     if weights.architecture == "cross_attention":
         from fmg_rt.egemaps import EGeMAPS  # its kernels compile on import: only who needs them waits
 
         egemaps = EGeMAPS()
-    stream = FaceStream(weights, rate=RATE, lookahead=lookahead, egemaps=egemaps)
+    stream = FaceStream(weights, rate=rate, lookahead=lookahead, egemaps=egemaps)
     return lambda audio: _run(stream, audio)
 
 
-def shipped(weights: Weights, lookahead: int | None = None) -> Predictor:
+def shipped(weights: Weights, lookahead: int | None = None, rate: float = RATE) -> Predictor:
     """The whole of what the runtime sends by default: network, rest, closures, smoothing, blinks."""
-    session = Session(weights, rate=RATE, lookahead=lookahead, egemaps=False)
+    session = Session(weights, rate=rate, lookahead=lookahead, egemaps=False)
 
     def predict(audio: np.ndarray) -> np.ndarray:
         session.reset()
@@ -52,16 +52,21 @@ def shipped(weights: Weights, lookahead: int | None = None) -> Predictor:
     return predict
 
 
-def envelope(audio: np.ndarray) -> np.ndarray:
+def envelope(audio: np.ndarray, rate: float = RATE) -> np.ndarray:
     """The simplest rival: the jaw follows the loudness (RMS over 40 ms, to the power 0.6), nothing else moves."""
-    n = int(len(audio) / spec.SAMPLE_RATE * RATE)
+    n = int(len(audio) / spec.SAMPLE_RATE * rate)
     squares = np.concatenate([[0.0], np.cumsum(audio.astype(np.float64) ** 2)])
-    centre = np.arange(n) * spec.HOP_LENGTH
+    centre = np.round(np.arange(n) * spec.SAMPLE_RATE / rate).astype(int)
     low, high = np.clip(centre - 320, 0, len(audio)), np.clip(centre + 320, 0, len(audio))
     loudness = ((squares[high] - squares[low]) / np.maximum(high - low, 1)) ** 0.3
     face = np.zeros((n, arkit.N_COEFFICIENTS), np.float32)
     face[:, arkit.INDEX["jawOpen"]] = 0.5 * loudness / max(loudness.max(initial=0.0), 1e-9)
     return face
+
+
+def still(audio: np.ndarray, rate: float = RATE) -> np.ndarray:
+    """A face that never moves: what the error against a captured face has to be better than."""
+    return np.zeros((max(1, int(len(audio) / spec.SAMPLE_RATE * rate)), arkit.N_COEFFICIENTS), np.float32)
 
 
 def _run(stream: FaceStream, audio: np.ndarray) -> np.ndarray:
@@ -92,27 +97,28 @@ class Row:
     frames: int
 
 
-def row(recording: form.Recording, face: form.Face, predicted: np.ndarray) -> Row:
-    """Compare a prediction at `RATE` with the face of a recording."""
+def row(recording: form.Recording, face: form.Face, predicted: np.ndarray, rate: float = RATE) -> Row:
+    """Compare a prediction with the face of a recording."""
     times = face.start + np.arange(len(face.coefficients)) / face.rate
-    inside = (times >= 0) & (times <= (len(predicted) - 1) / RATE)
+    inside = (times >= 0) & (times <= (len(predicted) - 1) / rate)
     times, target = times[inside], face.coefficients[inside]
-    grid = np.arange(len(predicted)) / RATE
+    grid = np.arange(len(predicted)) / rate
     ours = np.stack([np.interp(times, grid, curve) for curve in predicted.T], axis=1)
     difference = np.where(face.known, ours - target, np.nan)
     r = np.nan
     if face.aperture is not None:
         r = scores.aperture_r([(scores.aperture(ours), face.aperture[inside])])
-    counts = scores.closure(scores.aperture(predicted), RATE, face.phones)
-    rounded, spread = scores.rounding_values(scores.rounding(predicted), RATE, face.phones)
+    counts = scores.closure(scores.aperture(predicted), rate, face.phones)
+    rounded, spread = scores.rounding_values(scores.rounding(predicted), rate, face.phones)
     known = face.known
     return Row(recording, r, counts, tuple(rounded), tuple(spread), np.abs(difference).mean(0), (difference**2).mean(0),
                scores.jitter(ours[:, known], target[:, known], face.rate), len(times))  # fmt: skip
 
 
 def rows(predict: Predictor, directories: Iterable[Path], split: str | None = "test",
-         condition: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None) -> list[Row]:  # fmt: skip
-    """One row for every recording of `split` (None: all) in the data sets, in order.
+         condition: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+         rate: float = RATE) -> list[Row]:  # fmt: skip
+    """One row forevery recording of `split` (None: all) in the data sets, in order.
 
     condition : changes the audio before it is heard (noise, room); draws from a generator seeded by the recording.
     """
@@ -125,7 +131,7 @@ def rows(predict: Predictor, directories: Iterable[Path], split: str | None = "t
             if condition is not None:
                 seed = int(recording.audio_sha256[:8], 16)
                 audio = condition(audio, np.random.default_rng(seed)).astype(np.float32)
-            result.append(row(recording, form.read_face(directory, recording), predict(audio)))
+            result.append(row(recording, form.read_face(directory, recording), predict(audio), rate))
     return result
 
 
@@ -153,7 +159,7 @@ def summary(of: Sequence[Row]) -> dict[str, float]:
     return table
 
 
-def rest(predict: Predictor) -> dict[str, float]:
+def rest(predict: Predictor, rate: float = RATE) -> dict[str, float]:
     """Largest coefficient in digital silence and in steady white and pink noise, after the first 0.5 s.
 
     The eyes are left out: they live in silence too.
@@ -164,7 +170,7 @@ def rest(predict: Predictor) -> dict[str, float]:
     spectrum = np.fft.rfft(rng.standard_normal(n))
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
     pink = np.fft.irfft(spectrum, n)
-    settle = int(0.5 * RATE)
+    settle = int(0.5 * rate)
     table = {"silence": scores.rest(predict(np.zeros(n, np.float32))[settle:, still])}
     for name, noise in (("white noise", rng.standard_normal(n)), ("pink noise", pink)):
         noise = noise / np.sqrt(np.mean(noise**2))

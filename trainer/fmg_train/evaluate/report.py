@@ -17,7 +17,7 @@ from ..datasets import form
 from . import draw, evaluation, scores
 
 Results = Mapping[str, Mapping[str, Sequence[evaluation.Row]]]
-"""Data set → predictor → a row for every recording."""
+"""Data set → predictor → a row forevery recording."""
 
 MEASURES = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae", "mse", "jitter")
 """What two predictors are compared in."""
@@ -59,6 +59,25 @@ def comparisons(results: Results) -> dict[str, dict[str, tuple[float, float, flo
                 spread = one(picks) - two(picks)
                 low, high = np.nanpercentile(spread, [2.5, 97.5])
                 table[name][measure] = (difference, float(low), float(high))
+    return table
+
+
+def confidence(results: Results) -> dict[str, dict[str, dict[str, tuple[float, float]]]]:
+    """Data set → predictor → measure → the 95 % interval of its score by a bootstrap over recordings."""
+    rng = np.random.default_rng(6)
+    table: dict[str, dict[str, dict[str, tuple[float, float]]]] = {}
+    for name, predictors in results.items():
+        table[name] = {}
+        for rival, rows in predictors.items():
+            table[name][rival] = {}
+            if not rows:
+                continue
+            picks = rng.integers(0, len(rows), (RESAMPLES, len(rows)))
+            for measure in MEASURES:
+                spread = _estimator(measure)(rows)(picks)
+                if np.isfinite(spread).any():
+                    low, high = np.nanpercentile(spread, [2.5, 97.5])
+                    table[name][rival][measure] = float(low), float(high)
     return table
 
 
@@ -114,11 +133,12 @@ def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def page(results: Results, summaries: Mapping[str, Mapping[str, Mapping[str, float]]],
          rest: Mapping[str, Mapping[str, float]],
          intervals: Mapping[str, Mapping[str, tuple[float, float, float]]],
-         predictors: Mapping[str, evaluation.Predictor], sets: Sequence[Path]) -> str:  # fmt: skip
+         predictors: Mapping[str, evaluation.Predictor], sets: Sequence[Path], rate: float) -> str:  # fmt: skip
     """The report.
 
     results : rows that the tables come from. summaries : `evaluation.summary` of each. rest : `evaluation.rest` of each
     predictor. intervals : of `comparisons`, or empty. predictors : the first is drawn. sets : where the recordings lie.
+    rate : of the predictors, frames per second.
     """
     first = next(iter(predictors))
     parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>fmg: {html.escape(first)}</title>"
@@ -144,7 +164,7 @@ def page(results: Results, summaries: Mapping[str, Mapping[str, Mapping[str, flo
               _table("", kinds, {rival: [values[kind] for kind in kinds] for rival, values in rest.items()}),
               f"<h2>Recordings</h2><p>Grey: the sound. Thick: {html.escape(first)}. Thin: the data.</p>"]  # fmt: skip
     for directory, recording in _shown(results, sets, first):
-        parts += _recording(directory, recording, predictors[first])
+        parts += _recording(directory, recording, predictors[first], rate)
     return "\n".join(parts) + "</html>\n"
 
 
@@ -171,10 +191,10 @@ def _png(figure: Figure) -> bytes:
 
 
 def _errors(table: Mapping[str, Sequence[evaluation.Row]]) -> bytes:
-    """Mean absolute error of every coefficient, a bar for each of the first two predictors that are not the envelope."""
+    """Mean absolute error of every coefficient, a bar for each of the first two predictors (the simplest rivals come last)."""
     figure = Figure(figsize=(13, 3.2), dpi=90)
     axes = figure.subplots()
-    shown = list(table.items())[: max(1, min(2, len(table) - 1))]
+    shown = list(table.items())[: max(1, min(2, len(table) - 2))]
     place = np.arange(arkit.N_COEFFICIENTS)
     for k, (rival, rows) in enumerate(shown):
         values = np.array([row.error for row in rows])
@@ -195,31 +215,31 @@ def _shown(results: Results, sets: Sequence[Path], first: str) -> list[tuple[Pat
     return in_turn[:SHOWN]
 
 
-def _recording(directory: Path, recording: form.Recording, predict: evaluation.Predictor) -> list[str]:
+def _recording(directory: Path, recording: form.Recording, predict: evaluation.Predictor, rate: float) -> list[str]:
     audio = form.read_audio(directory, recording)[: int(SHOWN_S * spec.SAMPLE_RATE)]
     face, ours = form.read_face(directory, recording), predict(audio)
-    instants = _instants(face.phones, ours)
+    instants = _instants(face.phones, ours, rate)
     labels = [f"{name} {time:.2f} s" for name, time in instants]
-    chosen = ours[[min(len(ours) - 1, round(time * evaluation.RATE)) for _, time in instants]]
+    chosen = ours[[min(len(ours) - 1, round(time * rate)) for _, time in instants]]
     with tempfile.TemporaryDirectory() as folder:
         strip = Path(folder) / "strip.png"
         draw.filmstrip(strip, chosen, labels, columns=FACES)
         faces = strip.read_bytes()
     title = f"{recording.id} ({recording.speaker}, {recording.language})"
-    return [f"<h3>{html.escape(title)}</h3>", _image(_curves(audio, face, ours), f"curves of {title}"),
+    return [f"<h3>{html.escape(title)}</h3>", _image(_curves(audio, face, ours, rate), f"curves of {title}"),
             _image(faces, f"faces of {title}")]  # fmt: skip
 
 
-def _instants(phones: scores.Phones, ours: np.ndarray) -> list[tuple[str, float]]:
+def _instants(phones: scores.Phones, ours: np.ndarray, rate: float) -> list[tuple[str, float]]:
     """The middles of phones spread over the recording; without phones, even times."""
-    end = (len(ours) - 1) / evaluation.RATE
+    end = (len(ours) - 1) / rate
     middles = [(name, (a + b) / 2) for name, a, b in phones if scores.letter(name).isalpha() and (a + b) / 2 < end]
     if not middles:
         return [("", float(time)) for time in np.linspace(0, end, FACES)]
     return [middles[i] for i in np.unique(np.linspace(0, len(middles) - 1, FACES).astype(int))]
 
 
-def _curves(audio: np.ndarray, face: form.Face, ours: np.ndarray) -> bytes:
+def _curves(audio: np.ndarray, face: form.Face, ours: np.ndarray, rate: float) -> bytes:
     figure = Figure(figsize=(13, 0.9 * len(CURVES)), dpi=80)
     rows = figure.subplots(len(CURVES), 1, sharex=True, sharey=True)
     n = spec.HOP_LENGTH
@@ -232,7 +252,7 @@ def _curves(audio: np.ndarray, face: form.Face, ours: np.ndarray) -> bytes:
         axes.fill_between(clock, 0.5 - loud, 0.5 + loud, color="#d4d6de", linewidth=0)
         if face.known[place]:
             axes.plot(times, face.coefficients[:, place], color="#251f5c", linewidth=0.8)
-        axes.plot(np.arange(len(ours)) / evaluation.RATE, ours[:, place], color="#d6455d", linewidth=1.8)
+        axes.plot(np.arange(len(ours)) / rate, ours[:, place], color="#d6455d", linewidth=1.8)
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         axes.set_yticks([0, 1], labels=["", ""])
         axes.spines[["top", "right"]].set_visible(False)

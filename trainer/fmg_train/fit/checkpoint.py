@@ -3,7 +3,9 @@
 import io
 import os
 import pickle
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,32 @@ from .. import config as configuration
 from ..datasets.form import write_beside
 from ..models import Statistics
 
-LAST, BEST = "last.pt", "best.pt"
+LAST, BEST, LOCK = "last.pt", "best.pt", "lock"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else trains in `folder` meanwhile; the system lets go of it when the process ends, however it ends.
+
+    Raises
+    ------
+    CheckpointError
+        Another training runs there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / LOCK, "a+b") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CheckpointError(f"{folder}: another training runs in this folder; choose another --out") from None
+        yield
 
 
 class CheckpointError(ValueError):
@@ -54,16 +81,25 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        Missing, truncated or foreign file.
+        Missing, truncated, damaged or foreign file.
     """
     path = Path(path)
     if path.is_dir():
         path = path / (BEST if (path / BEST).is_file() else LAST)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        data = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot read the checkpoint ({error.strerror or error})") from error
-    except (RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:  # PyTorch itself does not look at the check sums
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise CheckpointError(f"{path}: damaged (the check sum of '{damaged}' is another)")
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
+    except (RuntimeError, EOFError, ValueError, LookupError, OSError, NotImplementedError, zipfile.BadZipFile,
+            pickle.UnpicklingError) as error:  # fmt: skip
         raise CheckpointError(f"{path}: not a checkpoint, or truncated") from error
     if not isinstance(content, dict) or content.get("fmg_checkpoint") != 1:
         raise CheckpointError(f"{path}: not a checkpoint of fmg-train")

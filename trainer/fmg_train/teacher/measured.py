@@ -22,8 +22,8 @@ _OPENING = {"jawOpen": 1.0, "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.
             "mouthUpperUpRight": 0.15, "mouthFunnel": 0.2}  # fmt: skip
 _CLOSING = {"mouthClose": 1.0, "mouthRollLower": 0.2, "mouthRollUpper": 0.2,
             "mouthPressLeft": 0.1, "mouthPressRight": 0.1}  # fmt: skip
-_WIDER = {"jawOpen": 0.91, "mouthLowerDownLeft": 0.18, "mouthLowerDownRight": 0.18, "mouthUpperUpLeft": 0.06,
-          "mouthUpperUpRight": 0.06}  # fmt: skip
+_WIDER = {"jawOpen": 0.92, "mouthLowerDownLeft": 0.17, "mouthLowerDownRight": 0.17, "mouthUpperUpLeft": 0.04,
+          "mouthUpperUpRight": 0.04}  # fmt: skip
 """What one more unit of aperture adds; shaped like an open vowel."""
 
 

@@ -158,8 +158,9 @@ function frameHead(bones, places) {
 }
 
 /**
- * Read a file's bytes. Returns { draw(pose, head, emotion, width, height), close(), found, parts }: `found` ARKit shapes
- * of 52, and what else moves, of "vowels", "mood", "turning", "looking". Throws an Error that says what is missing; its
+ * Read a file's bytes. Returns { draw(pose, width, height, head, emotion), close(), found, parts }: `draw` takes all 52
+ * values by name, the canvas's size, and optionally yaw, pitch, roll in radians and emotions by name; `found` is the
+ * number of ARKit shapes of 52, `parts` what else moves, of "vowels", "mood", "turning", "looking". Throws an Error that says what is missing; its
  * `key`, where it has one, names a text of the page.
  */
 export async function loadAvatar(bytes, canvas, names) {
@@ -197,7 +198,7 @@ export async function loadAvatar(bytes, canvas, names) {
     found: shapes.size,
     parts: [presets.has("aa") && "vowels", presets.has("happy") && "mood", (bones.head || bones.neck) && "turning",
       (eyes.length || shapes.has("eyeLookUpLeft") || presets.has("lookUp")) && "looking"].filter(Boolean),
-    draw(pose, head, emotion, width, height) {
+    draw(pose, width, height, head = [0, 0, 0], emotion = {}) {
       if (size !== `${width}×${height}`) {
         size = `${width}×${height}`;
         renderer.setSize(width, height, false);

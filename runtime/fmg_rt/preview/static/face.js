@@ -56,7 +56,9 @@ function stroke(g, points, colour, width, alpha = 1) {
 // A fold of the skin: no line, but a shadow that is darkest in its middle and has no ends.
 function crease(g, points, colour, width, alpha) {
   if (alpha <= 0) return;
-  for (const [wide, part] of [[3.2, 0.16], [2.1, 0.22], [1.1, 0.3]]) stroke(g, points, colour, wide * width, part * Math.min(1, alpha));
+  const fade = g.createLinearGradient(...points[0], ...points.at(-1));
+  for (const [at, strength] of [[0, "00"], [0.3, "d0"], [0.6, "d0"], [1, "00"]]) fade.addColorStop(at, colour + strength);
+  for (const [wide, part] of [[3.4, 0.16], [2.1, 0.2], [1.1, 0.26]]) stroke(g, points, fade, wide * width, part * Math.min(1, alpha));
 }
 
 // A soft elliptic spot of colour, fading to nothing at its rim.
@@ -172,8 +174,8 @@ function drawBrows(g, c, at) {
   at(DEPTH.brows);
   const up = c.browInnerUp;
   if (up > 0) {
-    stroke(g, [[-34, -112], [-14, -117], [14, -117], [34, -112]], SKIN.deep, 2.6, 0.7 * up);
-    stroke(g, [[-27, -101], [-10, -105], [10, -105], [27, -101]], SKIN.deep, 2.2, 0.6 * up);
+    crease(g, [[-40, -111], [-14, -117], [14, -117], [40, -111]], SKIN.deep, 2.6, 1.1 * up);
+    crease(g, [[-32, -100], [-10, -105], [10, -105], [32, -100]], SKIN.deep, 2.2, up);
   }
   for (const [side, s] of SIDES) {
     const [down, outer] = [c["browDown" + side], c["browOuterUp" + side]];
@@ -184,7 +186,7 @@ function drawBrows(g, c, at) {
     at(DEPTH.brows, s);
     g.scale(s, 1);
     if (outer > 0) {
-      stroke(g, [[52, -103 - 4 * outer], [76, -106 - 4 * outer], [98, -93 - 4 * outer]], SKIN.deep, 2.4, 0.65 * outer);
+      crease(g, [[47, -102 - 4 * outer], [76, -106 - 4 * outer], [102, -91 - 4 * outer]], SKIN.deep, 2.4, outer);
     }
     if (down > 0) {
       stroke(g, [[8, -72], [11, -61], [9, -50]], SKIN.line, 2.8, 0.75 * down);
@@ -300,9 +302,9 @@ function drawNose(g, c) {
     glow(g, s * 15, 12, 8, 42, SKIN.shade, s > 0 ? 0.75 : 0.35);
     glow(g, s * 19, 53 - rise, 15, 13, SKIN.deep, 0.45 + 0.3 * sneer);
     if (sneer > 0) {
-      stroke(g, [[s * 8, 2], [s * 15, -4], [s * 23, -4]], SKIN.line, 2.4, 0.75 * sneer);
-      stroke(g, [[s * 9, 11], [s * 17, 5], [s * 26, 6]], SKIN.line, 2.4, 0.75 * sneer);
-      stroke(g, [[s * 28, 44 - rise], [s * 40, 58], [s * 46, 76]], SKIN.line, 2.4, 0.6 * sneer);
+      crease(g, [[s * 5, 4], [s * 15, -4], [s * 26, -4]], SKIN.line, 2.4, 1.1 * sneer);
+      crease(g, [[s * 6, 14], [s * 17, 5], [s * 29, 6]], SKIN.line, 2.4, 1.1 * sneer);
+      crease(g, [[s * 27, 41 - rise], [s * 40, 58], [s * 47, 80]], SKIN.line, 2.4, 0.9 * sneer);
     }
     stroke(g, [[s * 21, 44 - rise], [s * (28 + 3 * sneer), 53 - rise], [s * (24 + 2 * sneer), 62 - rise]], SKIN.line, 2.4, 0.8);
     shape(g, [[s * 6, 64 - 0.4 * rise], [s * 12, 60 - rise], [s * 19, 61 - rise], [s * 20, 65 - rise], [s * 12, 66 - 0.8 * rise]],
@@ -370,26 +372,26 @@ function drawMouth(g, c, jaw) {
     const get = (name) => c[name + side];
     glow(g, x + 5 * s, y, 12, 10, SKIN.deep, 0.55);
     const fold = get("mouthSmile") + 0.35 * get("mouthUpperUp") + 0.3 * get("mouthStretch");
-    crease(g, [[s * 39, 64], [mix(s * 38, x + 14 * s, 0.6), mix(62, y + 6, 0.38)], [x + 15 * s, y + 2]], SKIN.deep, 3.2, 0.8 * fold);
+    crease(g, [[s * 39, 64], [mix(s * 38, x + 14 * s, 0.6), mix(62, y + 6, 0.38)], [x + 17 * s, y + 9]], SKIN.deep, 3.2, 0.8 * fold);
     crease(g, [[x + 3 * s, y + 3], [x + 9 * s, y + 9], [x + 12 * s, y + 22]], SKIN.line, 2.6, 0.8 * get("mouthFrown"));
     if (get("mouthDimple") > 0) {
       glow(g, x + 15 * s, y - 2, 9, 13, SKIN.line, 0.75 * get("mouthDimple"));
-      stroke(g, [[x + 12 * s, y - 11], [x + 17 * s, y - 2], [x + 12 * s, y + 8]], SKIN.line, 2.8, get("mouthDimple"));
+      crease(g, [[x + 11 * s, y - 14], [x + 17 * s, y - 2], [x + 11 * s, y + 11]], SKIN.line, 3, 1.4 * get("mouthDimple"));
     }
     if (get("mouthPress") > 0) {
-      stroke(g, [[x + 4 * s, y - 8], [x + 7 * s, y], [x + 4 * s, y + 8]], SKIN.line, 2.6, get("mouthPress"));
+      crease(g, [[x + 3 * s, y - 11], [x + 7 * s, y], [x + 3 * s, y + 11]], SKIN.line, 2.6, 1.4 * get("mouthPress"));
       glow(g, x - 16 * s, y + 15, 16, 6, SKIN.light, get("mouthPress"));
     }
     if (get("mouthStretch") > 0) {
-      crease(g, [[x + 4 * s, y + 10], [x + s, y + 30]], SKIN.line, 2.2, 0.55 * get("mouthStretch"));
-      crease(g, [[x + 12 * s, y + 6], [x + 12 * s, y + 26]], SKIN.line, 2.2, 0.4 * get("mouthStretch"));
+      crease(g, [[x + 4 * s, y + 10], [x + s, y + 30]], SKIN.line, 2.4, 1.2 * get("mouthStretch") ** 2);
+      crease(g, [[x + 12 * s, y + 6], [x + 12 * s, y + 26]], SKIN.line, 2.4, 0.9 * get("mouthStretch") ** 2);
     }
   }
   if (c.mouthPucker > 0) {  // the skin gathers around pursed lips
     for (const [side, s] of SIDES) {
       const [x, y] = side === "Left" ? m.left : m.right;
       for (const [dx, dy] of [[12, -12], [15, 1], [12, 13]]) {
-        stroke(g, [[x + 5 * s, y + 0.5 * dy], [x + dx * s, y + dy]], SKIN.line, 2, 0.38 * c.mouthPucker);
+        crease(g, [[x + 3 * s, y + 0.4 * dy], [x + (dx + 3) * s, y + 1.1 * dy]], SKIN.line, 2, 0.6 * c.mouthPucker);
       }
     }
   }

@@ -115,6 +115,7 @@ function controls(m) {
   if (m.devices && document.activeElement !== list) {
     list.replaceChildren(...m.devices.map((name) => new Option(name, name, false, name === m.device)));
   }
+  $("quit").hidden = !m.quit;
   const tunable = !!calibration;
   for (const part of [$("calibration"), $("save")]) part.hidden = !tunable;
   room("strength").hidden = !tunable;
@@ -155,7 +156,8 @@ function slider(place, kind, name, most, text, value) {
   slide(input, value, text);
 }
 
-const strength = (name, value) => slider($("strengths"), "strength", name, 3, (v) => `× ${v.toFixed(2)}`, value);
+// How far chosen emotions go before those heard is a share; the others are factors.
+const strength = (name, value) => slider($("strengths"), "strength", name, name === "emotion_mix" ? 1 : 3, (v) => v.toFixed(2), value);
 const emotion = (name, value) => slider($("emotions"), "emotion", name, 1, (v) => v.toFixed(2), value);
 
 function choose(name) {
@@ -177,6 +179,7 @@ $("scale").oninput = $("bias").oninput = () => calibrate(Number($("scale").value
 $("neutral").onclick = () => calibrate(1, 0);
 $("none").onclick = () => { for (const name of emotions) if (Number($(`emotion-${name}`).value)) ask({ emotion: [name, 0] }); };
 $("save").onclick = () => ask({ save: true });
+$("quit").onclick = () => ask({ quit: true });
 $("devices").onchange = () => ask({ device: $("devices").value });
 $("devices").onpointerdown = () => ask({ refresh: true });
 
@@ -338,7 +341,7 @@ function paint(now) {
   if (furthest < 1e-3) { shown.set(target); dirty = false; }
   const pose = Object.fromEntries(names.map((name, i) => [name, shown[i]]));
   const head = [...shown.subarray(N)];
-  if (avatar) avatar.draw(pose, head, moods, canvas.width, canvas.height);
+  if (avatar) avatar.draw(pose, canvas.width, canvas.height, head, moods);
   else drawFace(pen, pose, canvas.width, canvas.height, head);
   if (!bare && (!dirty || counted.frames % 3 === 0)) drawBars();
 }

@@ -3,7 +3,7 @@ import { word } from "./words.js";
 
 /** Build it into `room`; `ask` sends a message to fmg. Returns { show(state, command), failing(names), sent(look) }. */
 export function receiversRoom(room, ask) {
-  const rows = new Map();  // name of what runs, or kind of what does not → row
+  const rows = new Map();  // name of what runs, or kind of what may → row
   const list = document.createElement("div");
   const command = document.createElement("div");
   command.id = "command";
@@ -18,7 +18,7 @@ export function receiversRoom(room, ask) {
   let looked = null;  // name of the receiver whose messages are shown
   setInterval(() => { if (looked && !room.hidden) ask({ look: looked }); }, 500);
 
-  function row(kind, address, name) {
+  function row(kind, address, name, again = false) {
     const element = document.createElement("div");
     element.className = `receiver${name ? " on" : ""}`;
     element.innerHTML = `<b></b><input type="text" spellcheck="false"><button></button><p class="needs"></p><button>${word("look")}</button><pre hidden></pre>`;
@@ -28,7 +28,7 @@ export function receiversRoom(room, ask) {
     input.disabled = !!name;
     input.setAttribute("aria-label", word("address", kind));
     look.hidden = !name;
-    needs.textContent = word(kind);
+    needs.textContent = again ? "" : word(kind);
     change.textContent = word(name ? "stop" : "start");
     change.onclick = () => ask(name ? { stop: name } : { start: [kind, input.value.trim()] });
     input.onkeydown = (event) => { if (event.key === "Enter" && !name) change.click(); };
@@ -46,8 +46,9 @@ export function receiversRoom(room, ask) {
       command.hidden = !line;
       const wanted = new Map();
       for (const [kind, usual] of Object.entries(state?.kinds ?? {})) {
-        for (const { name, address } of state.running.filter((one) => one.kind === kind)) wanted.set(name, [kind, address, name]);
-        wanted.set(kind, [kind, usual, ""]);
+        const running = state.running.filter((one) => one.kind === kind);
+        for (const { name, address } of running) wanted.set(name, [kind, address, name]);
+        wanted.set(running.length ? `one more ${kind}` : kind, [kind, usual, "", running.length > 0]);
       }
       if ([...wanted.keys()].join("\n") === [...rows.keys()].join("\n")) return;
       const kept = new Map(rows);

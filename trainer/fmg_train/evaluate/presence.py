@@ -1,0 +1,65 @@
+"""Does somebody speak? What a network says, against the phones of the data; and anyone else's answer to the same question."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from fmg_rt import networks, spec
+from fmg_rt.features.logmel import log_mel
+from fmg_rt.weights import Weights
+
+from .. import features
+from ..datasets import form
+from . import scores
+
+Detector = Callable[[np.ndarray], np.ndarray]
+"""(samples,) float32 at 16 kHz → (frames,) how sure it is, frame i at `features.row_times`."""
+Condition = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def network(weights: Weights, lookahead: int | None = None) -> Detector | None:
+    """What the network of a weight file says; None where it does not tell."""
+    net = networks.build(weights, lookahead)
+    if net.presence is None:
+        return None
+
+    def hear(audio: np.ndarray) -> np.ndarray:
+        net.reset()
+        mel = log_mel(np.pad(audio, (0, net.lookahead + spec.WIN_LENGTH)))
+        times, said = [], []
+        for frame in mel:
+            before = net.horizon
+            net.push(frame)
+            if net.horizon != before:
+                times.append(net.horizon / spec.SAMPLE_RATE)
+                said.append(net.presence)
+        return np.interp(features.row_times(len(log_mel(audio))), times, np.array(said, float))
+
+    return hear
+
+
+def judged(detect: Detector, directories: Iterable[Path], split: str | None = "test",
+           condition: Condition | None = None) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """(how sure it was where somebody speaks, and where nobody does), over the frames of which that is known.
+
+    condition : changes the audio before it is heard, as in `evaluation.rows`.
+    """
+    speech, silence = [np.empty(0)], [np.empty(0)]
+    for directory in directories:
+        for recording in form.read_manifest(directory):
+            if split is not None and recording.split != split:
+                continue
+            audio, face = form.read_audio(directory, recording), form.read_face(directory, recording)
+            if condition is not None:
+                audio = condition(audio, np.random.default_rng(int(recording.audio_sha256[:8], 16))).astype(np.float32)
+            said = detect(audio)
+            truth = features.spoken_rows(recording.source, face.phones, len(said))
+            speech.append(said[truth == 1])
+            silence.append(said[truth == 0])
+    return np.concatenate(speech), np.concatenate(silence)
+
+
+def auc(detect: Detector, directories: Iterable[Path], split: str | None = "test", condition: Condition | None = None) -> float:
+    """The chance that it is surer in a frame with speech than in one without; NaN where the data have only one of both."""
+    return scores.auc(*judged(detect, directories, split, condition))
