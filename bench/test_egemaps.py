@@ -42,7 +42,7 @@ def processor_time(function, *args):
 
 
 def test_a_minute_against_opensmile(benchmark, slowness):
-    """A vector over the last 5 s every 300 ms: openSMILE must begin anew each time."""
+    """A vector over the last 5 s every 300 ms: openSMILE must begin again each time."""
     opensmile = pytest.importorskip("opensmile")
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
     wave = speech(60.0)

@@ -33,9 +33,9 @@ def with_urls(setup: str, url: str) -> str:
 
 def main(url: str, ref: str) -> None:
     root = Path(__file__).parents[1]
-    for name, change in (("README.md", lambda text: absolute(text, url, ref)), ("setup.cfg", lambda text: with_urls(text, url))):
-        path = root / name
-        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    readme, setup = root / "README.md", root / "setup.cfg"
+    readme.write_text(absolute(readme.read_text(encoding="utf-8"), url, ref), encoding="utf-8")
+    setup.write_text(with_urls(setup.read_text(encoding="utf-8"), url), encoding="utf-8")
 
 
 if __name__ == "__main__":

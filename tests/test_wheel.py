@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,14 +14,12 @@ from pathlib import Path
 import pytest
 
 from fmg_rt import distribution
+from fmg_train.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("runtime", "trainer", "weights", "tests", "examples", "bench", "packaging", "setup.cfg", "pyproject.toml", "MANIFEST.in",
-           "README.md", "CHANGELOG.md", "LICENSE", "conftest.py", "constraints.txt")  # fmt: skip
+FOLDERS = ("runtime", "trainer", "weights", "tests", "examples", "bench", "packaging")
+FILES = ("setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE", "conftest.py", "constraints.txt")
 URL = "https://example.org/owner/fmg"
-
-sys.path.insert(0, str(ROOT / "packaging"))
-import addresses
 
 
 def _run(*arguments, **options):
@@ -33,12 +32,10 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
     source = folder / "source"
     source.mkdir()
-    for name in SOURCES:
-        path = ROOT / name
-        if path.is_dir():
-            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy(path, source)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in FILES:
+        shutil.copy(ROOT / name, source)
     assert _run(sys.executable, source / "packaging" / "addresses.py", URL, "v1").returncode == 0
     done = _run(sys.executable, "-m", "build", "--outdir", folder, source)
     if done.returncode and "Could not find a version" in done.stdout + done.stderr:
@@ -83,6 +80,9 @@ def test_the_wheel_runs_the_main_job(built, tmp_path):
     assert not any(float(line.split(",")[jaw]) for line in lines[-15:])  # the clip ends in silence
     version = _run(scripts / "fmg-rt", "--version", cwd=tmp_path)
     assert version.stdout.startswith(f"fmg-rt {distribution.__version__}\n"), version.stderr
+    for command in COMMANDS:
+        helped = _run(scripts / "fmg-train", command, "--help", cwd=tmp_path)
+        assert helped.returncode == 0 and "Usage: fmg-train" in helped.stdout, command + helped.stderr
     # Without torch the trainer names the extra that brings it, of the distribution that is ours.
     train = _run(scripts / "fmg-train", "fit", "--out", "run", cwd=tmp_path)
     assert train.returncode == 1 and distribution.install("train") in train.stderr and "Traceback" not in train.stderr
@@ -90,7 +90,8 @@ def test_the_wheel_runs_the_main_job(built, tmp_path):
 
 def test_links_become_absolute():
     text = "[a](docs/a.md) ![b](b.png) [![c](c.png)](d.md#e) [f](https://g) [h](#h)"
-    assert addresses.absolute(text, URL, "v1") == (
+    absolute = runpy.run_path(str(ROOT / "packaging" / "addresses.py"))["absolute"]
+    assert absolute(text, URL, "v1") == (
         f"[a]({URL}/blob/v1/docs/a.md) ![b]({URL}/raw/v1/b.png) [![c]({URL}/raw/v1/c.png)]({URL}/blob/v1/d.md#e) "
         "[f](https://g) [h](#h)"
     )

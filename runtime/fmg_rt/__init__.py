@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from .audio import AudioError
     from .egemaps import EGeMAPS
     from .expression import ExpressionSettings
+    from .pool import Pool
     from .session import AsyncSession, Session
     from .weights import Weights
 
-__all__ = ["AsyncSession", "AudioError", "EGeMAPS", "ExpressionSettings", "FmgError", "Frame", "Session", "Weights",
+__all__ = ["AsyncSession", "AudioError", "EGeMAPS", "ExpressionSettings", "FmgError", "Frame", "Pool", "Session", "Weights",
            "__version__"]  # fmt: skip
 
 _ROOMS = {
     "AsyncSession": "session", "AudioError": "audio", "EGeMAPS": "egemaps", "ExpressionSettings": "expression",
-    "Session": "session", "Weights": "weights",
+    "Pool": "pool", "Session": "session", "Weights": "weights",
 }  # fmt: skip
 
 

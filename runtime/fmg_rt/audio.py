@@ -43,7 +43,8 @@ def to_mono(audio: bytes | bytearray | memoryview | np.ndarray, channels: int = 
     if audio.dtype == np.int16:
         samples = audio.astype(np.float32) * _INT16
     elif audio.dtype.kind == "f":
-        samples = np.asarray(audio, np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and then 0
+            samples = np.asarray(audio, np.float32)
         if not np.isfinite(samples).all():
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
         peak = float(np.abs(samples).max(initial=0.0))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -143,16 +143,9 @@ class Session:
         AudioError
             Another type or shape, a part of a sample, or floats far beyond ±1; nothing was taken.
         """
-        samples = to_mono(audio, self.channels)
-        self._pushed += len(samples)
-        if self._resampler is None:
-            return self._hear(samples)
         frames: list[Frame] = []
-        second = int(self.sample_rate)
-        for start in range(0, len(samples), second):
-            self._resampler.push(samples[start : start + second])
-            while self._resampler.pop(self._hop):
-                frames += self._step(self._hop)
+        for hop in self._take(audio):
+            frames += self._step(hop)
         return frames
 
     def flush(self) -> list[Frame]:
@@ -228,21 +221,34 @@ class Session:
         self._pending = SILENCE[:0]
         self._pushed = 0
 
-    def _hear(self, samples: np.ndarray) -> list[Frame]:
-        """Step through (n,) float32 at 16 kHz, of which a part of a hop may wait for the next call."""
+    def _take(self, audio: bytes | bytearray | memoryview | np.ndarray) -> Iterator[np.ndarray]:
+        """The whole hops, (160,) float32 at 16 kHz, up to the end of this audio; what is left of it waits for the next."""
+        samples = to_mono(audio, self.channels)
+        self._pushed += len(samples)
+        return self._hops(samples) if self._resampler is None else self._resampled(samples, self._resampler)
+
+    def _hops(self, samples: np.ndarray) -> Iterator[np.ndarray]:
         if len(self._pending):
             samples = np.concatenate([self._pending, samples])
         samples = np.ascontiguousarray(samples)
         whole = len(samples) - len(samples) % spec.HOP_LENGTH
-        frames: list[Frame] = []
-        for start in range(0, whole, spec.HOP_LENGTH):
-            frames += self._step(samples[start : start + spec.HOP_LENGTH])
         self._pending = samples[whole:].copy()
-        return frames
+        for start in range(0, whole, spec.HOP_LENGTH):
+            yield samples[start : start + spec.HOP_LENGTH]
+
+    def _resampled(self, samples: np.ndarray, resampler: Resampler) -> Iterator[np.ndarray]:
+        second = int(self.sample_rate)
+        for start in range(0, len(samples), second):
+            resampler.push(samples[start : start + second])
+            while resampler.pop(self._hop):
+                yield self._hop
 
     def _step(self, hop: np.ndarray) -> list[Frame]:
+        return self._framed(self._stream.step(hop))
+
+    def _framed(self, faces: np.ndarray) -> list[Frame]:
+        """The frames of what the stream gave, (n, 52)."""
         stream = self._stream
-        faces = stream.step(hop)
         if not len(faces):
             return []
         first = stream.index - len(faces)

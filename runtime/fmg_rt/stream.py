@@ -13,7 +13,9 @@ import numpy as np
 from . import arkit, spec
 from .features import LogMel
 from .frame import NO_EMOTION, STILL
+from .heard import Feeling, Heard
 from .networks import build
+from .networks.emotion import EmotionReadout
 from .weights import Weights
 
 if TYPE_CHECKING:  # their kernels are loaded by whoever makes an instance, not by who can take one
@@ -66,9 +68,9 @@ class FaceStream:
         self.rate = rate
         self.network = build(weights, lookahead)
         self.expression = expression
-        self._weights = weights
         self._log_mel = LogMel()
         self._egemaps = egemaps
+        self._readout = EmotionReadout(weights) if weights.emotion and egemaps is not None else None
         self._frames = np.zeros((_MOST, arkit.N_COEFFICIENTS), np.float32)  # (8, 52)
         self.heads = np.zeros((_MOST, len(STILL)), np.float32)  # (8, 3)
         self.emotion: Mapping[str, float] = NO_EMOTION
@@ -91,12 +93,15 @@ class FaceStream:
             self.expression.reset()
         if self._egemaps is not None:
             self._egemaps.reset()
+        if self._readout is not None:
+            self._readout.reset()
+        self._spoken = 0  # samples of speech since the voice was last read
         self.emotion = NO_EMOTION
 
     def begin(self) -> None:
         """Begin a new utterance: its time starts at 0, the words heard are forgotten, and what lives goes on living.
 
-        Blinks, gaze, the speaker's level and the noise of the room go on; the network starts anew.
+        Blinks, gaze, the speaker's level and the noise of the room go on; the network starts again.
         """
         self._origin += self.samples
         self.index = self.next_time = self.samples = 0
@@ -113,17 +118,35 @@ class FaceStream:
         ValueError
             Not (160,) float32: the kernels check nothing.
         """
+        if self.hear(hop):
+            self.network.step()
+        return self.show()
+
+    def hear(self, hop: np.ndarray) -> bool:
+        """The first part of `step`: True when the network has a step to compute before `show`.
+
+        Steps of several streams can then be computed together, see `pool.Pool`.
+        """
         if hop.shape != (spec.HOP_LENGTH,) or hop.dtype != np.float32:
             raise ValueError(f"a hop is ({spec.HOP_LENGTH},) float32, not {hop.shape} {hop.dtype}")
         self.samples += spec.HOP_LENGTH
-        if self._log_mel.push(hop):
-            self.network.push(self._log_mel.frame)
-            if self.expression is not None:
-                self.expression.listen(hop, self._log_mel.frame)
-        elif self.expression is not None:
-            self.expression.listen(hop, None)
+        mel = self._log_mel.frame if self._log_mel.push(hop) else None
+        due = mel is not None and self.network.take(mel)
+        lld = feeling = None
         if self._egemaps is not None:
-            self._listen_egemaps(self._egemaps, hop)
+            lld, feeling = self._listen_egemaps(self._egemaps, hop)
+        self._heard = Heard(hop, mel, lld, feeling)
+        self._stepped = due
+        return due
+
+    def show(self) -> np.ndarray:
+        """The last part of `step`: the frames now ready."""
+        if self.expression is not None:
+            heard = self._heard
+            if self._stepped:
+                heard = heard._replace(face=self.network.newest, presence=self.network.presence,
+                                       time=self._origin + self.network.horizon)  # fmt: skip
+            self.expression.listen(heard)
         n = 0
         while self.next_time <= self.network.horizon and n < _MOST:
             face = self._frames[n]
@@ -152,24 +175,19 @@ class FaceStream:
         if self.expression is not None:
             self.expression.rest()
 
-    def _listen_egemaps(self, egemaps: EGeMAPS, hop: np.ndarray) -> None:
+    def _listen_egemaps(self, egemaps: EGeMAPS, hop: np.ndarray) -> tuple[np.ndarray, Feeling | None]:
+        """The newest low-level descriptors (27,), and what the voice feels when that is read again."""
         egemaps.push(hop)
-        if self.expression is not None:
-            self.expression.hear(egemaps.lld)
+        if self.expression is not None and self.expression.speaking:
+            self._spoken += spec.HOP_LENGTH
         if (self._origin + self.samples) % spec.EGEMAPS_INTERVAL or not egemaps.ready:
-            return
+            return egemaps.lld, None
         features = egemaps.functionals()
         self.network.set_egemaps(features)
-        if self.expression is not None and self._weights.emotion:
-            self.expression.feel(*self._mood(features))
-
-    def _mood(self, features: np.ndarray) -> tuple[float, float]:
-        """Arousal and valence in [-1, 1] from the 88 functionals, by the weights' emotion read-out."""
-        weights = self._weights
-        x = (features - weights.egemaps_mean) / (weights.egemaps_std + spec.STD_OFFSET)
-        x = np.clip(x, -spec.EGEMAPS_LIMIT, spec.EGEMAPS_LIMIT)
-        arousal, valence = np.tanh(weights.emotion["weight"][-2:] @ x + weights.emotion["bias"][-2:])
-        return float(arousal), float(valence)
+        spoken, self._spoken = self._spoken, 0
+        if self._readout is None or not spoken:
+            return egemaps.lld, None
+        return egemaps.lld, self._readout(features, spoken / spec.SAMPLE_RATE)
 
 
 def wanted(first: int, n: int, end: float, rate: float) -> int:

@@ -8,9 +8,10 @@ Layout (format 1): ``format`` (), ``architecture`` (), ``meta`` () JSON text wit
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 
 from . import architectures, spec
 from .errors import FmgError
+from .files import written_whole
 
 
 class WeightsError(FmgError, ValueError):
@@ -41,6 +43,7 @@ class Weights:
     emotion : the two tensors of the emotion read-out, or empty.
     provenance : how the weights came to be: data, seed, commit, scores.
     sha256 : of the file's bytes; empty when not read from a file.
+    packed : what a network made of the tensors once, for all streams that share these weights.
     """
 
     architecture: str
@@ -54,6 +57,7 @@ class Weights:
     emotion: Mapping[str, np.ndarray] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
+    packed: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def packaged() -> Path:
@@ -61,6 +65,10 @@ def packaged() -> Path:
     return Path(str(resources.files("fmg_weights") / "best.npz"))
 
 
+_DESCRIPTION = ("format", "architecture", "meta")
+_LONGEST_TEXT, _MOST_ARRAYS, _LARGEST_SIZE, _LARGEST_FILE = 1 << 22, 1000, 1 << 16, 1 << 28
+"""Bytes of the description; arrays; numbers of the configuration; bytes of all tensors. The packaged network has 3 MB."""
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _STATISTICS = {"mel.mean": (spec.N_MELS,), "mel.std": (spec.N_MELS,),
                "egemaps.mean": (spec.N_EGEMAPS,), "egemaps.std": (spec.N_EGEMAPS,)}  # fmt: skip
 
@@ -75,12 +83,16 @@ def read(path: str | os.PathLike[str]) -> Weights:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(_LARGEST_FILE + 1)  # a device may have no end
     except OSError as error:
         raise WeightsError(f"{path}: cannot read the weight file ({error.strerror or error})") from error
+    if len(data) > _LARGEST_FILE:
+        raise WeightsError(f"{path}: not a weight file: larger than {_LARGEST_FILE >> 20} MB")
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = _unpack(data)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
     except Exception as error:  # a damaged archive can raise anything
         reason = "it contains pickled objects" if "pickle" in str(error).lower() else "truncated or not a .npz"
         raise WeightsError(f"{path}: not a weight file: {reason}") from error
@@ -108,23 +120,45 @@ def write(path: str | os.PathLike[str], weights: Weights) -> str:
     arrays |= {f"emotion.{name}": value for name, value in weights.emotion.items()}
     _check(arrays, "")
 
-    path = Path(path)
-    beside = path.with_name(path.name + ".part")
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in sorted(arrays):
-                buffer = io.BytesIO()
-                np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name])),
-                                          allow_pickle=False)  # fmt: skip
-                archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name])),
+                                      allow_pickle=False)  # fmt: skip
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def _check(arrays: Mapping[str, np.ndarray], sha256: str) -> Weights:
-    for name in ("format", "architecture", "meta"):
+def _unpack(data: bytes) -> dict[str, np.ndarray]:
+    """The arrays of an archive. Names, shapes and types are checked before anything large is inflated: a file of four
+    megabytes can hold gigabytes of zeros."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if len(members) > _MOST_ARRAYS or len(members) != len(archive.infolist()):
+            raise WeightsError("not a weight file: too many arrays")
+        arrays = {}
+        for name in _DESCRIPTION:
+            if name in members:
+                if members[name].file_size > _LONGEST_TEXT:
+                    raise WeightsError(f"not a weight file: '{name}' is too long")
+                arrays[name] = _array(archive, members[name])
+        expected = _expected(arrays, members)[-1]
+        for name, shape in expected.items():
+            with archive.open(members[name]) as file:
+                found, _, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
+            _check_form(name, found, dtype, shape)
+        return arrays | {name: _array(archive, members[name]) for name in expected}
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _expected(arrays: Mapping[str, np.ndarray], names: Collection[str]) \
+        -> tuple[str, dict[str, int], tuple[int, ...], dict[str, Any], dict[str, tuple[int, ...]]]:  # fmt: skip
+    """Architecture, config, look-aheads and provenance of a file that holds `names`; and which arrays it must hold."""
+    for name in _DESCRIPTION:
         if name not in arrays or arrays[name].ndim != 0:
             raise WeightsError(f"not a weight file: '{name}' is missing")
     version = arrays["format"].item()
@@ -140,28 +174,42 @@ def _check(arrays: Mapping[str, np.ndarray], sha256: str) -> Weights:
         config = {str(k): int(v) for k, v in meta["config"].items()}
         lookaheads = tuple(int(v) for v in meta["lookaheads"])
         provenance = dict(meta["provenance"])
+        if any(abs(value) > _LARGEST_SIZE for value in (*config.values(), *lookaheads)):
+            raise ValueError(f"a size beyond {_LARGEST_SIZE}")
         shapes = architectures.ARCHITECTURES[architecture](config)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"its 'meta' text is damaged ({error!r})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise WeightsError(f"its 'meta' text is damaged ({error!r:.200})") from error
     if not lookaheads or list(lookaheads) != sorted(set(lookaheads)) or lookaheads[0] < 0:
         raise WeightsError("its look-aheads must be ascending sample counts")
     if config.get("n_lookaheads", 1) != len(lookaheads):
         raise WeightsError(f"{len(lookaheads)} look-aheads for {config.get('n_lookaheads', 1)} read-outs")
-
     expected = dict(_STATISTICS) | {f"net.{name}": shape for name, shape in shapes.items()}
-    if any(name.startswith("emotion.") for name in arrays):
+    if any(name.startswith("emotion.") for name in names):
         expected |= architectures.EMOTION_TENSORS
-    missing = sorted(set(expected) - set(arrays))
-    surplus = sorted(set(arrays) - set(expected) - {"format", "architecture", "meta"})
+    missing = sorted(set(expected) - set(names))
+    surplus = sorted(set(names) - set(expected) - set(_DESCRIPTION))
     if missing or surplus:
-        raise WeightsError(f"tensors missing: {missing or 'none'}; unknown: {surplus or 'none'}")
+        raise WeightsError(f"tensors missing: {missing or 'none'!s:.500}; unknown: {surplus or 'none'!s:.500}")
+    if 4 * sum(math.prod(shape) for shape in expected.values()) > _LARGEST_FILE:
+        raise WeightsError(f"a network of more than {_LARGEST_FILE >> 20} MB")
+    return architecture, config, lookaheads, provenance, expected
+
+
+def _check_form(name: str, found: tuple[int, ...], dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    if dtype.hasobject:
+        raise WeightsError("not a weight file: it contains pickled objects")
+    if dtype != np.float32:
+        raise WeightsError(f"'{name}' is {dtype}, not float32")
+    if found != shape:
+        raise WeightsError(f"'{name}' has shape {found}, not {shape}")
+
+
+def _check(arrays: Mapping[str, np.ndarray], sha256: str) -> Weights:
+    architecture, config, lookaheads, provenance, expected = _expected(arrays, arrays)
     checked = {}
     for name, shape in expected.items():
         array = arrays[name]
-        if array.dtype != np.float32:
-            raise WeightsError(f"'{name}' is {array.dtype}, not float32")
-        if array.shape != shape:
-            raise WeightsError(f"'{name}' has shape {array.shape}, not {shape}")
+        _check_form(name, array.shape, array.dtype, shape)
         if not np.isfinite(array).all():
             raise WeightsError(f"'{name}' holds values that are not finite")
         array = np.ascontiguousarray(array)

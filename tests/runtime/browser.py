@@ -136,9 +136,9 @@ class Page:
 
 
 @contextlib.contextmanager
-def chromium(profile: Path):
-    """A browser with a new profile in `profile`; yields a function that gives the one tab."""
-    process = subprocess.Popen([CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+def chromium(profile: Path, *flags: str):
+    """A browser with a new profile in `profile` and more flags; yields its one tab."""
+    process = subprocess.Popen([CHROMIUM, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     try:
         announced = profile / "DevToolsActivePort"

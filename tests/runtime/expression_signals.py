@@ -7,9 +7,10 @@ import subprocess
 import numpy as np
 import pytest
 
-from fmg_rt import arkit, spec
+from fmg_rt import architectures, arkit, spec
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.features.logmel import LogMel
+from fmg_rt.heard import Feeling, Heard
 
 RATE = spec.SAMPLE_RATE
 MOUTH = arkit.region_indices("jaw", "lips")
@@ -117,7 +118,7 @@ class Player:
         for start in range(0, len(wave) - spec.HOP_LENGTH + 1, spec.HOP_LENGTH):
             hop = wave[start : start + spec.HOP_LENGTH]
             ready = log_mel.push(hop)
-            self.expression.listen(hop, log_mel.frame if ready else None)
+            self.expression.listen(Heard(hop, log_mel.frame if ready else None))
             heard = start + spec.HOP_LENGTH
             while round(len(out) * RATE / self.rate) + self.lookahead <= heard:
                 time = round(len(out) * RATE / self.rate)
@@ -128,3 +129,12 @@ class Player:
                 times.append(time / RATE)
                 out.append(face)
         return np.array(times), np.array(out)
+
+
+def feel(expression: Expression, **classes: float) -> None:
+    """Tell `expression` that the voice was read: classes of `architectures.EMOTIONS` → probability, the rest neutral."""
+    p = np.zeros(len(architectures.EMOTIONS))
+    for name, value in classes.items():
+        p[architectures.EMOTIONS.index(name)] = value
+    p[architectures.EMOTIONS.index("neutral")] += 1.0 - p.sum()
+    expression.listen(Heard(np.zeros(spec.HOP_LENGTH, np.float32), feeling=Feeling(p, 0.0, 0.0)))

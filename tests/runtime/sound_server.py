@@ -47,7 +47,7 @@ class SoundServer:
         return subprocess.run(["pactl", *words], env=self._env, check=check, capture_output=True, text=True)
 
     def _list(self, plugged: bool) -> None:
-        # ALSA's list of devices is this file: PortAudio sees a change only when it starts anew.
+        # ALSA's list of devices is this file: PortAudio sees a change only when it starts again.
         plugin = f'{{ type pulse\n server "unix:{self._socket}"\n device "{MICROPHONE}.monitor" }}\n'
         self._asoundrc.write_text(
             # Debian's PortAudio aborts when every device in the list can be opened, or there is none.

@@ -80,7 +80,7 @@ def test_finished_results_are_left_alone(tmp_path, weight_file):
     assert bake(weight_file, files[0], "--out", out).exit_code == 0
     (out / "0.csv").write_text("mine")
     result = bake(weight_file, *files, "--out", out)
-    assert result.exit_code == 0 and "1 of 2 files are finished already" in result.output
+    assert result.exit_code == 0 and "1 of 2 files are already done" in result.output
     assert (out / "0.csv").read_text() == "mine" and (out / "1.csv").exists()
     result = bake(weight_file, *files, "--out", out)
     assert result.exit_code == 0 and "2 of 2" in result.output

@@ -15,6 +15,7 @@ from pythonosc.osc_packet import OscPacket
 
 from fmg_rt import arkit, weights
 from fmg_rt.cli import main
+from fmg_rt.sinks.formats import HEAD
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process only on Windows")
 
@@ -22,9 +23,9 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT fo
 def _table(path):
     """(times, coefficients) of a recording in CSV."""
     with open(path, encoding="utf-8") as file:
-        assert file.readline().rstrip("\n").split(",") == ["time", *arkit.ARKIT_NAMES]
+        assert file.readline().rstrip("\n").split(",") == ["time", *arkit.ARKIT_NAMES, *HEAD]
     table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
-    return table[:, 0], table[:, 1:].astype(np.float32)
+    return table[:, 0], table[:, 1:53].astype(np.float32)
 
 
 def _faces(datagrams):
@@ -191,7 +192,7 @@ main(prog_name="fmg-rt")
 
 
 @needs_signals
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (getattr(signal, "SIGHUP", 1), 129)])
 @pytest.mark.parametrize("source", ["file", "silent pipe", "silent pipe, fast"])
 def test_stopped_it_leaves_a_face_at_rest(weight_file, voice, program, udp, number, code, source):
     port = udp.getsockname()[1]
@@ -217,7 +218,7 @@ def test_stopped_it_leaves_a_face_at_rest(weight_file, voice, program, udp, numb
 def test_a_receiver_that_is_not_there_does_not_matter(tmp_path, weight_file, voice):
     for address in ("127.0.0.1:9", "no.such.host.invalid:9000"):
         result = _invoke("--weights", weight_file, "--input", voice, "--fast", "--osc", address,
-                         "--record", tmp_path / "out.csv")  # fmt: skip
+                         "--record", tmp_path / "out.csv", "--overwrite")  # fmt: skip
         assert result.exit_code == 0, result.output
         assert len(_table(tmp_path / "out.csv")[0]) == 90
 

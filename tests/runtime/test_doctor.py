@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from sound_server import MICROPHONE, RATE, SoundServer
 from fmg_rt import architectures, weights
 from fmg_rt.app import checks
 from fmg_rt.cli import main
+from fmg_rt.kernels import cache
 from fmg_rt.sources import SourceError
 
 CONFIG = {"n_stack": 2, "d_input": 16, "d_model": 16, "d_head": 16, "n_lookaheads": 2}
@@ -92,34 +93,32 @@ def test_a_machine_too_slow_fails(weight_file, monkeypatch):
     assert speed.verdict == "FAIL" and "lower --rate" in speed.text
 
 
-def test_kernels_that_were_compiled_or_cannot_be_kept_are_said(weight_file, monkeypatch):
-    def kernel(misses, folder):
-        return SimpleNamespace(py_func=None, stats=SimpleNamespace(cache_misses=misses, cache_path=folder))
-
-    found = weights.read(weight_file)
-    fresh = SimpleNamespace(one=kernel({"f(f)": 1}, "/cache"), two=kernel({}, "/cache"))
-    real = {name: module for name, module in sys.modules.items() if not name.startswith("fmg_rt.kernels.")}
-    monkeypatch.setattr(checks.sys, "modules", real | {"fmg_rt.kernels.fresh": fresh})
-    verdict = next(checks.check_speed(found, 30.0))
-    assert verdict.verdict == "ok" and verdict.text.startswith("2, 1 compiled just now")
-    monkeypatch.setattr(checks.sys, "modules", real | {"fmg_rt.kernels.fresh": SimpleNamespace(one=kernel({}, None))})
-    verdict = next(checks.check_speed(found, 30.0))
-    assert verdict.verdict == "note" and "NUMBA_CACHE_DIR" in verdict.text
+def test_kernels_that_were_compiled_damaged_or_cannot_be_kept_are_said(monkeypatch):
+    tally = cache.Tally()
+    monkeypatch.setattr(cache, "tally", tally)
+    tally.loaded, tally.place = 80, Path("/cache")
+    assert checks._check_kernels(1.0).text.startswith("80, all of them compiled before in")
+    tally.compiled, tally.damaged = 1, 1
+    verdict = checks._check_kernels(1.0)
+    assert verdict.verdict == "note" and "81, 1 compiled just now" in verdict.text and "1 were damaged" in verdict.text
+    tally.refusal = "/cache: Read-only file system"
+    verdict = checks._check_kernels(1.0)
+    assert verdict.verdict == "note" and "NUMBA_CACHE_DIR" in verdict.text and "Read-only" in verdict.text
 
 
 def test_ports_taken_and_free_are_told_apart():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         port = receiver.getsockname()[1]
-        assert checks.ask_port("127.0.0.1", port) == (True, "a program of this computer listens there")
+        assert checks.ask_port("127.0.0.1", port) == ("ok", "a program on this computer listens there")
         receiver.settimeout(0.1)
         with pytest.raises(TimeoutError):  # and the program was not bothered
             receiver.recv(1)
-    assert checks.ask_port("127.0.0.1", port) == (False, "no program listens there yet")
+    assert checks.ask_port("127.0.0.1", port) == ("note", "no program listens there yet")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("0.0.0.0", port))
-        assert checks.ask_port("127.0.0.1", port)[0]
-    assert not checks.ask_port("no-such-host.invalid", 9000)[0]
+        assert checks.ask_port("127.0.0.1", port)[0] == "ok"
+    assert checks.ask_port("no-such-host.invalid", 9000)[0] == "FAIL"
 
 
 def test_what_a_receiver_would_get_is_measured(weight_file, sound):
@@ -133,7 +132,7 @@ def test_what_a_receiver_would_get_is_measured(weight_file, sound):
     assert result.exit_code == 0
     # /blendshapes 280 bytes, 52 messages in a bundle 1472 bytes
     assert of(lines, "receiver") == [("ok", f"osc 127.0.0.1:{port}: up to 1752 bytes a frame in 2 datagrams; "
-                                            "a program of this computer listens there")]  # fmt: skip
+                                            "a program on this computer listens there")]  # fmt: skip
 
 
 @pytest.mark.audio

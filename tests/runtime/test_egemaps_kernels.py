@@ -46,14 +46,16 @@ def short(t, wave, first=0):
     return out
 
 
-def test_append_quantises_into_both_copies():
+def test_append_quantises_and_recall_gives_it_back_around_the_end():
     samples = np.array([0.5, -0.5, 1.5, -1.5, np.nan, np.inf, -np.inf, 0.99999, 3e-5], np.float32)
-    wave = nans(32)
-    egemaps_wave.append(samples, 0, 9, 3, wave)
+    wave = np.full(16, 99, np.int16)
+    egemaps_wave.append(samples, 0, 9, 7, wave)
     expected = np.array([16384, -16384, 32767, -32768, 0, 32767, -32768, 32767, 0]) / 32767
-    np.testing.assert_allclose(wave[3:12], expected.astype(np.float32), rtol=0, atol=0)
-    np.testing.assert_array_equal(wave[19:28], wave[3:12])
-    assert np.isnan(wave[[2, 12, 18, 28]]).all()
+    out = nans(12)
+    egemaps_wave.recall(wave, 7, out)
+    np.testing.assert_array_equal(out[:9], expected.astype(np.float32))
+    np.testing.assert_array_equal(out[9:], np.full(3, np.float32(99) / np.float32(32767)))
+    assert (wave[:7] == 99).all()
 
 
 def test_both_transforms(t):
@@ -88,7 +90,6 @@ def test_spectral(t):
     expected = reference.spectral(np.hypot(*spectrum.astype(np.float64)), np.hypot(*before.astype(np.float64)))
     np.testing.assert_allclose(got[:10], expected, rtol=2e-4, atol=1e-6)
     assert got[10] == pytest.approx(np.mean(wave[400:720].astype(np.float64) ** 2), rel=1e-5)
-    np.testing.assert_array_equal(contours[:11, 13], got)
     assert np.isnan(contours[11:]).all() and np.isnan(contours[:, 4]).all()
 
 
@@ -154,7 +155,6 @@ def test_formants(t):
 
     egemaps_formants.formants(t.resample_cos, t.resample_sin, t.roots, spectrum, 1, x, lags, lpc, z, contours)
     np.testing.assert_allclose(contours[11:17, 1], reference.formants(lpc).ravel(), rtol=1e-5)
-    np.testing.assert_array_equal(contours[11:17, 5], contours[11:17, 1])
 
 
 def test_zeros_of_hard_polynomials(t):

@@ -6,6 +6,7 @@ from expression_signals import RATE, Player, faces_of, silence, slow_aperture, t
 
 from fmg_rt import arkit
 from fmg_rt.expression import Expression, ExpressionSettings, aperture
+from fmg_rt.heard import Heard
 
 LIPS = ExpressionSettings.off(lips=True)
 SMOOTH = ExpressionSettings.off(smoothing=1.0)
@@ -34,7 +35,7 @@ def test_mouth_close_never_exceeds_jaw_open():
 
 @pytest.mark.parametrize("rate", [30, 60, 120])
 def test_a_closure_that_is_nearly_reached_is_reached_and_held(rate):
-    """One low frame among open ones becomes a whole closure of two frames and 35 ms at least."""
+    """One low frame among open ones becomes a whole closure: of one frame, and of 20 ms at least."""
     openings = talk(3 * rate, rate, 0.2) + 0.1
     dips = [rate, 2 * rate, 2 * rate + rate // 2]
     openings[dips] = 0.02  # 5 % of the opening: the network saw a closure, but not quite
@@ -43,25 +44,24 @@ def test_a_closure_that_is_nearly_reached_is_reached_and_held(rate):
     runs = np.flatnonzero(np.diff(np.r_[0, shut.astype(int), 0])).reshape(-1, 2)
     assert runs[:, 0].tolist() == dips
     lengths = runs[:, 1] - runs[:, 0]
-    assert (lengths >= 2).all() and (lengths / rate >= 0.0349).all() and (lengths / rate <= 0.075).all()
+    assert (lengths / rate >= 0.0199).all() and (lengths / rate <= 0.05).all()
 
 
 def test_open_vowels_are_not_closed():
-    openings = talk(300, 30.0) + 0.05
+    openings = talk(300, 30.0) + 0.1
     out = shaped(LIPS, faces_of(openings))
     np.testing.assert_array_equal(out, faces_of(openings))
 
 
 def test_trembling_at_the_threshold_does_not_flutter():
+    """Lips are drawn together in part, not switched: what trembles goes on trembling little."""
     rng = np.random.default_rng(2)
-    reopened = below = 0
-    for _ in range(20):
-        openings = np.r_[np.full(30, 0.5), 0.055 + 0.012 * rng.standard_normal(40)]
-        out = shaped(LIPS, faces_of(openings), 120.0)
-        shut = np.array([slow_aperture(face) for face in out]) <= 1e-6
-        reopened += np.sum(shut[:-1] & ~shut[1:])
-        below += np.abs(np.diff((openings[30:] < 0.055).astype(int))).sum()
-    assert reopened == 0 and below > 200
+    openings = np.r_[np.full(120, 0.5), 0.075 + 0.004 * rng.standard_normal(400)]
+    faces = faces_of(openings)
+    apertures = lambda some: np.array([slow_aperture(face) for face in some[160:]])  # noqa: E731
+    out = shaped(LIPS, faces, 120.0)
+    assert 0.0 < apertures(out).mean() < apertures(faces).mean()
+    assert np.abs(np.diff(apertures(out))).max() <= 3.0 * np.abs(np.diff(apertures(faces))).max()
 
 
 def test_funnel_and_parted_lips_close_as_well():
@@ -71,7 +71,7 @@ def test_funnel_and_parted_lips_close_as_well():
     faces[20:22, [I["mouthLowerDownLeft"], I["mouthLowerDownRight"]]] = 0.03
     faces[20:22, I["mouthFunnel"]] = 0.15
     out = shaped(LIPS, faces)
-    assert all(slow_aperture(face) <= 1e-6 for face in out[20:22])
+    assert all(slow_aperture(face) <= 0.002 for face in out[20:22])
     assert out[20, I["jawOpen"]] == faces[20, I["jawOpen"]]  # the jaw may stay low behind closed lips
 
 
@@ -82,15 +82,42 @@ def test_smoothing_adds_no_lag_to_closures(rate):
     for k in range(rate // 3, len(openings) - rate // 6, rate // 2):
         openings[k : k + max(2, rate // 15)] = 0.01
     faces = faces_of(openings)
-    faces[:, I["mouthPressLeft"]] = faces[:, I["mouthPressRight"]] = np.where(openings <= 0.01, 0.4, 0.0)
     plain = shaped(LIPS, faces, rate)
     smooth = shaped(ExpressionSettings.off(lips=True, smoothing=1.0), faces, rate)
     shut = lambda out: np.array([slow_aperture(face) <= 1e-6 for face in out])  # noqa: E731
     begins = lambda s: np.flatnonzero(s[1:] & ~s[:-1])  # noqa: E731
     np.testing.assert_array_equal(begins(shut(smooth)), begins(shut(plain)))
     assert len(begins(shut(plain))) >= 12
-    closed = shut(plain)  # pressed lips are on time as well
-    np.testing.assert_array_equal(smooth[closed][:, I["mouthPressLeft"]], plain[closed][:, I["mouthPressLeft"]])
+
+
+@pytest.mark.parametrize("rate", [25, 30, 50, 60, 100])
+def test_a_closure_between_two_frames_is_shown_by_the_nearest_one(rate):
+    """Steps of 20 ms, of which one is shut: at every rate the frame nearest to it is shut, and no frame far from it."""
+    for shift in range(0, 320, 40):
+        expression = Expression(LIPS, rate, 0)
+        shut_at = 16_000 + shift
+        steps, shut = shift % 320, []
+        for k in range(2 * rate):
+            time = round(k * RATE / rate)
+            while steps <= time + 319:
+                face = faces_of(np.array([0.0 if steps == shut_at else 0.4]))[0]
+                expression.listen(Heard(np.zeros(160, np.float32), face=face, time=steps))
+                steps += 320
+            face = faces_of(np.array([0.4]))[0]
+            expression.shape(face, time)
+            if slow_aperture(face) < 0.01:
+                shut.append(time)
+        assert shut, (rate, shift)
+        assert abs(shut[0] - shut_at) <= RATE / rate / 2 + 1
+        assert shut[-1] - shut[0] <= 0.041 * RATE
+
+
+def test_what_mouth_close_has_too_much_of_closes_the_lips_all_the_same():
+    face = faces_of(np.array([0.2]))[0]
+    face[I["mouthClose"]] = 0.25
+    before = slow_aperture(face)
+    out = shaped(LIPS, face[None])[0]
+    assert slow_aperture(out) == pytest.approx(before, abs=1e-6) and out[I["mouthClose"]] == out[I["jawOpen"]]
 
 
 @pytest.mark.parametrize("rate", [30, 60])
@@ -99,20 +126,20 @@ def test_smoothing_calms_jitter_and_hardly_delays_speech(rate):
     rng = np.random.default_rng(3)
     jitter = 0.02 * rng.standard_normal(n)
     still = shaped(SMOOTH, faces_of(np.clip(0.3 + jitter, 0, 1)), rate)[rate:, I["jawOpen"]]
-    assert np.std(still) <= 0.65 * np.std(jitter)
+    assert np.std(still) <= 0.95 * np.std(jitter)
     for f in (2.0, 4.0):  # syllables
         clean = talk(n, rate, f)
         out = shaped(SMOOTH, faces_of(clean), rate)[:, I["jawOpen"]]
         spectrum = [np.dot(x[rate:] - x[rate:].mean(), np.exp(-2j * np.pi * f * np.arange(rate, n) / rate))
                     for x in (clean, out)]  # fmt: skip
         delay = np.angle(spectrum[0] / spectrum[1]) / (2 * np.pi * f)
-        assert 0.0 <= delay <= 0.015
+        assert 0.0 <= delay <= 0.004
         assert abs(spectrum[1]) >= 0.93 * abs(spectrum[0])
 
 
 def test_smoothing_follows_the_papers_algorithm():
     """A float64 twin of Casiez's algorithm 1, with one cut-off a region as the module says."""
-    rate, cut, slope, speed_cut = 30.0, 2.0, 5.0, 6.0
+    rate, cut, slope, speed_cut = 30.0, 12.0, 60.0, 12.0
     rng = np.random.default_rng(4)
     faces = rng.random((200, 52), dtype=np.float32)
     region = arkit.region_indices("jaw", "lips")
@@ -133,7 +160,7 @@ def test_smoothing_strength_calms_more():
     jitter = np.clip(0.3 + 0.02 * np.random.default_rng(5).standard_normal(600), 0, 1)
     spread = [np.std(shaped(ExpressionSettings.off(smoothing=s), faces_of(jitter))[30:, I["jawOpen"]])
               for s in (0.0, 0.5, 1.0, 2.0)]  # fmt: skip
-    assert spread == sorted(spread, reverse=True) and spread[0] > 1.5 * spread[-1]
+    assert spread == sorted(spread, reverse=True) and spread[0] > 1.1 * spread[-1]
 
 
 def test_a_closing_gate_ends_exactly_at_rest_whatever_smoothing_remembers():

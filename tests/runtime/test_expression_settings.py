@@ -177,9 +177,9 @@ def test_a_mask_outweighs_limits():
     assert out[I["browInnerUp"]] == 0 and out[I["jawOpen"]] == np.float32(0.4)
 
 
-def test_a_mood_switched_off_adds_nothing_and_comes_back():
-    expression = Expression(ExpressionSettings.off(mood=1.0), 30, 0)
-    expression.feel(0.5, 0.8)
+def test_emotions_switched_off_add_nothing_and_come_back():
+    on = ExpressionSettings.off(emotion_strength=1.0, emotion={"joy": 1.0})
+    expression = Expression(on, 30, 0)
 
     def smile(k: int) -> float:
         face = np.zeros(52, np.float32)
@@ -188,8 +188,8 @@ def test_a_mood_switched_off_adds_nothing_and_comes_back():
 
     before = [smile(k) for k in range(300)][-1]
     expression.update(ExpressionSettings.off())
-    assert before > 0.2 and smile(300) == 0
-    expression.update(ExpressionSettings.off(mood=1.0))
+    assert before > 0.5 and smile(300) == 0
+    expression.update(on)
     assert smile(301) == pytest.approx(before, rel=0.01)
 
 
@@ -341,13 +341,14 @@ def test_the_options_build_the_settings(tmp_path):
     def run(**params):
         got["settings"] = build_settings(params)
 
-    line = ["--mouth", "1.2", "--brows", "0.5", "--no-gaze", "--no-level", "--mood", "0", "--limit", "jawOpen=0.8",
+    line = ["--mouth", "1.2", "--brows", "0.5", "--no-gaze", "--no-level", "--mood", "0", "--no-head",
+            "--emotion", "happy=0.6,anger", "--limit", "jawOpen=0.8",
             "--limit", "tongueOut=0.1:0.2", "--mask", "lips", "--calibration", str(tmp_path / "c.json")]  # fmt: skip
     result = CliRunner().invoke(run, line, catch_exceptions=False)
     assert result.exit_code == 0
     assert got["settings"] == ExpressionSettings(
-        mouth=1.2, brows=0.5, gaze=False, level=False, mood=0.0, mask=parse_mask("lips"),
-        limits={"jawOpen": (0.0, 0.8), "tongueOut": (0.1, 0.2)}, calibration={"jawOpen": (2.0, 0.0)},
+        mouth=1.2, brows=0.5, gaze=False, level=False, emotion_strength=0.0, head=0.0, emotion={"joy": 0.6, "anger": 1.0},
+        mask=parse_mask("lips"), limits={"jawOpen": (0.0, 0.8), "tongueOut": (0.1, 0.2)}, calibration={"jawOpen": (2.0, 0.0)},
     )  # fmt: skip
     CliRunner().invoke(run, ["--no-expression"], catch_exceptions=False)
     assert got["settings"] == ExpressionSettings.off()
@@ -359,6 +360,8 @@ def test_the_options_build_the_settings(tmp_path):
     (["--mask", "mouth"], "is no ARKit coefficient"), (["--limit", "jawOpen"], "is not NAME=HIGH"),
     (["--limit", "jawOpen=2"], "limits of jawOpen"), (["--mouth", "9"], "--mouth"),
     (["--calibration", "nowhere.json"], "cannot read calibration"), (["--merge", "0"], "--merge"),
+    (["--emotion", "joy=2"], "between 0 and 1"), (["--emotion", "envy"], "there is no emotion 'envy'"),
+    (["--emotion", "joy=much"], "is not NAME=VALUE"), (["--emotion-mix", "2"], "--emotion-mix"),
 ])  # fmt: skip
 def test_bad_options_give_one_line_and_no_traceback(line, says):
     result = CliRunner().invoke(command, line)

@@ -107,7 +107,7 @@ def test_the_face_goes_on_at_rest_while_the_microphone_is_away(server, program, 
     faces = [m.message.params for messages in faces for m in messages if m.message.address == "/blendshapes"]
     assert faces and not np.array(faces)[:, mouth].any()
     server.plug()
-    process.wait_for("all is well again")
+    process.wait_for("works again")
     assert rate(1.5) == pytest.approx(30, abs=4)
     process.process.terminate()
     assert process.end()[0] == 128 + 15

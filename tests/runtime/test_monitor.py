@@ -23,8 +23,11 @@ from fmg_rt.sinks.livelink import LiveLinkSink
 from fmg_rt.sinks.osc import OscSink
 from fmg_rt.sinks.vmc import VmcSink
 from fmg_rt.sinks.vrchat import VrchatSink
+from fmg_rt.wire.datagram import decode
 from fmg_rt.wire.names import pascal, underscored
 from fmg_rt.wire.osc import message
+from fmg_rt.wire.reading import Reading
+from fmg_rt.wire.udp import EVERYWHERE, listen
 
 
 def sent_by(make):
@@ -32,7 +35,7 @@ def sent_by(make):
     receiver = Receiver()
     sink = make(receiver.host, receiver.port)
     sink.send(Frame(0, 0.0, faces(1)[0]))
-    found = [monitor.decode(datagram) for datagram in receiver.datagrams()]
+    found = [decode(datagram) for datagram in receiver.datagrams()]
     sink.close()
     receiver.close()
     return found
@@ -73,15 +76,15 @@ def test_vrchat():
 
 def test_live_link_without_a_face_and_the_other_separator():
     header = b"\6" + b"".join(struct.pack(">i", len(t)) + t for t in (b"device", b"phone")) + bytes(16)
-    assert monitor.decode(header) == monitor.Arrival("livelink", notes=["subject phone"])
-    assert monitor.decode(b"jawOpen&25|browInnerUp&0|=head#1,2,3,0,0,0|").values == {"jawOpen": 0.25, "browInnerUp": 0}
+    assert decode(header) == Reading("livelink", notes=["subject phone"])
+    assert decode(b"jawOpen&25|browInnerUp&0|=head#1,2,3,0,0,0|").values == {"jawOpen": 0.25, "browInnerUp": 0}
 
 
 def test_foreign_osc():
-    assert monitor.decode(message("/cue", "go", 3)) == monitor.Arrival("osc", notes=["/cue go 3"])
-    assert monitor.decode(message("/fader/1", 0.5)).values == {"/fader/1": 0.5}
-    assert monitor.decode(b"#bundle\0" + bytes(8)).notes == ["an empty bundle"]
-    assert monitor.decode(message("/blendshape/99", 0.5)).values == {"/blendshape/99": 0.5}
+    assert decode(message("/cue", "go", 3)) == Reading("osc", notes=["/cue go 3"])
+    assert decode(message("/fader/1", 0.5)).values == {"/fader/1": 0.5}
+    assert decode(b"#bundle\0" + bytes(8)).notes == ["an empty bundle"]
+    assert decode(message("/blendshape/99", 0.5)).values == {"/blendshape/99": 0.5}
 
 
 def test_nothing_that_arrives_is_an_error():
@@ -95,7 +98,7 @@ def test_nothing_that_arrives_is_an_error():
                 broken[at] = rng.integers(256)
             samples.append(bytes(broken[: rng.integers(1, len(broken) + 1)]))
     for sample in samples:
-        arrival = monitor.decode(sample)
+        arrival = decode(sample)
         assert monitor.line(arrival, len(sample), "x").isprintable()
         tally = monitor.Tally()
         tally.add(arrival, len(sample))
@@ -103,7 +106,7 @@ def test_nothing_that_arrives_is_an_error():
 
 
 def test_line():
-    arrival = monitor.Arrival("osc", {"jawOpen": 0.25, "mouthClose": 0.0}, ["x" * 100])
+    arrival = Reading("osc", {"jawOpen": 0.25, "mouthClose": 0.0}, ["x" * 100])
     shown = monitor.line(arrival, 280, "127.0.0.1:5")
     assert shown == f"127.0.0.1:5  osc  280 B  jawOpen 0.25, {'x' * 71}…"
 
@@ -113,7 +116,7 @@ def test_line():
 def test_screen_fits_and_shows_the_values(width, height):
     tally = monitor.Tally()
     for _ in range(15):
-        tally.add(monitor.Arrival("osc", dict(FACE)), 280)
+        tally.add(Reading("osc", dict(FACE)), 280)
     rows = tally.screen(0.5, width, height)
     assert len(rows) < height and all(len(row) < width for row in rows)
     assert rows[0].startswith("osc  30 datagrams/s  8.4 kB/s")
@@ -136,7 +139,7 @@ def test_the_command_hears_both_kinds_of_addresses_and_leaves_on_ctrl_c(family):
     host = "127.0.0.1" if family == socket.AF_INET else "::1"
     if family == socket.AF_INET6 and not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    command = [sys.executable, "-m", "fmg_rt", "monitor", "--port", str(port)]
+    command = [sys.executable, "-m", "fmg_rt", "monitor", "--port", str(port), "--host", "*"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert "listening" in process.stderr.readline()
@@ -163,10 +166,27 @@ def test_nothing_arrived():
 
 
 def test_a_taken_port_is_one_clear_line():
-    with monitor.open_port(0) as taken:
+    with listen("127.0.0.1", 0) as taken:
         result = CliRunner().invoke(main, ["monitor", "--port", str(taken.getsockname()[1])])
     assert result.exit_code == 1
-    assert result.output.startswith("Error: port") and result.output.count("\n") == 1
+    assert result.output.startswith("Error: 127.0.0.1:") and result.output.count("\n") == 1
+
+
+def test_other_computers_are_not_heard_unless_wanted():
+    with listen("127.0.0.1", 0) as here, listen(EVERYWHERE, 0) as everywhere:
+        assert here.getsockname()[0] == "127.0.0.1"
+        assert everywhere.getsockname()[0] in ("::", "0.0.0.0")
+    result = CliRunner().invoke(main, ["monitor", "--port", str(free_port()), "--seconds", "0.1"])
+    assert "listening on 127.0.0.1:" in result.output
+    result = CliRunner().invoke(main, ["monitor", "--host", "192.0.2.1", "--seconds", "0.1"])
+    assert result.exit_code == 1 and "192.0.2.1:9000 cannot be listened to" in result.output
+
+
+def test_names_without_end_do_not_fill_the_memory():
+    tally = monitor.Tally()
+    for k in range(3000):
+        tally.add(decode(message(f"/fader/{k}", 0.5)), 24)
+    assert len(tally.newest["osc"]) == 1000
 
 
 def test_bars_on_a_terminal():

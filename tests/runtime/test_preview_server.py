@@ -1,6 +1,7 @@
 """The preview's server: who may read it, what may be read, and that nobody who reads can slow the frames."""
 
 import contextlib
+import itertools
 import json
 import socket
 import statistics
@@ -9,11 +10,13 @@ import threading
 import time
 
 import click
+import hypothesis
 import numpy as np
 import pytest
 import yaml
 from browser import WebSocket
 from click.testing import CliRunner
+from hypothesis import strategies as st
 
 from fmg_rt import arkit
 from fmg_rt.cli.expression_options import expression_options
@@ -21,6 +24,8 @@ from fmg_rt.cli.preview_options import build_preview, preview_options
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.frame import Frame
 from fmg_rt.preview import Controls, Preview, PreviewError
+from fmg_rt.preview.controls import STRENGTHS
+from fmg_rt.preview.yaml_edit import edit
 from fmg_rt.sources.microphone import Microphone
 
 REST = np.zeros(arkit.N_COEFFICIENTS, np.float32)
@@ -67,6 +72,16 @@ def read_until(connection, wanted, timeout=10.0):
 
 def is_json(message, key):
     return isinstance(message, str) and key in json.loads(message)
+
+
+def told(connection, key, timeout=10.0):
+    """What the next message with `key` says under it."""
+    return json.loads(read_until(connection, lambda message: is_json(message, key), timeout))[key]
+
+
+def coefficients(message):
+    """The 52 values of a frame's message (see `Preview.send`)."""
+    return np.frombuffer(message, "<f4", arkit.N_COEFFICIENTS, 16)
 
 
 def test_page_is_whole_and_needs_nothing_from_elsewhere(preview):
@@ -135,18 +150,23 @@ def test_bad_requests_get_a_plain_refusal(preview, request_line, status):
     assert ask(preview, "GET / HTTP/1.1")[0] == 200  # and it goes on serving
 
 
-def test_frames_arrive_bit_for_bit(preview):
+def test_frames_arrive_bit_for_bit():
+    preview = Preview(0, Controls(emotions=("joy", "anger")))
     page = live(preview)
-    hello = json.loads(page.receive())
-    assert tuple(hello["names"]) == arkit.ARKIT_NAMES and hello["strength"] == {} and hello["calibration"] is None
-    face = np.random.default_rng(5).random(arkit.N_COEFFICIENTS, np.float32)
-    preview.send(Frame(0, 1.25, face))
+    assert tuple(json.loads(page.receive())["names"]) == arkit.ARKIT_NAMES
+    controls = told(page, "controls")
+    assert controls["strength"] == {} and controls["calibration"] is None
+    rng = np.random.default_rng(5)
+    face, head = rng.random(arkit.N_COEFFICIENTS, np.float32), rng.normal(size=3).astype(np.float32)
+    preview.send(Frame(0, 100_000.125, face, head, {"anger": 0.25, "unknown here": 1.0}))
     message = page.receive()
-    assert struct.unpack("<f", message[:4]) == (1.25,)
-    assert np.array_equal(np.frombuffer(message[4:], "<f4"), face)
+    assert struct.unpack("<IId", message[:16]) == (1, 2, 100_000.125)
+    assert np.array_equal(coefficients(message), face)
+    assert np.array_equal(np.frombuffer(message, "<f4", -1, 16 + 4 * 52), [*head, 0.0, 0.25])
     preview.status({"level": float("-inf"), "rate": 30.0, "device": "内蔵マイク"})
     assert json.loads(page.receive()) == {"status": {"level": None, "rate": 30.0, "device": "内蔵マイク"}}
     page.close()
+    preview.close()
 
 
 def test_page_opened_later_sees_the_newest_frame(preview):
@@ -154,7 +174,7 @@ def test_page_opened_later_sees_the_newest_frame(preview):
         preview.send(Frame(i, i / 30, np.full(52, i / 2, np.float32)))
     page = live(preview)
     message = read_until(page, lambda m: isinstance(m, bytes))
-    assert np.frombuffer(message[4:], "<f4")[0] == 1.0
+    assert coefficients(message)[0] == 1.0
     page.close()
 
 
@@ -172,7 +192,7 @@ def test_end_hands_out_the_last_frame_and_says_goodbye():
         messages = []
         while (message := page.receive()) is not None:
             messages.append(message)
-        assert not np.frombuffer(messages[-1][4:], "<f4").any()
+        assert not coefficients(messages[-1]).any()
     preview.send(Frame(2, 0.2, REST))  # after the end: no harm
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", port_of(preview)), timeout=1)
@@ -183,8 +203,6 @@ def test_end_hands_out_the_last_frame_and_says_goodbye():
     b"\x81\x05hello",  # not masked
     b"\xc1\x80\0\0\0\0",  # a reserved bit
     b"\x81\xff\0\0\0\0\xff\xff\xff\xff\0\0\0\0",  # 4 GiB to come
-    b"\x81\x82\0\0\0\0[]",  # not an object
-    b"\x81\x81\0\0\0\0x",  # not JSON
 ])  # fmt: skip
 def test_a_page_that_talks_nonsense_is_dropped_alone(preview, junk):
     bad, good = live(preview), live(preview)
@@ -193,6 +211,19 @@ def test_a_page_that_talks_nonsense_is_dropped_alone(preview, junk):
     preview.send(Frame(0, 0.0, REST))
     assert read_until(good, lambda m: isinstance(m, bytes))
     good.close()
+
+
+@pytest.mark.parametrize("text", [
+    b"[]", b"x", b"null", b"[" * 5000, b"\xff", b'{"strength": ["mouth", 1' + b"0" * 5000 + b"]}", b'{"strength": [[], {}]}',
+    b'{"strength": ["\\ud800", 1]}', b'{"strength": {}}', b'{"calibration": ["jawOpen", 1e300, 0]}', b'{"device": [[]]}',
+])  # fmt: skip
+def test_a_message_that_makes_no_sense_is_refused_and_the_page_stays(preview, text):
+    page = live(preview)
+    page.send(text)
+    preview.send(Frame(0, 0.0, REST))
+    page.send(b"hello", opcode=9)
+    assert read_until(page, lambda m: m == b"hello")
+    page.close()
 
 
 def test_ping_is_answered(preview):
@@ -248,7 +279,7 @@ def test_a_slow_reader_gets_the_newest_frame_when_it_wakes(preview):
     while True:
         message = page.receive()
         if isinstance(message, bytes):
-            time_stamp = struct.unpack("<f", message[:4])[0]
+            (time_stamp,) = struct.unpack("<d", message[8:16])
             skipped |= first is not None and time_stamp > first + 1
             first = time_stamp
             if time_stamp == n - 1:
@@ -284,7 +315,7 @@ def tuned(tmp_path):
     )  # fmt: skip
     preview = Preview(0, controls)
     page = live(preview)
-    page.receive()
+    told(page, "controls")
     yield page, controls, changes, chosen
     page.close()
     preview.close()
@@ -292,7 +323,7 @@ def tuned(tmp_path):
 
 def tell(page, message):
     page.send(json.dumps(message))
-    return json.loads(read_until(page, lambda m: isinstance(m, str)))
+    return told(page, "controls")
 
 
 def test_sliders_reach_the_expression(tuned):
@@ -307,17 +338,61 @@ def test_sliders_reach_the_expression(tuned):
     ]
 
 
+DEEP, LONG = "[" * 30_000, "9" * 500
+
+
 @pytest.mark.parametrize("message", [
     {"strength": ["mouth", 99]}, {"strength": ["mouth", "NaN"]}, {"strength": ["nose", 1]}, {"strength": 3},
     {"strength": [["mouth"], 1]}, {"calibration": ["jawOpen", "inf", 0]}, {"calibration": ["nope", 2, 0]},
-    {"calibration": ["jawOpen", 1, None]}, {"device": "none such"}, {"device": ["Yeti"]},
-])  # fmt: skip
-def test_what_a_page_may_not_say_changes_nothing(tuned, message):
+    {"calibration": ["jawOpen", 1, None]}, {"device": "none such"}, {"device": ["Yeti"]}, ["a list"], 3, None, "a text",
+    f'{{"strength": ["mouth", {LONG}]}}', f'{{"strength": ["mouth", {LONG * 20}]}}', f'{{"strength": ["{LONG * 20}", 1]}}',
+    f'{{"calibration": ["jawOpen", {LONG}, 0]}}', DEEP, "no JSON", "", '{"strength": ["\\u001b[2J", 1]}', b"\xff\xfe",
+], ids=lambda message: repr(message)[:40])  # fmt: skip
+def test_what_a_page_may_not_say_changes_nothing_and_closes_nothing(tuned, message):
     page, controls, changes, chosen = tuned
-    page.send(json.dumps(message))
-    note = json.loads(read_until(page, lambda m: is_json(m, "note")))["note"]
-    assert note.startswith("Not done")
+    if isinstance(message, bytes):
+        page.send(message, opcode=1)
+    else:
+        page.send(message if isinstance(message, str) and message != "a text" else json.dumps(message))
+    refusal = json.loads(read_until(page, lambda m: is_json(m, "note")))
+    assert refusal["kind"] == "refused" and 0 < len(refusal["note"]) <= 300 and refusal["note"].isprintable()
     assert not changes and not chosen and controls.settings.mouth == 1.0
+    assert tell(page, {"strength": ["mouth", 1.4]})["strength"]["mouth"] == 1.4  # the socket is open
+
+
+_WORDS = st.sampled_from(["strength", "emotion", "calibration", "device", "save", "start", "stop", "look", "mouth", "jawOpen",
+                          "joy", "Yeti", "emotion_mix", "vmc", "127.0.0.1", ""])  # fmt: skip
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | _WORDS | st.integers(10**400, 10**401),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORDS | st.text(max_size=4), inner, max_size=3), max_leaves=8,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def talked_to(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kept")
+    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, emotions=("joy",), devices=lambda: ["Yeti"],
+                        device="Yeti", choose=lambda _: None, calibration_file=folder / "c.json",
+                        config_file=folder / "f.yaml")  # fmt: skip
+    preview = Preview(0, controls)
+    yield preview, controls
+    preview.close()
+
+
+@hypothesis.settings(max_examples=300, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(message=st.dictionaries(_WORDS, _VALUES, min_size=1, max_size=2) | _VALUES)
+def test_whatever_a_page_says_nothing_breaks(talked_to, message):
+    preview, controls = talked_to
+    preview._receive(json.dumps(message))
+    for name in STRENGTHS:
+        assert 0.0 <= getattr(controls.settings, name) <= 3.0
+    assert all(0.0 <= value <= 1.0 for value in controls.settings.emotion.values())
+
+
+@hypothesis.settings(max_examples=200, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(text=st.text(max_size=40) | st.binary(max_size=40).map(lambda data: data.decode("utf-8", "replace")))
+def test_whatever_is_no_message_is_refused(talked_to, text):
+    talked_to[0]._receive(text)
 
 
 def test_device_picker(tuned):
@@ -328,15 +403,18 @@ def test_device_picker(tuned):
 
 def test_save_writes_what_the_next_run_reads(tuned):
     page, controls, _, _ = tuned
-    controls.config_file.write_text("rate: 60\nmouth: 3\n", "utf-8")
+    controls.config_file.write_bytes("# 声の設定\r\nrate: 60  # Hz\r\nmouth: 3   # loud\r\n# the end".encode())
     tell(page, {"strength": ["mouth", 1.4]})
     page.send(json.dumps({"save": True}))
-    assert "Saved" in read_until(page, lambda m: is_json(m, "note"))
+    assert "fmg.yaml" in told(page, "note")
     saved = json.loads(controls.calibration_file.read_text("utf-8"))
     assert saved == {"affine": {"jawOpen": {"scale": 2.0, "bias": 0.1}}}
-    config = yaml.safe_load(controls.config_file.read_text("utf-8"))
-    assert config == {"rate": 60, "mouth": 1.4, "cheeks": 1.0, "brows": 0.5, "eyes": 1.0, "mood": 1.0, "smoothing": 1.0,
-                      "calibration": str(controls.calibration_file), "device": "Yeti"}  # fmt: skip
+    text = controls.config_file.read_bytes().decode()
+    assert yaml.safe_load(text) == {
+        "rate": 60, **{name.replace("_", "-"): 1.0 for name in STRENGTHS}, "mouth": 1.4, "brows": 0.5,
+        "calibration": str(controls.calibration_file), "device": "Yeti",
+    }  # fmt: skip
+    assert text.startswith("# 声の設定\r\nrate: 60  # Hz\r\nmouth: 1.4   # loud\r\n# the end\r\n")
     assert sorted(p.name for p in controls.config_file.parent.iterdir()) == sorted(["fmg.yaml", "表 情.json"])
 
 
@@ -344,13 +422,109 @@ def test_save_says_why_not(tuned):
     page, controls, _, _ = tuned
     controls.config_file.write_text("- a list\n", "utf-8")
     page.send(json.dumps({"save": True}))
-    assert "not a YAML mapping" in read_until(page, lambda m: is_json(m, "note"))
+    assert "not a YAML mapping" in told(page, "note")
     assert not controls.calibration_file.exists()
     controls.config_file.unlink()
     controls.calibration_file.mkdir()
     page.send(json.dumps({"save": True}))
-    read_until(page, lambda m: is_json(m, "note") and "Not done" in m)
+    assert json.loads(read_until(page, lambda m: is_json(m, "note")))["kind"] == "refused"
     assert not controls.config_file.exists()
+
+
+def test_a_flood_of_saves_is_one_a_second_and_the_last_change_is_kept(tuned, monkeypatch):
+    page, controls, _, _ = tuned
+    saves = []
+
+    def slow(_controls):
+        saves.append((time.monotonic(), controls.settings.mouth))
+        time.sleep(0.05)
+        return "saved"
+
+    monkeypatch.setattr("fmg_rt.preview.save", slow)
+    other = WebSocket("127.0.0.1", page._socket.getpeername()[1], "/live")
+    began = time.monotonic()
+    for i in range(500):
+        page.send(json.dumps({"save": True}))
+        page.send(json.dumps({"strength": ["mouth", i / 500]}))
+    tell(other, {"strength": ["brows", 0.75]})
+    assert time.monotonic() - began < 3.0  # another page is not kept waiting: 500 saves would take 25 s
+    while len(saves) < 2 and time.monotonic() - began < 10.0:
+        time.sleep(0.05)
+    assert len(saves) <= 1 + (time.monotonic() - began)
+    assert all(later - earlier >= 1.0 for (earlier, _), (later, _) in itertools.pairwise(saves))
+    assert saves[-1][1] == 499 / 500
+    other.close()
+
+
+def test_what_was_to_be_saved_is_saved_at_the_end(tmp_path):
+    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, calibration_file=tmp_path / "c.json",
+                        config_file=tmp_path / "c.yaml")  # fmt: skip
+    preview = Preview(0, controls)
+    page = live(preview)
+    for value in (1.25, 1.5):
+        told(page, "controls")
+        page.send(json.dumps({"strength": ["mouth", value]}))
+        page.send(json.dumps({"save": True}))
+    read_until(page, lambda m: is_json(m, "controls") and json.loads(m)["controls"]["strength"]["mouth"] == 1.5)
+    time.sleep(0.1)
+    preview.close()
+    assert yaml.safe_load(controls.config_file.read_text("utf-8"))["mouth"] == 1.5
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ("", "mouth: 2.0\nvmc: [a, b]\n"),
+    ("# all\nmouth: 1 # loud\n\n# end\n", "# all\nmouth: 2.0 # loud\n\n# end\nvmc: [a, b]\n"),
+    ("vmc:\n- x # one\n- y # two\n# end\nmouth: ~", "vmc: [a, b] # two\n# end\nmouth: 2.0\n"),
+    ("mouth:\nvmc: x\n", "mouth: 2.0\nvmc: [a, b]\n"),
+    ("--- # top\nvmc: >-\n  x\n  y\n# end\nmouth: 1\nrate: 3\n", "--- # top\nvmc: [a, b]\n# end\nmouth: 2.0\nrate: 3\n"),
+])  # fmt: skip
+def test_yaml_is_edited_in_place(before, after):
+    edited = edit(before, {"mouth": 2.0, "vmc": ["a", "b"]})
+    assert edited == after or edited + "\n" == after
+
+
+@pytest.mark.parametrize("text", ["- a", "a: [", "mouth: &x 1\nrate: *x\n", "rate: 1\n...\n", "[" * 2000, "a: " + "9" * 5000])
+def test_yaml_that_cannot_be_edited_is_refused(text):
+    with pytest.raises(ValueError, match="YAML|unusual"):
+        edit(text, {"mouth": 2.0})
+
+
+# ---- sound ------------------------------------------------------------------------------------------------------
+
+
+def test_sound_arrives_whole_in_order_and_with_its_time():
+    preview = Preview(0, Controls(sound=True))
+    sound = np.random.default_rng(1).uniform(-1.2, 1.2, 160 * 40).astype(np.float32)
+    for hop in sound[: 160 * 8].reshape(-1, 160):
+        preview.hear(hop)  # nobody listens yet
+    page = WebSocket("127.0.0.1", port_of(preview), "/sound")
+    while not preview._server.followed:
+        time.sleep(0.01)
+    for hop in sound[160 * 8 :].reshape(-1, 160):
+        preview.hear(hop)
+        time.sleep(0.001)
+    messages = [page.receive() for _ in range(8)]
+    heads = [struct.unpack("<IId", m[:16]) for m in messages]
+    assert all(head[:2] == (2, 16_000) for head in heads)
+    assert np.allclose([head[2] for head in heads], 0.08 + 0.04 * np.arange(8), atol=1e-9)
+    heard = np.concatenate([np.frombuffer(m, "<i2", -1, 16) for m in messages])
+    assert np.abs(heard / 32767 - np.clip(sound[160 * 8 :], -1, 1)).max() < 1e-4
+    assert not preview.watched  # who only listens does not look
+    page.close()
+    preview.close()
+
+
+def test_a_microphone_is_not_played():
+    preview = Preview(0)
+    page = WebSocket("127.0.0.1", port_of(preview), "/sound", timeout=0.5)
+    while not preview._server.followed:
+        time.sleep(0.01)
+    for _ in range(8):
+        preview.hear(np.ones(160, np.float32))
+    with pytest.raises(TimeoutError):
+        page.receive()
+    page.close()
+    preview.close()
 
 
 # ---- options ----------------------------------------------------------------------------------------------------
@@ -375,6 +549,10 @@ class Picker(Microphone):
         raise AssertionError
 
 
+def greeting(page):
+    return json.loads(page.receive()) | told(page, "controls")
+
+
 def run_options(monkeypatch, *arguments, source=None):
     opened, found = [], []
     monkeypatch.setattr("webbrowser.open", opened.append)
@@ -385,7 +563,7 @@ def run_options(monkeypatch, *arguments, source=None):
     @preview_options
     def command(**params):
         preview = build_preview(params, Expression(ExpressionSettings(), 30.0, 0), source or Source())
-        found.append((preview, json.loads(live(preview).receive()) if preview else None))
+        found.append((preview, greeting(live(preview)) if preview else None))
         if preview:
             time.sleep(0.2)
             preview.close()
@@ -412,10 +590,10 @@ def test_options_refuse_in_one_line(monkeypatch):
 
 
 def test_it_knows_whether_anybody_looks(preview):
-    assert not preview.watched
+    assert not preview.watched and not preview.left
     connection = live(preview)
     read_until(connection, lambda message: is_json(message, "names"))
-    assert preview.watched
+    assert preview.watched and not preview.left
     connection.close()
     for _ in range(200):
         if not preview.watched:

@@ -131,6 +131,15 @@ def test_silence_is_fed_by_the_clock_while_no_audio_comes(session):
     assert np.array_equal([f[2] for f in memory.frames[:36]], expected[:36])
 
 
+def test_who_hears_along_hears_what_the_session_hears(session):
+    """Every hop, the silence that fills a gap too: time for the ear is the time of the frames."""
+    heard, memory = [], Memory()
+    _run(Script(*NOISE[:20], 0.45, *NOISE[20:40]), session, memory, hear=lambda hop: heard.append(hop.copy()))
+    silent = [not hop.any() for hop in heard]
+    assert np.array_equal(heard[:20], NOISE[:20]) and np.array_equal(heard[-20:], NOISE[20:40])
+    assert all(silent[20:-20]) and 5 <= len(heard) - 40 <= 60
+
+
 def test_without_a_clock_only_the_audio_counts(session):
     memory = Memory()
     _run(Script(*NOISE[:50], 0.5, *NOISE[50:]), session, memory, live=False)

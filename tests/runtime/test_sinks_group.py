@@ -3,6 +3,7 @@
 import doctest
 import io
 import socket
+import threading
 import time
 
 import numpy as np
@@ -91,6 +92,22 @@ def test_every_sink_of_ours_says_whether_it_is_live_and_where_it_sends(tmp_path)
     recorder.discard()
 
 
+def test_the_pause_of_a_failing_sink_doubles_up_to_half_a_minute_and_begins_anew():
+    broken = Fake(broken=True)
+    sinks = Sinks([broken], lambda _: None)
+    for k in range(6000):
+        sinks.send(Frame(k, k / 30, FACE))
+    assert np.diff(broken.tried).tolist() == [31, 61, 121, 241, 481] + [961] * 5
+    broken.broken = False
+    while not broken.got:
+        k += 1
+        sinks.send(Frame(k, k / 30, FACE))
+    broken.broken, broken.tried = True, []
+    for later in range(k + 1, k + 201):
+        sinks.send(Frame(later, later / 30, FACE))
+    assert np.diff(broken.tried).tolist() == [31, 61]
+
+
 def test_rest_is_sent_twice_and_not_recorded(tmp_path):
     live = Fake()
     recorder = Recorder(tmp_path / "a.csv", "csv", 30.0)
@@ -165,6 +182,7 @@ def test_a_connection_reset_as_windows_reports_it_is_swallowed():
         def close(self): ...
 
     link = Udp("127.0.0.1", 9)
+    link.send([])
     link._socket = Windows()
     link.send([b"a", b"b"])
     assert link._socket.sent == 2  # the interrupted one was sent again
@@ -181,6 +199,7 @@ def test_a_full_queue_drops_and_does_not_wait():
         def close(self): ...
 
     link = Udp("127.0.0.1", 9)
+    link.send([])
     link._socket = Full()
     link.send([b"a", b"b"])
 
@@ -241,6 +260,68 @@ def test_unknown_host_is_reported_and_found_later(monkeypatch):
     receiver.close()
 
 
+def resolves_to(monkeypatch, *places):
+    """Look-ups give these (host, port) one after another, the last for ever; returns the list of look-ups."""
+    known, asked = socket.getaddrinfo, []
+
+    def look_up(host, port, **kw):
+        asked.append(threading.current_thread().name)
+        return known(*places[min(len(asked), len(places)) - 1], **kw)
+
+    monkeypatch.setattr(udp.socket, "getaddrinfo", look_up)
+    return asked
+
+
+def test_a_name_that_moves_is_followed_every_minute_off_the_loop(monkeypatch):
+    first, second = Receiver(), Receiver()
+    asked = resolves_to(monkeypatch, ("127.0.0.1", first.port), ("127.0.0.1", first.port), ("127.0.0.1", second.port))
+    clock = [1000.0]
+    monkeypatch.setattr(udp.time, "monotonic", lambda: clock[0])
+    link = Udp("laptop.local", 9)
+    for k in range(3):
+        link.send([b"%d" % k])
+        kept = link._socket
+        clock[0] += udp.RENEWED + 1
+        link.send([b"+"])  # starts a look-up
+        link._lookup.join()
+        link.send([b"-"])
+        assert (link._socket is kept) is (k != 1)  # the same way keeps its socket
+    assert asked == ["fmg look-up of laptop.local"] * 4
+    assert first.datagrams() == [b"0", b"+", b"-", b"1", b"+"] and second.datagrams() == [b"-", b"2", b"+", b"-"]
+    monkeypatch.setattr(udp.socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(socket.gaierror(-3, "later")))
+    clock[0] += udp.RENEWED + 1
+    for _ in range(3):  # a name server that is away for a while changes nothing
+        link.send([b"!"])
+        link._lookup.join()
+    assert second.datagrams() == [b"!"] * 3
+    link.close()
+    first.close()
+    second.close()
+
+
+def test_a_send_that_fails_looks_the_name_up_again(monkeypatch):
+    class Unreachable:
+        def send(self, datagram):
+            raise OSError(101, "Network is unreachable")
+
+        def close(self): ...
+
+    receiver = Receiver()
+    asked = resolves_to(monkeypatch, ("127.0.0.1", 9), ("127.0.0.1", receiver.port))
+    link = Udp("laptop.local", 9)
+    link.send([])
+    link._socket = Unreachable()
+    with pytest.raises(OSError, match="unreachable"):
+        link.send([b"lost"])
+    with pytest.raises(OSError, match="looked up"):
+        link.send([b"lost, too"])
+    link._lookup.join()
+    link.send([b"found"])
+    assert len(asked) == 2 and receiver.datagrams() == [b"found"]
+    link.close()
+    receiver.close()
+
+
 def test_a_slow_name_server_delays_neither_start_nor_frames(monkeypatch):
     def slow(*_args, **_kwargs):
         time.sleep(3)
@@ -267,7 +348,9 @@ def test_an_unreachable_network_is_reported_and_others_go_on(monkeypatch):
 
     lines, sound = [], Fake("sound")
     away = OscSink("192.0.2.1", 9000, 30.0)
-    monkeypatch.setattr(away.udp, "_connect", Unreachable)
+    away.udp.send([])
+    away.udp._socket = Unreachable()
+    monkeypatch.setattr(away.udp, "_find", lambda: setattr(away.udp, "_found", OSError(101, "Network is unreachable")))
     sinks = Sinks([away, sound], lines.append)
     for k in range(100):
         sinks.send(Frame(k, k / 30, FACE))

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 import pytest
-from loopback import faces, starts_with_sha256
+from loopback import face, faces, starts_with_sha256
 
 from fmg_rt.arkit import INDEX
 from fmg_rt.frame import Frame
@@ -14,9 +14,7 @@ from fmg_rt.wire.names import APPLE
 
 def test_packet_vector(receiver):
     sink = LiveLinkSink(receiver.host, receiver.port, 60.0, "fmg", "00000000-0000-0000-0000-000000000001")
-    face = np.zeros(52, np.float32)
-    face[INDEX["jawOpen"]], face[INDEX["mouthClose"]] = 0.5, 0.25
-    sink.send(Frame(0, 0.0, face))
+    sink.send(Frame(0, 0.0, face(jawOpen=0.5, mouthClose=0.25)))
     (packet,) = receiver.datagrams()
     assert len(packet) == 309 and starts_with_sha256(packet, "f24af105c6bd3a9c")
     assert packet[:65].hex() == (
@@ -30,14 +28,28 @@ def test_packet_vector(receiver):
 def test_packets_by_the_oracle(receiver):
     oracle = pytest.importorskip("pylivelinkface.pylivelinkface", reason="PyLiveLinkFace is not installed")
     sink = LiveLinkSink(receiver.host, receiver.port, 30.0, "声")
-    for k, face in enumerate(faces(3)):
-        sink.send(Frame(k, k / 30, face))
+    for k, sent in enumerate(faces(3)):
+        sink.send(Frame(k, k / 30, sent))
         (packet,) = receiver.datagrams()
         found, decoded = oracle.PyLiveLinkFace.decode(packet)
         assert found and decoded.name == "声" and decoded.fps == 30 and decoded._frames == k
         for i, name in enumerate(APPLE):
-            assert decoded.get_blendshape(oracle.FaceBlendShape(i)) == face[INDEX[name]], name
-        assert decoded._blend_shapes[52:] == (0.0,) * 9
+            assert decoded.get_blendshape(oracle.FaceBlendShape(i)) == sent[INDEX[name]], name
+        assert decoded._blend_shapes[52:55] == (0.0,) * 3
+    sink.close()
+
+
+def test_head_and_eyes_by_the_oracle(receiver):
+    """Signs and size as in recordings of the iPhone app: looking to the own right and down is positive."""
+    oracle = pytest.importorskip("pylivelinkface.pylivelinkface", reason="PyLiveLinkFace is not installed")
+    sink = LiveLinkSink(receiver.host, receiver.port, 30.0)
+    looking = face(eyeLookInLeft=0.0418, eyeLookOutRight=0.0418, eyeLookDownLeft=0.5, eyeLookUpRight=1.0)
+    sink.send(Frame(0, 0.0, looking, np.array([0.1, 0.2, 0.3], np.float32)))
+    _, decoded = oracle.PyLiveLinkFace.decode(*receiver.datagrams())
+    shape = {s.name: decoded.get_blendshape(s) for s in oracle.FaceBlendShape}
+    assert (shape["HeadYaw"], shape["HeadPitch"], shape["HeadRoll"]) == pytest.approx((-0.1, 0.2, -0.3))
+    assert shape["LeftEyeYaw"] == shape["RightEyeYaw"] == pytest.approx(0.0232, abs=0.001)
+    assert shape["LeftEyePitch"] == pytest.approx(0.27, abs=0.01) and shape["RightEyePitch"] == pytest.approx(-0.54, abs=0.01)
     sink.close()
 
 

@@ -6,7 +6,8 @@ from loopback import face, faces, messages, starts_with_sha256
 
 from fmg_rt.arkit import ARKIT_NAMES, INDEX
 from fmg_rt.frame import Frame
-from fmg_rt.sinks.vmc import VOWELS, VmcSink, vowels
+from fmg_rt.sinks.vmc import VmcSink
+from fmg_rt.wire.vmc import VOWELS, vowels
 
 
 def test_frame_vector(receiver):

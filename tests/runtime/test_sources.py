@@ -13,8 +13,8 @@ import soundfile
 from fmg_rt.sources import SourceError
 from fmg_rt.sources.blocks import BlockSource, Paced
 from fmg_rt.sources.file import open_file
+from fmg_rt.sources.pipe import LivePipe, Pipe
 from fmg_rt.sources.resampler import Resampler
-from fmg_rt.sources.stdin import open_stdin
 
 
 def _tone(rate, seconds=1.0, frequency=440.0):
@@ -217,7 +217,7 @@ def test_standard_input_in_any_pieces(monkeypatch, pieces):
             i += 1
         pipe.close()
 
-    source = open_stdin(16000)
+    source = Pipe("-", 16000)
     thread = threading.Thread(target=write)
     thread.start()
     samples = _everything(source)
@@ -229,14 +229,14 @@ def test_standard_input_at_another_rate(monkeypatch):
     pipe = _Pipe(monkeypatch)
     pipe.write((_tone(8000, 0.5) * 32767).astype("<i2").tobytes())
     pipe.close()
-    samples = _everything(open_stdin(8000))
+    samples = _everything(Pipe("-", 8000))
     assert len(samples) == 8000
     assert np.abs(samples - _tone(16000, 0.5))[800:-800].max() < 1e-3
 
 
 def test_a_silent_pipe_does_not_hold_the_reader(monkeypatch):
     pipe = _Pipe(monkeypatch)
-    source, hop = Paced(open_stdin(16000)), np.empty(160, np.float32)
+    source, hop = LivePipe(Pipe("-", 16000)), np.empty(160, np.float32)
     began = time.perf_counter()
     assert not source.read(hop, 0.05)
     assert time.perf_counter() - began < 0.5
@@ -253,4 +253,4 @@ def test_a_silent_pipe_does_not_hold_the_reader(monkeypatch):
 def test_a_terminal_is_no_pipe(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(SourceError, match="--input -"):
-        open_stdin(16000)
+        Pipe("-", 16000)

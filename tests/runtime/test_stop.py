@@ -50,6 +50,13 @@ Half()
     assert not err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_a_closed_terminal_ends_it_unless_it_is_ignored():
+    assert _end("signal.raise_signal(signal.SIGHUP)") == (129, "")
+    ignored = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" + _LISTEN + "signal.raise_signal(signal.SIGHUP)"
+    assert subprocess.run([sys.executable, "-c", ignored], timeout=60).returncode == 0
+
+
 def test_a_destructor_does_not_swallow_the_signal():
     code, err = _end("""
 class Deaf:

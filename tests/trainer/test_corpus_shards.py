@@ -47,7 +47,7 @@ def test_same_seed_same_corpus_whatever_the_jobs_and_it_goes_on(tmp_path):
     first = hashes(one)
     assert first == hashes(two)
     assert [shard.name for shard in form.shards(one)] == ["shard-00000", "shard-00001", "val"]
-    # A half-written shard is made anew, a finished one is left alone.
+    # A half-written shard is made again, a finished one is left alone.
     (one / "shard-00001" / form.MANIFEST).unlink()
     (one / "shard-00001" / "audio" / "99999.flac").write_bytes(b"half")
     untouched = (one / "shard-00000" / form.MANIFEST).stat().st_mtime_ns

@@ -31,7 +31,7 @@ def _span(curve, phones, index, margin=0.0):
 
 
 @pytest.mark.parametrize("length", [0.04, 0.07, 0.12, 0.25])
-def test_bilabials_close_wholly_between_any_vowels(length):
+def test_bilabials_close_fully_between_any_vowels(length):
     for vowel in ("a", "i", "u"):
         text = "".join(f"{vowel}{c}" for c in "pbm") + vowel
         face, phones = _face(text, length)

@@ -2,7 +2,10 @@
 
 Small on purpose: a few hundred acted utterances carry no more, and it must hold for voices it never heard. Kernel machines,
 forests, discriminant analysis, a loss on the sign alone, penalties on what differs between speakers and means over running
-windows were not better on actors left out.
+windows were not better on actors left out. What helps most is people who read calmly, as neutral: six actors' few neutral
+recordings do not tell how differently people sound who feel nothing in particular. With 30 to 100 of LibriSpeech's training
+readers (one actor and a sixth of the readers left out in turn) calm readers showed 0.15 of an emotion instead of 0.56 of one,
+actors as much of the right one as before (0.44 against 0.47), and the sign of arousal rose from 89 to 92 %.
 """
 
 from collections.abc import Mapping
@@ -72,23 +75,34 @@ class Readout:
     bias: np.ndarray
 
 
-def examples(caches: list[Cache], split: str | None, last_only: bool = False) -> Examples:
-    """The windows of all recordings of `split` (None: any) that carry an emotion; only each recording's last one if asked."""
+def examples(caches: list[Cache], split: str | None, last_only: bool = False, calm: bool = False) -> Examples:
+    """The windows of all recordings of `split` (None: any) that carry an emotion; only each recording's last one if asked.
+
+    calm : recordings without an emotion count as neutral; else they are left out.
+    """
     rows, emotions, origins, augmented, origin = [], [], [], [], 0
     for cache in caches:
         for recording, (first, end) in zip(cache.recordings, cache.windows, strict=True):
             origin += 1
-            if recording.emotion is None or split not in (None, recording.split):
+            if split not in (None, recording.split) or (recording.emotion is None and not calm):
                 continue
             shortest = int(SHORTEST_S * spec.SAMPLE_RATE) // spec.EGEMAPS_INTERVAL
             chosen = cache.egemaps[min(first + shortest, end - 1) : end]
             chosen = chosen[-1:] if last_only else chosen
             rows.append(chosen)
-            emotions += [architectures.EMOTIONS.index(recording.emotion)] * len(chosen)
+            emotions += [architectures.EMOTIONS.index(recording.emotion or "neutral")] * len(chosen)
             origins += [origin] * len(chosen)
             augmented += [recording.augmented] * len(chosen)
     features = np.concatenate(rows).astype(np.float64) if rows else np.empty((0, spec.N_EGEMAPS))
     return Examples(features, np.array(emotions, int), np.array(origins, int), np.array(augmented, bool))
+
+
+def joined(*parts: Examples) -> Examples:
+    """All examples together; recordings of different parts stay apart."""
+    first = np.cumsum([0, *(part.recording.max(initial=-1) + 1 for part in parts)])
+    return Examples(np.concatenate([part.features for part in parts]), np.concatenate([part.emotion for part in parts]),
+                    np.concatenate([part.recording + n for part, n in zip(parts, first, strict=False)]),
+                    np.concatenate([part.augmented for part in parts]))  # fmt: skip
 
 
 def standardise(features: np.ndarray, readout: Readout) -> np.ndarray:

@@ -12,7 +12,6 @@
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 
 from fmg_rt import arkit, spec
 from fmg_rt.features.logmel import log_mel
+from fmg_rt.files import written_whole
 
 from .datasets import form
 from .teacher import SILENCE
@@ -146,9 +146,8 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
     folder = directory / "cache"
     folder.mkdir(exist_ok=True)
     for name, parts in (("mel", mels), ("face", faces), ("spoken", spoken), ("egemaps", functionals)):
-        beside = folder / f"{name}.part.npy"
-        np.save(beside, np.concatenate(parts))
-        os.replace(beside, folder / f"{name}.npy")
+        with written_whole(folder / f"{name}.npy") as file:
+            np.save(file, np.concatenate(parts))
     form.write_beside(folder / _INDEX, json.dumps(entries).encode())
     return sum(recording.seconds for recording in recordings)
 

@@ -28,6 +28,8 @@ _SILENCE = -120.0
 """Level of digital silence, dBFS."""
 _TAKEN = {errno.EADDRINUSE, 10_048, 10_013}
 """What `bind` says of a port in use; Windows has two numbers of its own (WSAEADDRINUSE, WSAEACCES)."""
+_WAKING = 5.0
+"""Seconds that the main job's microphone may take to its first sound; a sound server's default device takes two."""
 _REFUSAL_WAIT = 0.2
 """Seconds within which a computer in the same house says that nobody listens."""
 
@@ -64,16 +66,7 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     began = time.perf_counter()
     session = Session(found, rate=rate)
     took = time.perf_counter() - began
-    kernels = {id(k): k.stats for name, module in sys.modules.items() if name.startswith("fmg_rt.kernels.")
-               for k in vars(module).values() if hasattr(k, "py_func")}  # fmt: skip
-    compiled = sum(bool(stats.cache_misses) for stats in kernels.values())
-    folder = next((stats.cache_path for stats in kernels.values() if stats.cache_path), None)
-    if folder is None:
-        yield Finding(NOTE, "kernels", f"{len(kernels)} compiled in {took:.1f} s, at every start: no folder for them can be "
-                                       "written; set NUMBA_CACHE_DIR to one")  # fmt: skip
-    else:
-        what = f"{compiled} compiled just now, the next start finds them" if compiled else "all of them compiled before"
-        yield Finding(OK, "kernels", f"{len(kernels)}, {what} in {folder}; ready in {took:.1f} s")
+    yield _check_kernels(took)
 
     noise = np.random.default_rng(0).normal(0, 0.05, (600, spec.HOP_LENGTH)).astype(np.float32)  # six seconds
     frames, since = [], 0.0
@@ -89,6 +82,20 @@ def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
     verdict = FAIL if median > budget else NOTE if worst > budget else OK
     hint = "" if verdict == OK else "; close other programs, or lower --rate"
     yield Finding(verdict, "speed", f"{median:.2f} ms a frame (1 in 100: {worst:.2f} ms) of {budget:.1f} ms{hint}")
+
+
+def _check_kernels(took: float) -> Finding:
+    from ..kernels.cache import kept, places, tally
+
+    n = tally.loaded + tally.compiled
+    damaged = f"; {tally.damaged} were damaged and thrown away" if tally.damaged else ""
+    if tally.refusal:
+        return Finding(NOTE, "kernels", f"{n} in {took:.1f} s; {tally.compiled} compiled at every start, since they cannot be "
+                                        f"kept ({tally.refusal}): set NUMBA_CACHE_DIR to a folder with room{damaged}")
+    size = sum(path.stat().st_size for path, whole in kept() if whole)
+    what = f"{tally.compiled} compiled just now, the next start finds them" if tally.compiled else "all of them compiled before"
+    return Finding(NOTE if tally.damaged else OK, "kernels",
+                   f"{n}, {what} in {tally.place or places()[0]} ({size / 1e6:.1f} MB); ready in {took:.1f} s{damaged}")
 
 
 def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, float], None]) -> Iterator[Finding]:
@@ -108,7 +115,7 @@ def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, f
     except SourceError as error:
         yield Finding(FAIL, "microphone", str(error))
         return
-    # Windows lists each microphone once for every audio system.
+    # Windows lists each microphone once forevery audio system.
     for device in (d for d in devices if d["host"] == chosen["host"]):
         main = device["index"] == chosen["index"]
         about = (f"{'* ' if main else ''}{device['index']} {device['name']} ({device['host']}"
@@ -118,32 +125,40 @@ def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, f
         except SourceError as error:
             yield Finding(FAIL if main else NOTE, "microphone", f"{about}: {error}")
             continue
-        level = listen(microphone, seconds, partial(show, device["name"]))
+        level = listen(microphone, seconds, partial(show, device["name"]), _WAKING if main else 0.0)
         if level is None:
-            yield Finding(FAIL if main else NOTE, "microphone", f"{about}: opens, but nothing comes")
+            yield Finding(FAIL if main else NOTE, "microphone", f"{about}: opens, but no audio arrives")
         elif level <= _SILENCE + 1:
             yield Finding(NOTE, "microphone", f"{about}: digital silence; is it muted, or forbidden by privacy settings?")
         else:
             yield Finding(OK, "microphone", f"{about}: {level:.0f} dBFS")
 
 
-def check_source(source: Source) -> Finding:
-    """A file or pipe in place of the microphone: whether a first hop comes."""
+def check_source(source: Source, waits: bool = False) -> Finding:
+    """A file or pipe in place of the microphone: whether a first hop comes. waits : the main job waits for it, too."""
     try:
         level = listen(source, 0.5, lambda _: None)
     except SourceError as error:
         return Finding(FAIL, "input", str(error))
-    return Finding(OK if level is not None else FAIL, "input",
-                   f"{source.name}: " + ("readable" if level is not None else "no sound comes"))  # fmt: skip
+    if level is not None:
+        return Finding(OK, "input", f"{source.name}: readable")
+    if waits and not source.ended:
+        return Finding(NOTE, "input", f"{source.name}: no audio yet; the main job would wait for it")
+    return Finding(FAIL, "input", f"{source.name}: no audio arrives")
 
 
-def listen(source: Source, seconds: float, show: Callable[[float], None]) -> float | None:
-    """Level of what `source` gives within `seconds`, dBFS; None when it gives nothing. Closes it."""
+def listen(source: Source, seconds: float, show: Callable[[float], None], patience: float = 0.0) -> float | None:
+    """Level of what `source` gives within `seconds`, dBFS; None when it gives nothing. Closes it.
+
+    patience : more seconds to wait for the first sound; a device may take that long to start.
+    """
     hop, power, n = np.empty(spec.HOP_LENGTH, np.float32), 0.0, 0
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds + patience
     try:
         while time.monotonic() < end and not source.ended:
             if source.read(hop, 0.1):
+                if n == 0:
+                    end = time.monotonic() + seconds
                 now = float(np.mean(np.square(hop)))
                 power, n = power + now, n + 1
                 show(_decibels(now))
@@ -157,7 +172,7 @@ def _decibels(power: float) -> float:
 
 
 def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: socket.socket) -> Iterator[Finding]:
-    """What each sink would send, and whether anyone would take it. Nobody listening is worth knowing, no failure.
+    """What each sink would send, and whether it would arrive. Nobody listening is worth knowing; no way there is a failure.
 
     Parameters
     ----------
@@ -171,8 +186,8 @@ def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: sock
             copy.send(Frame(index, index / 30, face))
         sizes = _drain(catcher)
         assert sink.address is not None, f"{sink.name} sends no datagrams"
-        taken, answer = ask_port(*sink.address)
-        yield Finding(OK if taken else NOTE, "receiver", f"{sink.name}: up to {sum(sizes)} bytes a frame in "
+        verdict, answer = ask_port(*sink.address)
+        yield Finding(verdict, "receiver", f"{sink.name}: up to {sum(sizes)} bytes a frame in "
                                                          f"{len(sizes)} datagrams; {answer}")  # fmt: skip
 
 
@@ -185,16 +200,26 @@ def _drain(catcher: socket.socket) -> list[int]:
         return sizes
 
 
-def ask_port(host: str, port: int) -> tuple[bool, str]:
-    """Whether a program can be supposed to listen at a UDP port, and why.
+def check_vtube_studio(host: str, port: int) -> Finding:
+    """Whether anyone listens where VTube Studio should."""
+    try:
+        socket.create_connection((host, port), timeout=1.0).close()
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        return Finding(NOTE, "receiver", f"vtubestudio {host}:{port}: {why}; is it running, with its plugin API switched on?")
+    return Finding(OK, "receiver", f"vtubestudio {host}:{port}: somebody listens")
+
+
+def ask_port(host: str, port: int) -> tuple[str, str]:
+    """Verdict on a UDP port, and why: `OK` a program can be supposed to listen, `NOTE` none does yet, `FAIL` no way there.
 
     On this computer a port that is taken has a listener; another computer may say that nobody listens.
     """
     try:
         family, kind, protocol, _, address = min(socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM),
                                                  key=lambda found: found[0] != socket.AF_INET)  # fmt: skip
-    except OSError as error:
-        return False, f"no such host ({error.strerror or error})"
+    except (OSError, UnicodeError) as error:
+        return FAIL, f"no such host ({getattr(error, 'strerror', None) or error})"
     places = [address]
     if sys.platform == "win32":  # where a listener on all addresses leaves each single one free
         places.append(("", port) if family == socket.AF_INET else ("::", port))
@@ -206,9 +231,9 @@ def ask_port(host: str, port: int) -> tuple[bool, str]:
                 here = True
             except OSError as error:
                 if error.errno in _TAKEN:
-                    return True, "a program of this computer listens there"
+                    return OK, "a program on this computer listens there"
     if here:
-        return False, "no program listens there yet"
+        return NOTE, "no program listens there yet"
     with socket.socket(family, kind, protocol) as probe:
         try:
             probe.connect(address)
@@ -216,10 +241,10 @@ def ask_port(host: str, port: int) -> tuple[bool, str]:
             probe.send(b"")
             probe.recv(1)
         except TimeoutError:
-            return True, "another computer, which does not refuse (UDP tells no more)"
+            return OK, "another computer, which does not refuse (UDP tells no more)"
         except ConnectionError:
-            return False, "the other computer says that no program listens there"
+            return NOTE, "the other computer says that no program listens there"
         except OSError as error:
-            return False, f"cannot be reached ({error.strerror or error})"
-    return True, "another computer, which answers"
+            return FAIL, f"cannot be reached ({error.strerror or error})"
+    return OK, "another computer, which answers"
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _PATIENCE = 0.2
 
 
 def run(source: Source, session: Session, sinks: Sinks, status: Status, *, live: bool = True, even: bool = True,
-        stop: Stop | None = None) -> None:  # fmt: skip
+        stop: Stop | None = None, hear: Callable[[np.ndarray], None] | None = None) -> None:  # fmt: skip
     """Send the face of everything that `source` gives, then a resting face, whatever ends it; closes the sinks.
 
     Parameters
@@ -29,6 +30,7 @@ def run(source: Source, session: Session, sinks: Sinks, status: Status, *, live:
         takes nothing but the source's audio, however long that takes: deterministic.
     even : let each frame wait for its moment (see `pace.Even`). False sends it as soon as it is ready.
     stop : ends the loop early; its caller looks at ``stop.signal`` afterwards, and has deferred it since there are sinks.
+    hear : called with each hop (160,) that the session hears.
 
     Raises
     ------
@@ -69,6 +71,8 @@ def run(source: Source, session: Session, sinks: Sinks, status: Status, *, live:
             stop.deferred = True
             began = time.perf_counter()
             if heard:
+                if hear is not None and not ended:
+                    hear(hop)
                 frames = session.flush() if ended else session.push(hop)
                 for frame in frames:
                     waiting.append((pace.due(frame.index, frame.time, began) if even else began, frame))

@@ -1,8 +1,66 @@
 """What a whole program may decide for its process, and a library may not. Only `fmg-rt` uses it."""
 
+import atexit
 import contextlib
+import logging
+import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+
+_log = logging.getLogger(__name__)
+
+
+def prepare() -> None:
+    """Make a process safe to speak from: streams that are there, names that can be written, a compiler that compiles.
+
+    A windowed program has no streams (``sys.stderr is None``), and so has one started with them closed: what is opened next
+    would then get their numbers, and a library's warning would land in a recording.
+    """
+    if os.name == "posix":
+        with contextlib.suppress(OSError):
+            while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+                os.set_inheritable(number, True)
+            os.close(number)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            # Names of files and devices may hold letters that this console, or any, lacks.
+            stream.reconfigure(errors="backslashreplace")
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        # Before Numba is imported, which reads it once; other processes of ours inherit this.
+        os.environ["NUMBA_DISABLE_JIT"] = "0"
+        _log.warning("NUMBA_DISABLE_JIT is ignored: without the compiler a frame would take two seconds")
+
+
+    atexit.unregister(_quiet_end)
+    atexit.register(_quiet_end)
+
+
+def _quiet_end() -> None:
+    """Let no library complain of what a thread still holds that waits for a pipe or a name server, and is left behind."""
+    if any(thread.daemon for thread in threading.enumerate()):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+@contextlib.contextmanager
+def remarks_to(report: Callable[[str], None]) -> Iterator[None]:
+    """Let what the library remarks (`logging`) be told by `report` instead of written over the status line."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            report(record.getMessage())
+
+    logger, handler = logging.getLogger(__package__.partition(".")[0]), Handler(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextlib.contextmanager

@@ -108,7 +108,7 @@ class Status:
             for listener in self._listeners:
                 listener(numbers)
             if numbers["note"] != note and not self._terminal and not closing:
-                self.report(numbers["note"] or f"{numbers['device']}: all is well again")
+                self.report(numbers["note"] or f"{numbers['device']}: works again")
                 note = numbers["note"]
             try:
                 while self._reports:

@@ -5,7 +5,7 @@ import signal
 
 
 class Stop:
-    """A signal handler that ends the program, but never in the midst of a frame."""
+    """A signal handler that ends the program, but never in the middle of a frame."""
 
     def __init__(self) -> None:
         self.signal = 0
@@ -24,9 +24,11 @@ class Stop:
 
     def listen(self) -> None:
         """Become the handler; for the main thread."""
-        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # the last one exists on Windows only: its console was closed
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._handle)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last one is Windows': its console was closed
+            number = getattr(signal, name, None)
+            # nohup has a closed terminal ignored: that stays.
+            if number is not None and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+                signal.signal(number, self._handle)
 
     def _handle(self, number: int, _frame: object) -> None:
         again, self.signal = self.signal, number

@@ -6,12 +6,17 @@ from typing import Any
 
 import click
 
+from ..app.startup import prepare
 from ..app.stop import Stop
 
 COMMANDS = {
     "bake": "Turn sound files into files of frames.",
+    "serve": "Faces for other programs, over gRPC and WebSocket.",
     "monitor": "Print what arrives at a port.",
     "doctor": "Check microphones, weights, speed and receivers.",
+    "config": "Print a settings file with every option.",
+    "names": "Print the names of the 52 coefficients, by region.",
+    "cache": "Show, delete or fill the cache of compiled kernels.",
 }
 
 
@@ -22,6 +27,7 @@ class Program(click.Group):
     """
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        prepare()
         stop = Stop()
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         stop.listen()

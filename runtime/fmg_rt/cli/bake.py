@@ -1,5 +1,6 @@
 """`fmg-rt bake`: sound files to files of frames, the same frames as live, as fast as all cores go."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -12,11 +13,11 @@ import click
 import numpy as np
 
 from .. import spec
-from ..frame import Frame
 from ..sinks import Recorder, RecordError
-from ..sinks.record import FORMATS
+from ..sinks.formats import FORMATS
 from ..sources import SourceError
-from ..sources.file import open_file
+from ..sources.file import describe, open_file
+from ..sources.mono import CHANNELS
 from .expression_options import expression_options
 from .stream_options import session_builder, stream_options
 
@@ -36,6 +37,7 @@ class Job(NamedTuple):
 
     sound: Path
     target: Path
+    channel: str | int = "mix"
 
 
 class _Stopped(Exception):
@@ -53,16 +55,18 @@ class _Worker:
 def _start(params: Mapping[str, Any], stop: "Event", heard: "Synchronized") -> None:
     # Ctrl-C reaches every process of a console, and only the first one shall answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger(__package__.partition(".")[0]).setLevel(logging.ERROR)  # the first process has said it
     _Worker.session, _Worker.stop, _Worker.heard = session_builder(params)(True), stop, heard
+    logging.getLogger(__package__.partition(".")[0]).setLevel(logging.NOTSET)
 
 
 def _bake(job: Job, format: str) -> None:
     """Bake one file; what fails leaves none behind."""
     session, hop = _Worker.session, np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
     session.reset()
-    source = open_file(job.sound)
+    source = open_file(job.sound, channel=job.channel)
     try:
-        recorder = Recorder(job.target, format, session.rate)
+        recorder = Recorder(job.target, format, session.rate, overwrite=True)
         try:
             n_hops = 0
             while source.read(hop, 1.0):
@@ -86,8 +90,10 @@ def _record(frames: "list[Frame]", recorder: Recorder) -> None:
         recorder.send(frame)
 
 
-def plan(sounds: tuple[Path, ...], out: Path, format: str) -> list[Job]:
+def plan(sounds: tuple[Path, ...], out: Path, format: str, channel: str = "mix") -> list[Job]:
     """What to bake where.
+
+    channel : ``mix``, ``left``, ``right``; ``each``: one result for each channel of a file that has several.
 
     Raises
     ------
@@ -95,12 +101,26 @@ def plan(sounds: tuple[Path, ...], out: Path, format: str) -> list[Job]:
         Two files would be baked to the same one.
     """
     jobs: dict[str, Job] = {}
-    for sound in sounds:
-        target = out / (sound.stem + FORMATS[format].suffix)
-        other = jobs.setdefault(os.path.normcase(target), Job(sound, target))
-        if other.sound is not sound:
-            raise click.UsageError(f"{other.sound} and {sound} would both become {target}; bake them apart")
+    for job in (Job(sound, out / (sound.stem + part + FORMATS[format].suffix), taken)
+                for sound in sounds for part, taken in _channels(sound, channel)):  # fmt: skip
+        sound, target, _ = job
+        other = jobs.setdefault(os.path.normcase(target), job)
+        if other is not job:
+            raise click.UsageError(f"{other.sound} and {sound} would both become {target}; bake them into separate folders")
     return list(jobs.values())
+
+
+def _channels(sound: Path, channel: str) -> list[tuple[str, str | int]]:
+    """What stands before the suffix of each result, and the channel that it shows."""
+    if channel != "each":
+        return [("", channel)]
+    try:
+        n = describe(sound)[1]
+    except SourceError:  # reported when its turn comes
+        n = 1
+    if n == 1:
+        return [("", "mix")]
+    return [(".left", 0), (".right", 1)] if n == 2 else [(f".{k + 1}", k) for k in range(n)]
 
 
 def _is_finished(job: Job) -> bool:
@@ -112,11 +132,9 @@ def _is_finished(job: Job) -> bool:
 
 def _seconds(sound: Path) -> float:
     """Length of a sound file, s; 0 for what cannot be read, which is reported when its turn comes."""
-    import soundfile
-
     try:
-        return soundfile.info(sound).duration
-    except (soundfile.LibsndfileError, OSError):
+        return describe(sound)[0]
+    except SourceError:
         return 0.0
 
 
@@ -149,7 +167,7 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
                     except (SourceError, RecordError) as error:
                         yield str(error)
                     except futures.BrokenExecutor:
-                        yield f"{job.sound}: a worker died, perhaps for want of memory"
+                        yield f"{job.sound}: a worker process died, perhaps out of memory"
             bar.update(length - bar.pos)
     finally:
         stop.set()
@@ -159,9 +177,13 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Folder of the results; made if need be.")  # fmt: skip
+              help="Folder of the results; created if missing.")  # fmt: skip
 @click.option("--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True,
               help="Format of the results.")  # fmt: skip
+@click.option("--channel", type=click.Choice((*CHANNELS, "each")), default="mix", show_default=True,
+              help="Channel to use; each: one face per channel, as in a dialogue.")  # fmt: skip
+@click.option("--emotions", type=click.Path(path_type=Path), metavar="FILE",
+              help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.")
 @stream_options
 @expression_options
 @click.pass_context
@@ -170,19 +192,20 @@ def bake(context: click.Context, files: tuple[Path, ...], out: Path, **params: A
 
     The frames are those of 'fmg-rt --input FILE --fast --record …' with the same options. A result that is already
     there and newer than its sound is left alone, so a bake that was stopped goes on where it was; delete results to
-    bake them anew.
+    bake them again.
 
     \b
     Examples:
       fmg-rt bake talk.wav --out faces
       fmg-rt bake voices/*.flac --out faces --record-format livelink --rate 60
+      fmg-rt bake dialogue.wav --out faces --channel each
     """
     if params["merge"] is not None:
-        raise click.UsageError("--merge is for a tracker that runs now; a bake has none")
-    jobs = plan(files, out, params["record_format"])
+        raise click.UsageError("--merge is for a tracker that runs now; bake cannot use one")
+    jobs = plan(files, out, params["record_format"], params["channel"])
     waiting = [job for job in jobs if not _is_finished(job)]
     if len(waiting) < len(jobs):
-        click.echo(f"{len(jobs) - len(waiting)} of {len(jobs)} files are finished already", err=True)
+        click.echo(f"{len(jobs) - len(waiting)} of {len(jobs)} files are already done", err=True)
     if not waiting:
         return
     try:

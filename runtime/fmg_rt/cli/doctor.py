@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .options import Number
 from .sink_options import build_sinks, sink_options
 
 _RECEIVERS = {"osc": (("127.0.0.1", 9000),), "vmc": (("127.0.0.1", 39539),), "vrchat": ("127.0.0.1", 9000),
@@ -16,11 +17,11 @@ _RECEIVERS = {"osc": (("127.0.0.1", 9000),), "vmc": (("127.0.0.1", 39539),), "vr
 
 
 @click.command()
-@click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE", help="What the main job will read.")
+@click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-", help="What the main job will read.")
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
-@click.option("--seconds", type=click.FloatRange(0.1, 60), default=1.0, show_default=True, metavar="S",
+@click.option("--seconds", type=Number(0.1, 60), default=1.0, show_default=True, metavar="S",
               help="How long to listen to each microphone.")  # fmt: skip
-@click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
+@click.option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ",
               help="Frames per second.")  # fmt: skip
 @click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
               help="Weight file. [default: the packaged one]")  # fmt: skip
@@ -48,7 +49,7 @@ def doctor(context: click.Context, **params: Any) -> None:
 
 
 # Nothing is recorded here: an option that does nothing would only mislead.
-doctor.params = [param for param in doctor.params if param.name not in ("record", "record_format")]
+doctor.params = [param for param in doctor.params if param.name not in ("record", "record_format", "overwrite")]
 
 
 def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
@@ -65,19 +66,26 @@ def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
         show = lambda name, level: _meter(f"{name[:30]:30} {level:5.0f} dBFS {'#' * round((level + 90) / 3)}")  # noqa: E731
         yield from checks.check_microphones(params["device"], params["seconds"], show)
     else:
-        from ..sources.file import open_file
+        from .. import spec
+        from ..sources.file import is_pipe, open_file
+        from ..sources.pipe import STDIN, LivePipe, Pipe
 
         try:
-            yield checks.check_source(open_file(params["input"]))
+            if params["input"] == STDIN or is_pipe(params["input"]):
+                yield checks.check_source(LivePipe(Pipe(params["input"], spec.SAMPLE_RATE)), waits=True)
+            else:
+                yield checks.check_source(open_file(params["input"]))
         except SourceError as error:
             yield checks.Finding(checks.FAIL, "input", str(error))
     yield from _receivers(params)
+    if params["vtubestudio"] is not None:
+        yield checks.check_vtube_studio(*params["vtubestudio"])
 
 
 def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
     from ..app import checks
 
-    params = dict(params) | {"record": None}
+    params = dict(params) | {"record": None, "vtubestudio": None, "vrchat_ask": False}
     if not any(params[kind] for kind in _RECEIVERS):
         params |= _RECEIVERS
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as catcher:

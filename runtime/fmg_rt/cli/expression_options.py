@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import together
+from .. import emotions
+from ..errors import FmgError
+from .options import ListenAddress, Number, together
 
 if TYPE_CHECKING:  # importing it loads compiled code, which `--help` does not need
     from ..expression import ExpressionSettings
 
 _SWITCHES = {
     "gate": "Rest in silence and steady noise.",
-    "lips": "Lips that close wholly, for long enough to be seen.",
+    "lips": "Lips that close fully, on time at any frame rate.",
     "level": "Quiet and loud speakers move alike.",
+    "neutral": "Remove constant offsets of brows, squint and frown.",
     "accents": "Brows, squint and nostrils follow the melody of the voice.",
+    "asymmetry": "Small differences between the sides; jaw, cheeks and chin follow.",
     "blink": "Blinking.",
-    "gaze": "Eyes that look about; lids follow.",
+    "gaze": "Eyes that look around; lids follow.",
     "breath": "A breath of nostril and brow in silence.",
 }
 _SIZES = {
@@ -25,9 +29,22 @@ _SIZES = {
     "cheeks": "Strength of cheeks and nose.",
     "brows": "Strength of the brows.",
     "eyes": "Strength of squint, wide eyes and gaze.",
-    "mood": "Strength of what the voice's mood adds; 0: off.",
+    "emotion-strength": "Strength of every emotion, heard or chosen; 0: off.",
+    "head": "Strength of the head's motion; 0: still.",
     "smoothing": "Calmer motion above 1, quicker below; 0: off.",
 }
+
+
+class _Emotion(click.ParamType):
+    """``joy=0.6,anger=0.2`` → names → values."""
+
+    name = "emotion"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Mapping[str, float]:
+        try:
+            return emotions.parse(value) if isinstance(value, str) else emotions.check(value)
+        except emotions.EmotionError as error:
+            self.fail(str(error), param, ctx)
 
 
 class _Limit(click.ParamType):
@@ -50,19 +67,26 @@ class _Limit(click.ParamType):
 expression_options = together(
     *(click.option(f"--{name}/--no-{name}", default=True, show_default=True, help=text)
       for name, text in _SWITCHES.items()),
-    *(click.option(f"--{name}", type=click.FloatRange(0, 3), default=1.0, show_default=True, metavar="X", help=text)
+    *(click.option(f"--{name}", type=Number(0, 3), default=1.0, show_default=True, metavar="X", help=text)
       for name, text in _SIZES.items()),
-    click.option("--no-expression", is_flag=True, help="The network's values as they are: every part above off."),
+    click.option("--no-head", is_flag=True, help="A head that stands still: --head 0."),
+    click.option("--mood", type=Number(0, 3), hidden=True, help="Older name of --emotion-strength."),
+    click.option("--emotion", type=_Emotion(), default="", metavar="NAME=X,…",
+                 help=f"Show these emotions, 0 to 1 each: {', '.join(emotions.NAMES)}."),
+    click.option("--emotion-mix", type=Number(0, 1), default=1.0, show_default=True, metavar="X",
+                 help="How far chosen emotions replace those heard in the voice: 1 in full, 0 added to them."),
+    click.option("--no-expression", is_flag=True, help="The network's values unchanged: every part above off."),
     click.option("--calibration", type=click.Path(path_type=Path), metavar="FILE",
                  help="JSON with a scale and a bias for each coefficient named."),
     click.option("--limit", type=_Limit(), multiple=True, metavar="NAME=[LOW:]HIGH",
                  help="Keep a coefficient within bounds; repeatable."),
     click.option("--mask", metavar="lips|upper|NAME,…",
                  help="Drive only these and leave the rest, sent as 0, to a camera tracker."),
-    click.option("--merge", type=click.IntRange(1, 65_535), metavar="PORT",
-                 help="Listen there for another tracker (OSC, VMC, Live Link) and fill in only the mouth."),
+    click.option("--merge", type=ListenAddress(), metavar="[HOST:]PORT",
+                 help="Receive another tracker there (OSC, VMC, Live Link, iFacialMocap) and add only the mouth. "
+                      "For a tracker on another computer or phone: *:PORT."),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
-                 help="Of blinks, gaze and breath."),
+                 help="Seed of blinks, gaze, breath, head and asymmetry."),
 )  # fmt: skip
 """Decorator: add every option that `build_settings` reads."""
 
@@ -73,18 +97,27 @@ def build_settings(params: Mapping[str, Any]) -> "ExpressionSettings":
     Raises
     ------
     click.ClickException
-        The calibration file is bad, or a mask or limit names what does not exist.
+        A calibration or emotions file is bad, or a mask, limit or emotion names what does not exist.
     """
-    from ..expression import CalibrationError, ExpressionSettings, SettingsError, parse_mask, read_calibration
+    from ..expression import ExpressionSettings, parse_mask, read_calibration, read_keyframes
 
     try:
         chosen: dict[str, Any] = {
             "calibration": read_calibration(params["calibration"]) if params["calibration"] else {},
             "limits": dict(params["limit"]),
+            "emotion": params["emotion"],
+            "emotion_mix": params["emotion_mix"],
+            "keyframes": read_keyframes(params["emotions"]) if params.get("emotions") else (),
             "mask": parse_mask(params["mask"]) if params["mask"] is not None else None,
         }
         if params["no_expression"]:
-            return ExpressionSettings.off(**chosen)
-        return ExpressionSettings(**{name: params[name] for name in (*_SWITCHES, *_SIZES)}, **chosen)
-    except (CalibrationError, SettingsError) as error:
+            asked = 1.0 if chosen["emotion"] or chosen["keyframes"] else 0.0  # what is chosen is not the expression's idea
+            return ExpressionSettings.off(**chosen, emotion_strength=asked)
+        sizes = {name.replace("-", "_"): params[name.replace("-", "_")] for name in _SIZES}
+        if params["mood"] is not None:
+            sizes["emotion_strength"] = params["mood"]
+        if params["no_head"]:
+            sizes["head"] = 0.0
+        return ExpressionSettings(**{name: params[name] for name in _SWITCHES}, **sizes, **chosen)
+    except FmgError as error:
         raise click.ClickException(str(error)) from None

@@ -1,5 +1,7 @@
 """Options of the local preview page, and the page they ask for."""
 
+import functools
+import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..emotions import NAMES
 from ..sources import Source
 from .options import together
 
 if TYPE_CHECKING:  # a page is seldom asked for, and importing one costs start-up time
     from ..preview import Preview
     from ..session import Session
+    from ..sinks import Sinks
 
 _PORT = 8052
 
@@ -42,8 +46,10 @@ def build_preview(params: Mapping[str, Any], session: "Session", source: Source)
     from ..preview import Controls, Preview, PreviewError
     from ..sources.microphone import Microphone
 
-    controls = Controls(settings=session.settings, update=session.update)
+    controls = Controls(settings=session.settings, update=session.update, emotions=NAMES, sound=not params.get("fast"))
+    controls.quit = functools.partial(signal.raise_signal, signal.SIGINT)  # handled by the main thread, as Ctrl-C
     if isinstance(source, Microphone):
+        controls.sound = False  # it would howl
         controls.devices, controls.device, controls.choose = source.devices, source.name, source.choose
     if params["calibration"] is not None:
         controls.calibration_file = Path(params["calibration"])
@@ -59,3 +65,18 @@ def build_preview(params: Mapping[str, Any], session: "Session", source: Source)
         # Starting a browser may take seconds; the face does not wait for it.
         threading.Thread(target=webbrowser.open, args=(preview.url,), daemon=True).start()
     return preview
+
+
+def offer_receivers(context: click.Context, params: Mapping[str, Any], preview: "Preview", sinks: "Sinks", rate: float) -> None:
+    """Let the page switch receivers on and off, and show the command line of all that it shows.
+
+    params : the options of the run. sinks : what it sends to. rate : frames per second.
+    """
+    from .command_line import command_line
+    from .receivers import LiveReceivers
+
+    def command(changed: dict[str, Any]) -> str:
+        now = dict(params) | {name.replace("-", "_"): value for name, value in changed.items()}
+        return command_line(context.command.params, now, leave_out=("config", "no_browser"))
+
+    preview.offer(LiveReceivers(params, sinks, rate), command)

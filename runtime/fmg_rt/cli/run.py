@@ -13,8 +13,11 @@ import click
 from .. import distribution, spec
 from ..app import config
 from ..sources import Source, SourceError
+from ..sources.blocks import Paced
+from ..sources.mono import CHANNELS
 from .expression_options import expression_options
-from .preview_options import build_preview, preview_options
+from .options import Number
+from .preview_options import build_preview, offer_receivers, preview_options
 from .sink_options import Address, build_sinks, sink_options
 from .stream_options import session_builder, stream_options
 
@@ -23,10 +26,12 @@ if TYPE_CHECKING:  # compiled code and the preview are imported when the input i
     from ..sinks import Sink
 
 _DEFAULT_OSC = "127.0.0.1:9000"
+NOT_IN_FILES = ("config", "version", "list_devices", "help")
+"""Options that a settings file cannot hold."""
 _SLOW_START = 1.5
 """Seconds after which a person is told why the start takes long."""
-_SLOW_START_WHY = ("fmg-rt: getting ready. The first start on a machine compiles the program for it, once; "
-                   "the next ones take about a second")  # fmt: skip
+_SLOW_START_WHY = ("fmg-rt: starting. The first start on a machine compiles the program once; "
+                   "later starts take about a second")  # fmt: skip
 
 
 def _configure(context: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
@@ -35,8 +40,8 @@ def _configure(context: click.Context, _param: click.Parameter, path: Path | Non
         return None
     options = {opt.removeprefix("--"): param for param in context.command.params if isinstance(param, click.Option)
                for opt in param.opts[:1] if opt.startswith("--")}  # fmt: skip
-    for name in ("config", "version", "list-devices", "help"):
-        options.pop(name, None)
+    for name in NOT_IN_FILES:
+        options.pop(name.replace("_", "-"), None)
     try:
         settings = config.read(path, options)
     except config.ConfigError as error:
@@ -69,7 +74,7 @@ def _print_devices() -> None:
     click.echo(describe(inputs(portaudio())) or "There is no microphone.")
 
 
-def _open_source(params: dict[str, Any], watched: Callable[[], bool]) -> Source:
+def _open_source(params: dict[str, Any], again: Callable[[], bool]) -> Source:
     wanted = params["input"]
     if wanted == "mic":
         if params["fast"]:
@@ -77,38 +82,42 @@ def _open_source(params: dict[str, Any], watched: Callable[[], bool]) -> Source:
         from ..sources.microphone import Microphone
 
         return Microphone(params["device"])
-    if wanted == "-":
-        from ..sources.stdin import open_stdin
+    from ..sources.file import DEMO, is_pipe, open_file
 
-        source = open_stdin(params["input_rate"])
-    else:
-        from ..sources.file import DEMO, open_file
+    if wanted == "-" or is_pipe(wanted):
+        from ..sources.pipe import LivePipe, Pipe
 
-        # Who looks at the preview has not seen enough after fourteen seconds.
-        source = open_file(wanted, watched) if wanted == DEMO and not params["fast"] else open_file(wanted)
+        pipe = Pipe(wanted, params["input_rate"], params["channel"])
+        return pipe if params["fast"] else LivePipe(pipe, params["live"])
+    # Who looks at the preview has not seen enough after fourteen seconds, and who has not come yet has seen nothing.
+    repeats = wanted == DEMO and not params["fast"]
+    source = open_file(wanted, again if repeats else lambda: False, params["channel"])
     if params["fast"]:
         return source
-    from ..sources.blocks import Paced
-
     return Paced(source)
 
 
 @click.command()
 @click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-",
-              help="Microphone, the packaged clip (again and again while a preview page is open), a sound file, or raw "
-                   "s16le mono on standard input.")  # fmt: skip
+              help="Microphone, the packaged clip (repeated until a preview page has opened and closed), a sound file, or "
+                   "standard input: a WAV, or raw s16le mono.")  # fmt: skip
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
-@click.option("--list-devices", is_flag=True, help="Show the microphones and leave.")
-@click.option("--input-rate", type=click.FloatRange(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
-              metavar="HZ", help="Sample rate of standard input.")  # fmt: skip
+@click.option("--list-devices", is_flag=True, help="List the microphones and exit.")
+@click.option("--input-rate", type=Number(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
+              metavar="HZ", help="Sample rate of raw standard input.")  # fmt: skip
+@click.option("--channel", type=click.Choice(CHANNELS), default="mix", show_default=True,
+              help="Channel of a file or WAV to use.")  # fmt: skip
+@click.option("--live/--paced", default=None, help="Pipes: live catches up with what is late; paced plays "
+              "everything in real time. [default: by how the data arrives]")  # fmt: skip
 @click.option("--fast", is_flag=True, help="Files and pipes: as fast as the machine can, not in real time.")
 @stream_options
 @sink_options
 @preview_options
 @expression_options
 @click.option("--config", type=click.Path(path_type=Path), is_eager=True, callback=_configure,
-              metavar="FILE", help="YAML file of these options, such as 'rate: 60'; flags win.")  # fmt: skip
-@click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and leave.")
+              metavar="FILE",
+              help="YAML file of these options, such as 'rate: 60'; options on the command line win.")  # fmt: skip
+@click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and exit.")
 @click.pass_context
 def run(context: click.Context, **params: Any) -> None:
     """See `cli.main`, which takes over these options and this function."""
@@ -132,7 +141,7 @@ def _run(context: click.Context, params: dict[str, Any]) -> int:
     slow.start()
     pages: list[Preview] = []
     try:
-        with contextlib.closing(_open_source(params, lambda: any(page.watched for page in pages))) as source:
+        with contextlib.closing(_open_source(params, lambda: any(not page.left for page in pages))) as source:
             return _send_face(context, source, params, slow, pages)
     finally:
         slow.cancel()
@@ -141,7 +150,7 @@ def _run(context: click.Context, params: dict[str, Any]) -> int:
 def _send_face(context: click.Context, source: Source, params: dict[str, Any], slow: threading.Timer,
                pages: "list[Preview]") -> int:  # fmt: skip
     # Numba costs most of the start: only now, when the input is known to be good.
-    from ..app.startup import fine_waits, without_scipy
+    from ..app.startup import fine_waits, remarks_to, without_scipy
 
     with without_scipy():
         from ..app.loop import run as loop
@@ -162,15 +171,18 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     sinks = Sinks(outputs, report=lambda line: status.report(line))
     status = Status(source, session.latency, failing=lambda: sinks.failing,
                     listeners=[preview.status] if preview else [])  # fmt: skip
+    if preview:
+        offer_receivers(context, params, preview, sinks, session.rate)
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {params['rate']:g} frames/s")
     # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.
     gc.freeze()
     try:
-        with fine_waits():
+        with fine_waits(), remarks_to(status.report):
             # A file has no pauses of its own: whatever keeps it waiting is not silence.
-            live = params["input"] in ("mic", "-") and not params["fast"]
-            loop(source, session, sinks, status, live=live, even=not params["fast"], stop=stop)
+            live = not (params["fast"] or isinstance(source, Paced))
+            loop(source, session, sinks, status, live=live, even=not params["fast"], stop=stop,
+                 hear=preview.hear if preview else None)
     finally:
         gc.unfreeze()
         status.close()

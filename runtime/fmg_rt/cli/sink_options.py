@@ -1,5 +1,6 @@
 """Options that name receivers and recordings, shared by the commands, and the sinks they ask for."""
 
+import importlib.util
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,51 +9,17 @@ import click
 
 from ..arkit import ARKIT_NAMES
 from ..sinks import Recorder, RecordError, Sink
+from ..sinks.formats import BY_SUFFIX, FORMATS
 from ..sinks.ifacialmocap import IFacialMocapSink
 from ..sinks.livelink import LiveLinkSink
 from ..sinks.osc import OscSink
-from ..sinks.record import BY_SUFFIX, FORMATS
-from ..sinks.vmc import CASES, VmcSink
-from ..sinks.vrchat import MAX_BITS, PORT, VrchatSink
-from .options import together
-
-
-class Address(click.ParamType):
-    """``HOST:PORT`` → (host, port): a name, an IPv4 address or an IPv6 address in brackets.
-
-    Parameters
-    ----------
-    port : taken where only a host is given; None demands one.
-    """
-
-    name = "host:port"
-
-    def __init__(self, port: int | None = None):
-        self._port = port
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        if isinstance(value, tuple):
-            return value
-        text = str(value).strip()
-        if text.startswith("["):
-            host, closed, rest = text[1:].partition("]")
-            if not closed or (rest and not rest.startswith(":")):
-                self.fail(f"'{text}' is not HOST:PORT; write an IPv6 address as [::1]:9000", param, ctx)
-            port = rest[1:] if rest else None
-        else:
-            if text.count(":") > 1:
-                self.fail(f"'{text}' is not HOST:PORT; write an IPv6 address in brackets, as [::1]:9000", param, ctx)
-            host, colon, port = text.partition(":")
-            port = port if colon else None
-        if not host or any(character.isspace() for character in host):
-            self.fail(f"'{text}' names no host; write HOST:PORT, such as 127.0.0.1:9000", param, ctx)
-        if port is None:
-            if self._port is None:
-                self.fail(f"'{text}' names no port; write HOST:PORT, such as {host}:9000", param, ctx)
-            return host, self._port
-        if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-            self.fail(f"'{port}' is not a port; it must be a number from 1 to 65535", param, ctx)
-        return host, int(port)
+from ..sinks.vmc import VmcSink
+from ..sinks.vrchat import PORT, VrchatSink
+from ..sinks.vtubestudio import PORT as VTUBE_STUDIO_PORT
+from ..sinks.vtubestudio import VtubeStudioSink
+from ..wire.vmc import CASES
+from ..wire.vrchat import MAX_BITS
+from .options import Address, together
 
 
 def record_format(path: Path, name: str | None) -> str:
@@ -93,7 +60,11 @@ sink_options = together(
         "--vrchat", type=Address(PORT), is_flag=False, flag_value=f"127.0.0.1:{PORT}", metavar="[HOST:PORT]",
         help=f"VRChat avatar parameters under VRCFaceTracking's v2 names. [alone: 127.0.0.1:{PORT}]",
     ),
-    click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: what stands before v2/, such as FT/."),
+    click.option(
+        "--vrchat-ask", is_flag=True,
+        help="VRChat: find it on this network and send only what its avatar has, old names too. Needs zeroconf.",
+    ),
+    click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: prefix before v2/, such as FT/."),
     click.option(
         "--vrchat-binary", type=click.IntRange(1, MAX_BITS), is_flag=False, flag_value=4, metavar="[BITS]",
         help="VRChat: also binary parameters with this many bits. [alone: 4]",
@@ -108,9 +79,16 @@ sink_options = together(
         help="iFacialMocap text frames; 49983. Repeatable.",
     ),
     click.option(
+        "--vtubestudio", type=Address(VTUBE_STUDIO_PORT), is_flag=False, flag_value=f"127.0.0.1:{VTUBE_STUDIO_PORT}",
+        metavar="[HOST:PORT]",
+        help=f"VTube Studio's plugin API; it asks you once whether to allow it. [alone: 127.0.0.1:{VTUBE_STUDIO_PORT}]",
+    ),
+    click.option("--vtubestudio-custom", is_flag=True, help="VTube Studio: also the 52 as parameters FmgJawOpen …"),
+    click.option(
         "--record", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
         help="Write the frames to FILE: .csv, .jsonl, .npz or .json.",
     ),
+    click.option("--overwrite", is_flag=True, help="Replace the file of --record; else a number is added to its name."),
     click.option(
         "--record-format", type=click.Choice(list(FORMATS)), help="Format of the recording; else its name decides."
     ),
@@ -124,6 +102,11 @@ def _driven(mask: str | None) -> Collection[str]:
     from ..expression import parse_mask
 
     return parse_mask(mask)
+
+
+def _need(package: str, option: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise click.ClickException(f"{option} needs one more package: pip install {package}")
 
 
 def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
@@ -144,9 +127,12 @@ def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
     sinks: list[Sink] = []
     if (path := params["record"]) is not None:
         try:
-            sinks.append(Recorder(path, record_format(path, params["record_format"]), rate))
+            recorder = Recorder(path, record_format(path, params["record_format"]), rate, params["overwrite"])
         except RecordError as error:
             raise click.ClickException(str(error)) from None
+        for note in recorder.notes:
+            click.echo(f"fmg-rt: {note}", err=True)
+        sinks.append(recorder)
     driven = _driven(params.get("mask"))
     sinks += [OscSink(host, port, rate, bundled) for host, port in params["osc"]]
     case, with_vowels = params["vmc_case"], params["vmc_vowels"]
@@ -154,7 +140,15 @@ def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
     if params["vrchat"] is not None:
         host, port = params["vrchat"]
         prefix, bits = params["vrchat_prefix"], params["vrchat_binary"]
-        sinks.append(VrchatSink(host, port, rate, prefix, bits, bundled, driven))
+        asks = params["vrchat_ask"]
+        if asks:
+            _need("zeroconf", "--vrchat-ask")
+        sinks.append(VrchatSink(host, port, rate, prefix, bits, bundled, driven, asks))
     sinks += [LiveLinkSink(host, port, rate, params["subject"]) for host, port in params["livelink"]]
     sinks += [IFacialMocapSink(host, port) for host, port in params["ifacialmocap"]]
+    if params["vtubestudio"] is not None:
+        _need("websockets", "--vtubestudio")
+        host, port = params["vtubestudio"]
+        token = Path(click.get_app_dir("fmg", roaming=False)) / "vtubestudio-token"
+        sinks.append(VtubeStudioSink(host, port, token, params["vtubestudio_custom"], driven))
     return sinks

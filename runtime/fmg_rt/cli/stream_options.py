@@ -9,18 +9,18 @@ import click
 from .. import spec
 from ..errors import FmgError
 from .expression_options import build_settings
-from .options import together
+from .options import Number, together
 
 if TYPE_CHECKING:  # compiled code, which `--help` does not need
     from ..session import Session
 
 stream_options = together(
-    click.option("--rate", type=click.FloatRange(1, 120), default=30, show_default=True, metavar="HZ",
+    click.option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ",
                  help="Frames per second."),
     click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
                  help="Weight file. [default: the packaged one]"),
-    click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
-                 help="Audio to look ahead, ms: later when live, but better lips. [default: the weights']"),
+    click.option("--lookahead", type=Number(0, 1000), metavar="MS",
+                 help="Future audio that a frame uses, ms: more latency, better lips. [default: the weights']"),
 )  # fmt: skip
 """Decorator: add every option of the session itself; `session_builder` also reads `expression_options`."""
 
@@ -46,7 +46,8 @@ def session_builder(params: Mapping[str, Any]) -> "Callable[[bool | Literal['lat
         if params["merge"] is not None:
             from ..sources.tracker import TrackerSource
 
-            tracker = TrackerSource(params["merge"])
+            host, port = params["merge"]
+            tracker = TrackerSource(port, host)
     except FmgError as error:
         raise click.ClickException(str(error)) from None
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["FEATURE_NAMES", "LLD_NAMES", "EGeMAPS", "egemaps"]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name in ("EGeMAPS", "egemaps"):
         from . import stream
 

@@ -1,6 +1,7 @@
 """Samples in, low-level descriptors every 10 ms, the 88 functionals whenever asked for."""
 
 import functools
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..kernels.egemaps_pitch import candidates, follow, peaks_only, to_octaves
 from ..kernels.egemaps_spectral import spectral
 from ..kernels.egemaps_split import short_spectrum
 from ..kernels.egemaps_voice import semitones, voice
-from ..kernels.egemaps_wave import append
+from ..kernels.egemaps_wave import append, recall
 from ..spec import EGEMAPS_INTERVAL, HOP_LENGTH, N_EGEMAPS, SAMPLE_RATE
 from . import tables
 from .names import LLD_NAMES, N_PROMPT
@@ -25,13 +26,50 @@ READY_HOPS = 50
 WAITING_HOPS = 64
 """Audio kept besides the window: the longest wait for a pitch decision (40 frames), its 60 ms frame, some periods."""
 N_PENDING = 64
-"""Frames whose magnitudes are kept until their pitch is decided; `follow` counts modulo the same number."""
-BEFORE = 1024
-"""Samples that `jitter` may look back from a frame's start."""
+"""Frames whose pitch may be undecided; `follow` counts modulo this number."""
+BEFORE, AFTER = 1024, 1024
+"""Samples that `jitter` may look back from a frame's start, and beyond its end."""
 OPENING = 60
-"""Frames at a window's start whose periods are followed anew; longer voiced stretches are rare, and cost time."""
+"""Frames at a window's start whose periods are followed again; longer voiced stretches are rare, and cost time."""
 
 _tables = functools.cache(tables.build)
+
+
+class _Scratch(threading.local):
+    """Arrays that one call needs and the next one overwrites: one set for each thread, whatever the number of streams."""
+
+    def __init__(self) -> None:
+        self.by_window: dict[int, SimpleNamespace] = {}
+
+
+_scratch = _Scratch()
+
+
+def _new_scratch(n_frames: int) -> SimpleNamespace:
+    """For windows of `n_frames` frames."""
+    return SimpleNamespace(
+        window=np.empty((len(LLD_NAMES), n_frames), np.float32),  # (27, 500) oldest first
+        wave=np.empty(OPENING * HOP_LENGTH + tables.LONG_FRAME + AFTER, np.float32),  # (11584,)
+        magnitude=np.empty(tables.N_OCTAVE, np.float32),
+        short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
+        short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
+        power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32), bands=np.empty(tables.N_BANDS, np.float32),
+        resampled=np.empty(231, np.float32), lags=np.empty((2, 12), np.float32), lpc=np.empty(11, np.float32),
+        zeros=np.empty((8, 12)),
+        long_fft=np.empty((6, tables.LONG_FFT // 2), np.float32),
+        long=np.empty((2, tables.LONG_FFT // 2 + 1), np.float32),  # (2, 513) spectrum, then autocorrelation
+        peaks=np.empty(tables.N_OCTAVE, np.float32), second=np.empty((1, tables.N_OCTAVE), np.float32),
+        octaves=np.empty(tables.N_OCTAVE, np.float32), summed=np.empty(tables.N_OCTAVE, np.float32),
+        candidates=np.empty((2, 6), np.float32),
+        ways=np.empty((7, N_PENDING), np.int32), search=np.empty(25), pitch=np.empty(48, np.float32),
+        harmonics=np.empty((4, 100), np.float32),
+        sums=np.empty(2048), squares=np.empty(2048), match=np.empty(128),
+        opening=np.empty((2, OPENING), np.float32), periods=np.empty(4, np.float32),
+        contour=np.empty((4, n_frames + 1), np.float32), events=np.empty((2, n_frames + 1), np.int64),
+        stretches=np.empty(3),
+    )  # fmt: skip
+
+
 
 
 class EGeMAPS:
@@ -57,33 +95,14 @@ class EGeMAPS:
         self._t = _tables()
         n_frames = self._window_hops
         self._n_wave = (n_frames + WAITING_HOPS) * HOP_LENGTH
-        self._wave = np.empty(2 * self._n_wave, np.float32)  # each sample twice, so that every window lies in one piece
-        self._contours = np.empty((len(LLD_NAMES), 2 * n_frames), np.float32)  # (27, 1000), each frame twice as well
-        self._magnitudes = np.empty((N_PENDING, tables.N_OCTAVE), np.float32)  # (64, 513), by frame modulo 64
+        self._wave = np.empty(self._n_wave, np.int16)  # (90240,) ring: what the samples are rounded to
+        self._contours = np.empty((len(LLD_NAMES), n_frames), np.float32)  # (27, 500) ring
         self._last_magnitude = np.empty(tables.SHORT_FFT // 2 + 1, np.float32)  # (257,)
         self._path = SimpleNamespace(
             ring=np.empty((N_PENDING, 7), np.float32), costs=np.empty(8), paths=np.empty((7, N_PENDING), np.int32)
         )
         self._periods = np.empty(4, np.float32)
         self._lld = np.empty(len(LLD_NAMES), np.float32)  # (27,)
-        self._scratch = SimpleNamespace(
-            short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
-            short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
-            power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32), bands=np.empty(tables.N_BANDS, np.float32),
-            resampled=np.empty(231, np.float32), lags=np.empty((2, 12), np.float32), lpc=np.empty(11, np.float32),
-            zeros=np.empty((8, 12)),
-            long_fft=np.empty((6, tables.LONG_FFT // 2), np.float32),
-            long=np.empty((2, tables.LONG_FFT // 2 + 1), np.float32),  # (2, 513) spectrum, then autocorrelation
-            peaks=np.empty(tables.N_OCTAVE, np.float32), second=np.empty((1, tables.N_OCTAVE), np.float32),
-            octaves=np.empty(tables.N_OCTAVE, np.float32), summed=np.empty(tables.N_OCTAVE, np.float32),
-            candidates=np.empty((2, 6), np.float32),
-            ways=np.empty((7, N_PENDING), np.int32), search=np.empty(25), pitch=np.empty(48, np.float32),
-            harmonics=np.empty((4, 100), np.float32),
-            sums=np.empty(2048), squares=np.empty(2048), match=np.empty(128),
-            opening=np.empty((2, OPENING), np.float32), periods=np.empty(4, np.float32),
-            contour=np.empty((4, n_frames + 1), np.float32), events=np.empty((2, n_frames + 1), np.int64),
-            stretches=np.empty(3),
-        )  # fmt: skip
         self.reset()
         self._neutral = self._of_silence()
         self.reset()
@@ -92,12 +111,19 @@ class EGeMAPS:
         self.push(np.zeros(READY_HOPS * HOP_LENGTH, np.float32))
         return self.functionals()
 
+    @property
+    def _scratch(self) -> SimpleNamespace:
+        found = _scratch.by_window.get(self._window_hops)
+        if found is None:
+            found = _scratch.by_window[self._window_hops] = _new_scratch(self._window_hops)
+        return found
+
     def reset(self) -> None:
         """Forget everything heard: equal to a new instance."""
         self._n_samples = 0
         self._n_decided = 0
         self._next_pitch = 0.0
-        states = (self._wave, self._contours, self._magnitudes, self._last_magnitude, self._periods)
+        states = (self._wave, self._contours, self._last_magnitude, self._periods)
         for state in (*states, *vars(self._path).values()):
             state[:] = 0
 
@@ -139,20 +165,21 @@ class EGeMAPS:
 
     def _short_frame(self, frame: int) -> None:
         t, s = self._t, self._scratch
-        first, column = frame * HOP_LENGTH % self._n_wave, frame % self._window_hops
-        short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, self._wave,
-                       first, s.short_fft, s.short)  # fmt: skip
-        spectral(t.mel_first, t.mel_falling, t.loudness_weights, t.dct, t.slopes, s.short, self._wave, first, column,
+        column = frame % self._window_hops
+        wave = s.wave[: tables.SHORT_FRAME]
+        recall(self._wave, frame * HOP_LENGTH % self._n_wave, wave)
+        short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, wave, 0,
+                       s.short_fft, s.short)  # fmt: skip
+        spectral(t.mel_first, t.mel_falling, t.loudness_weights, t.dct, t.slopes, s.short, wave, 0, column,
                  self._last_magnitude, s.power, s.bands, self._contours)  # fmt: skip
         if frame == 0:
-            self._contours[5, :: self._window_hops] = 0.0  # no flux without a frame before
+            self._contours[5, 0] = 0.0  # no flux without a frame before
         formants(t.resample_cos, t.resample_sin, t.roots, s.short, column, s.resampled, s.lags, s.lpc, s.zeros,
                  self._contours)  # fmt: skip
 
     def _long_frame(self, frame: int) -> None:
         t, s, path = self._t, self._scratch, self._path
-        level = spectrum(t.gauss, t.long_cos, t.long_sin, self._wave, frame * HOP_LENGTH % self._n_wave, s.long_fft, s.long)
-        peaks_only(s.long, self._magnitudes[frame % N_PENDING], s.peaks)
+        level = self._long_spectrum(frame)
         to_octaves(t.right, t.tridiagonal, t.node, t.interpolation, s.peaks, s.second, s.octaves)
         candidates(t.shift, t.decay, s.octaves, s.summed, s.candidates)
         n = follow(s.candidates, level, self._n_decided, frame, path.ring, path.costs, path.paths, s.ways, s.search, s.pitch)
@@ -161,15 +188,26 @@ class EGeMAPS:
         self._n_decided += n
         self._next_pitch = semitones(s.pitch[n])
 
+    def _long_spectrum(self, frame: int) -> float:
+        """Magnitudes of 60 ms and their peaks to `_scratch`; returns the root mean square."""
+        t, s = self._t, self._scratch
+        wave = s.wave[: tables.LONG_FRAME]
+        recall(self._wave, frame * HOP_LENGTH % self._n_wave, wave)
+        level: float = spectrum(t.gauss, t.long_cos, t.long_sin, wave, 0, s.long_fft, s.long)
+        peaks_only(s.long, s.magnitude, s.peaks)
+        return level
+
     def _decided(self, frame: int, hz: np.float32) -> None:
         t, s = self._t, self._scratch
-        column, magnitude = frame % self._window_hops, self._magnitudes[frame % N_PENDING]
-        first = frame * HOP_LENGTH % self._n_wave
+        column = frame % self._window_hops
+        wave = s.wave[: BEFORE + tables.LONG_FRAME + AFTER]
         if hz > 0:
-            autocorrelation(t.long_cos, t.long_sin, magnitude, s.long_fft, s.long)
-        voice(hz, magnitude, s.long[0], column, s.harmonics, self._contours)
-        jitter(hz, self._wave, first if first >= BEFORE else first + self._n_wave, column, self._periods, s.sums, s.squares,
-               s.match, self._contours)  # fmt: skip
+            # Computed a second time, since 64 spectra would be most of what a stream keeps.
+            self._long_spectrum(frame)
+            autocorrelation(t.long_cos, t.long_sin, s.magnitude, s.long_fft, s.long)
+            recall(self._wave, (frame * HOP_LENGTH - BEFORE) % self._n_wave, wave)
+        voice(hz, s.magnitude, s.long[0], column, s.harmonics, self._contours)
+        jitter(hz, wave, BEFORE, column, self._periods, s.sums, s.squares, s.match, self._contours)
 
     def functionals(self) -> np.ndarray:
         """The 88 features of the window that ends at the newest whole hop, (88,) float32 as `FEATURE_NAMES` lists them."""
@@ -179,12 +217,13 @@ class EGeMAPS:
         start = max(0, n_hops - self._window_hops)
         out = np.empty(N_EGEMAPS, np.float32)
         s = self._scratch
-        column = start % self._window_hops
-        n_opening = 0
+        column, n_opening = start % self._window_hops, 0
+        s.window[:, : self._window_hops - column] = self._contours[:, column:]
+        s.window[:, self._window_hops - column :] = self._contours[:, :column]
         if start > 0:
-            n_opening = jitter_from(self._contours, column, self._wave, start * HOP_LENGTH % self._n_wave, s.periods, s.sums,
-                                    s.squares, s.match, s.opening)  # fmt: skip
-        functionals(self._contours, column, n_hops - SHORT_HOPS + 1 - start, self._n_decided - start, self._next_pitch,
+            recall(self._wave, start * HOP_LENGTH % self._n_wave, s.wave)
+            n_opening = jitter_from(s.window, 0, s.wave, 0, s.periods, s.sums, s.squares, s.match, s.opening)
+        functionals(s.window, 0, n_hops - SHORT_HOPS + 1 - start, self._n_decided - start, self._next_pitch,
                     s.opening, n_opening, s.contour, s.events, s.stretches, out)  # fmt: skip
         return out
 

@@ -1,4 +1,4 @@
-"""What audio does not decide: rest, lips that close, blinks, gaze, brows, smoothing, strength.
+"""What audio does not decide: rest, lips that close, emotions, blinks, gaze, brows, head, smoothing, strength.
 
 The order of the parts stands in `Expression.shape`; each is one module with one switch in `ExpressionSettings`.
 """
@@ -8,30 +8,36 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import arkit, spec
-from ..frame import NO_EMOTION, STILL
+from ..frame import STILL
+from ..heard import Heard
 from ..kernels.expression_face import keep_between, keep_in_range
 from .accents import ACCENTS, Accents, level_of_loudness
+from .asymmetry import Asymmetry
 from .blink import Blink
 from .breath import Breath
 from .calibration import Calibration, CalibrationError, read_calibration, write_calibration
+from .emotion import Emotions
 from .gate import RestGate
 from .gaze import Gaze
+from .head import Head
+from .keyframes import KeyframeError, read_keyframes
 from .level import Levelling, Strength
-from .lips import LipGuard, aperture
+from .lips import LipGuard, aperture, clipped_aperture
 from .merge import Merge, Tracker
-from .mood import FEELINGS, Mood
+from .neutral import Neutral
 from .settings import ExpressionSettings, SettingsError, parse_mask
 from .smooth import Smoothing
 
 __all__ = [
-    "REST", "CalibrationError", "Expression", "ExpressionSettings", "SettingsError", "Tracker",
-    "aperture", "parse_mask", "read_calibration", "write_calibration",
+    "REST", "CalibrationError", "Expression", "ExpressionSettings", "KeyframeError", "SettingsError", "Tracker",
+    "aperture", "parse_mask", "read_calibration", "read_keyframes", "write_calibration",
 ]  # fmt: skip
 
 REST = np.zeros(arkit.N_COEFFICIENTS, np.float32)
 """The face that a stream leaves behind: all 52 at 0."""
 REST.flags.writeable = False
 
+_BROWS = frozenset(arkit.REGIONS["brows"])
 _LOUDNESS, _SEMITONES = "Loudness", "F0semitoneFrom27.5Hz"
 
 
@@ -43,7 +49,7 @@ class Expression:
     settings : which parts work and how strongly.
     rate : frames per second, 1 to 120.
     lookahead : samples that the audio handed to `listen` runs ahead of the face.
-    seed : of blinks, gaze and breath; equal seeds and audio give equal faces.
+    seed : of blinks, gaze, breath, head and asymmetry; equal seeds and audio give equal faces.
     tracker : another source of faces whose upper half replaces ours, or None.
     """
 
@@ -51,16 +57,19 @@ class Expression:
                  tracker: Tracker | None = None):  # fmt: skip
         self._gate = RestGate(lookahead)
         self._levelling = Levelling()
-        self._parts = np.concatenate((ACCENTS, FEELINGS))  # (8, 52)
-        self._amounts = np.zeros(len(self._parts), np.float32)  # (8,)
-        self._accents = Accents(self._amounts[: len(ACCENTS)])
-        self._mood = Mood(self._amounts[len(ACCENTS) :])
-        self._lips = LipGuard()
+        self._neutral = Neutral()
+        self._accents = Accents()
+        self._emotions = Emotions()
+        self._lips = LipGuard(rate)
         self._smoothing = Smoothing()
+        self._asymmetry = Asymmetry(seed)
+        self._head = Head(seed)
         self._gaze = Gaze(seed)
         self._blink = Blink(rate, seed)
         self._breath = Breath(seed)
         self._merge = Merge(tracker) if tracker is not None else None
+        self._step = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
+        self._turned = np.zeros(len(STILL), np.float32)  # (3,)
         self._wanted = settings  # written by `update` on any thread, only read by `shape`
         self._lld_positions: tuple[int, int] | None = None
         self._take(settings)
@@ -77,47 +86,54 @@ class Expression:
 
     def reset(self) -> None:
         """Forget everything heard and drawn; equal to a new one with the present settings."""
-        parts = (self._gate, self._levelling, self._accents, self._mood, self._lips, self._smoothing, self._gaze,
-                 self._blink, self._breath, self._merge)  # fmt: skip
+        parts = (self._gate, self._levelling, self._neutral, self._accents, self._emotions, self._lips, self._smoothing,
+                 self._asymmetry, self._head, self._gaze, self._blink, self._breath, self._merge)  # fmt: skip
         for part in parts:
             if part is not None:
                 part.reset()
-        self._time = 0
-        self._heard: tuple[float, float] | None = None
+        self._time = self._samples = 0
+        self._opening = 0.0
+        self._melody: tuple[float, float] | None = None
+        self._turned[:] = 0
+
+    @property
+    def speaking(self) -> bool:
+        """Is the newest 10 ms speech? The audio runs ahead of the face."""
+        return self._gate.speaking
 
     @property
     def head(self) -> np.ndarray:
-        """The head at the newest frame, (3,) as `frame.Frame` says."""
-        return STILL
+        """The head at the newest frame, (3,) as `frame.Frame` says; overwritten by the next one."""
+        return self._turned
 
     @property
     def emotion(self) -> Mapping[str, float]:
         """What the newest frame shows, as `frame.Frame` says."""
-        return NO_EMOTION
+        return self._emotions.shown
 
     def rest(self) -> None:
         """Nobody speaks any more: mouth, brows and cheeks are at rest from the next frame on; what lives goes on."""
         for part in (self._gate, self._lips, self._smoothing):
             part.rest()
 
-    def listen(self, hop: np.ndarray, mel: np.ndarray | None) -> None:
-        """Take the next 160 samples (160,) float32 and the newest log-mel frame (80,), or None before the first."""
-        self._gate.listen(hop, mel)
-
-    def hear(self, lld: np.ndarray) -> None:
-        """Take the newest eGeMAPS low-level descriptors, ordered as `egemaps.LLD_NAMES`; accents follow them."""
-        if self._lld_positions is None:
-            from ..egemaps import LLD_NAMES  # whoever calls this has loaded it; others need not compile it
-
-            self._lld_positions = LLD_NAMES.index(_SEMITONES), LLD_NAMES.index(_LOUDNESS)
-        if self._heard is None:
-            self._accents.reset()  # its scales are not the gate's
-        pitch, loudness = self._lld_positions
-        self._heard = lld.item(pitch), lld.item(loudness)
-
-    def feel(self, arousal: float, valence: float) -> None:
-        """Take the newest mood of the voice, each in [-1, 1]."""
-        self._mood.feel(arousal, valence)
+    def listen(self, heard: Heard) -> None:
+        """Take the next 10 ms, and what the network and the eGeMAPS made of them."""
+        if heard.face is not None:
+            step = heard.face
+            if self._calibration is not None:
+                step = self._step
+                step[:] = heard.face
+                self._calibration.shape(step)
+            self._opening = clipped_aperture(step)
+            self._lips.listen(self._opening, heard.time)
+        self._gate.listen(heard.hop, heard.mel, self._opening)
+        self._samples += spec.HOP_LENGTH
+        if heard.mel is not None and self._settings.asymmetry:
+            self._asymmetry.listen(self._samples, heard.mel, self._gate.level)
+        if heard.lld is not None:
+            self._hear(heard.lld)
+        if heard.feeling is not None:
+            self._emotions.feel(heard.feeling)
 
     def shape(self, face: np.ndarray, time: int) -> None:
         """Make the network's (52,) float32 `face` of sample `time` into the one that leaves, in place, in [0, 1].
@@ -138,24 +154,34 @@ class Expression:
             keep_in_range(face)
         else:
             self._calibration.shape(face)
+        if settings.lips:
+            self._lips.see(face, time, seconds)
+        closed = self._lips.closed
         gain = 1.0
         if settings.level:
             if speaking:
                 self._levelling.hear(face, seconds)
             gain = self._levelling.gain
-        # What the voice adds.
-        if settings.accents:
-            pitch, level = self._melody()
+        if settings.neutral:
+            self._neutral.shape(face, seconds, speaking)
+        # What the melody adds.
+        if settings.accents or settings.head > 0.0:
+            pitch, level = self._melody if self._melody is not None else (gate.pitch, gate.level)
             self._accents.weigh(seconds, pitch, level, speaking)
-        if settings.mood > 0.0:
-            self._mood.weigh(seconds, settings.mood)
         self._strength.shape(face, gain)
-        # Steady hands: smooth what is open, fade what is silent, close what should be closed.
-        closing = settings.lips and self._lips.see(face, seconds)
+        # Steady hands: smooth what is open, fade what is silent.
         if settings.smoothing > 0.0:
-            self._smoothing.shape(face, seconds, closing)
+            self._smoothing.shape(face, seconds)
+        if settings.asymmetry:
+            self._asymmetry.shape(face, time, seconds, closed, speaking)
+        mouth = upper = 1.0
         if settings.gate:
             gate.shape(face)
+            mouth, upper = gate.shares
+        # What is felt, and lips that close in spite of it.
+        if settings.emotion_strength > 0.0:
+            self._emotions.weigh(time / spec.SAMPLE_RATE, seconds, mouth, upper)
+            self._emotions.shape(face)
         if settings.lips:
             self._lips.shape(face)
         # What lives in silence too; nothing here touches jaw, lips or tongue.
@@ -165,29 +191,46 @@ class Expression:
             self._blink.shape(face, time, speaking)
         if settings.breath:
             self._breath.shape(face, time, 1.0 - gate.upper)
+        if settings.head > 0.0:
+            self._head.move(time, seconds, self._accents.accent, speaking)
+            np.multiply(self._head.angles, self._head_share, out=self._turned)
         # What others decide.
         if self._merge is not None:
             self._merge.shape(face, time)
+            if self._merge.share > 0.0:
+                np.multiply(self._turned, np.float32(1.0 - self._merge.share), out=self._turned)
         keep_between(self._bounds, face)
 
-    def _melody(self) -> tuple[float, float]:
-        """Pitch in semitones (0: not voiced) and level in dB of the newest audio."""
-        if self._heard is None:
-            return self._gate.pitch, self._gate.level
-        return self._heard[0], level_of_loudness(self._heard[1])
+    def _hear(self, lld: np.ndarray) -> None:
+        """Take the newest eGeMAPS low-level descriptors, (27,): accents follow them from now on."""
+        if self._lld_positions is None:
+            from ..egemaps import LLD_NAMES  # whoever calls this has loaded it; others need not compile it
+
+            self._lld_positions = LLD_NAMES.index(_SEMITONES), LLD_NAMES.index(_LOUDNESS)
+        if self._melody is None:
+            self._accents.reset()  # its scales are not the gate's
+        pitch, loudness = self._lld_positions
+        self._melody = lld.item(pitch), level_of_loudness(lld.item(loudness))
 
     def _take(self, settings: ExpressionSettings) -> None:
         """Lay out what the settings mean as arrays."""
         self._settings = settings
         self._calibration = Calibration(settings.calibration) if settings.calibration else None
-        first = 0 if settings.accents else len(ACCENTS)
-        end = len(self._parts) if settings.mood > 0.0 else len(ACCENTS)
-        self._strength = Strength(settings, self._amounts[first:end], self._parts[first:end])
+        n = len(ACCENTS) if settings.accents else 0
+        self._strength = Strength(settings, self._accents.amounts[:n], ACCENTS[:n])
+        self._emotions.take(settings)
         if settings.smoothing > 0.0:
             self._smoothing.set_strength(settings.smoothing)
+        if not settings.lips:
+            self._lips.reset()
         self._bounds = np.zeros((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52) lowest and highest
         self._bounds[1] = 1
         for name, bounds in settings.limits.items():
             self._bounds[:, arkit.INDEX[name]] = bounds
         if settings.mask is not None:
             self._bounds[:, [name not in settings.mask for name in arkit.ARKIT_NAMES]] = 0
+        # Whose brows and eyes are another's has another's head.
+        masked = settings.mask is not None and not settings.mask & _BROWS
+        self._head_share = np.float32(0.0 if masked else settings.head)
+        if self._head_share == 0.0:
+            self._turned[:] = 0

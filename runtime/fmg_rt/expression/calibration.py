@@ -1,7 +1,6 @@
 """The predecessor's affine calibration: one scale and one bias a coefficient, from a JSON file."""
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from .. import arkit
 from ..errors import FmgError
+from ..files import written_whole
 from ..kernels import expression_face as kernels
 
 
@@ -16,13 +16,19 @@ class CalibrationError(FmgError, ValueError):
     """The file is no calibration; the message says what is wrong with it."""
 
 
+LARGEST = 1000.0
+"""Most that a scale or bias may be: a coefficient has nothing left to it far below."""
+_LONGEST = 1 << 18
+"""Letters of a file."""
+
+
 def check_affine(affine: Mapping[str, tuple[float, float]]) -> None:
-    """Raise `CalibrationError` unless every name is known and every number finite."""
+    """Raise `CalibrationError` unless every name is known and every number lies within ±`LARGEST`."""
     for name, (scale, bias) in affine.items():
         if name not in arkit.INDEX:
             raise CalibrationError(f"calibration names {name!r}, which is no ARKit coefficient")
-        if not (math.isfinite(scale) and math.isfinite(bias)):
-            raise CalibrationError(f"calibration of {name}: scale and bias must be finite numbers")
+        if not (abs(scale) <= LARGEST and abs(bias) <= LARGEST):  # which nan is not
+            raise CalibrationError(f"calibration of {name}: scale and bias must be finite numbers of at most {LARGEST:g}")
 
 
 def read_calibration(path: str | Path) -> dict[str, tuple[float, float]]:
@@ -34,10 +40,16 @@ def read_calibration(path: str | Path) -> dict[str, tuple[float, float]]:
         Unreadable, not JSON, or not of that form; one line.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(_LONGEST + 1)
+        if len(text) > _LONGEST:
+            raise CalibrationError(f"{path}: this is no calibration, it is too long")
+        content = json.loads(text)
     except OSError as error:
         raise CalibrationError(f"cannot read calibration {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except CalibrationError:
+        raise
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number of thousands of digits
         raise CalibrationError(f"calibration {path} is not JSON: {error}") from error
     affine = content.get("affine") if isinstance(content, dict) else None
     if not isinstance(affine, dict):
@@ -49,7 +61,10 @@ def read_calibration(path: str | Path) -> dict[str, tuple[float, float]]:
         values = (entry.get("scale", 1.0), entry.get("bias", 0.0))
         if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
             raise CalibrationError(f"calibration {path}: scale and bias of {name} must be numbers")
-        result[name] = (float(values[0]), float(values[1]))
+        try:
+            result[name] = (float(values[0]), float(values[1]))
+        except OverflowError:
+            raise CalibrationError(f"calibration {path}: scale and bias of {name} must be finite numbers") from None
     try:
         check_affine(result)
     except CalibrationError as error:
@@ -59,18 +74,13 @@ def read_calibration(path: str | Path) -> dict[str, tuple[float, float]]:
 
 def write_calibration(path: str | Path, affine: Mapping[str, tuple[float, float]]) -> None:
     """Write what `read_calibration` reads; the file appears whole or not at all."""
-    path = Path(path)
     content = {"affine": {name: {"scale": scale, "bias": bias} for name, (scale, bias) in affine.items()}}
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 class Calibration:
-    """value·scale + bias for the named coefficients, clipped to [0, 1]; the others stay bit by bit."""
+    """value·scale + bias for the named coefficients, clipped to [0, 1]; the others are unchanged."""
 
     def __init__(self, affine: Mapping[str, tuple[float, float]]):
         self._affine = np.ones((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52) scale, bias

@@ -19,6 +19,10 @@ NOISE_RELEASE = 800
 """Samples of the fade once a new noise is recognised (50 ms): it was never a voice."""
 UPPER_RELEASE = 8_000
 """Samples in which brows, cheeks and lids settle (500 ms); at the mouth's pace they would drop visibly."""
+BREATH = 0.06
+"""Aperture of the network above which steady hiss, once the face is open, is a breath and no machine."""
+BREATH_HOPS = 60
+"""Longest breath between two sounds of speech that keeps the face open (600 ms)."""
 _WINDOW_TAIL = 240
 """Samples between the last sound and the end of the last hop whose window it still raises."""
 _NEVER = -(10**12)
@@ -30,7 +34,7 @@ class RestGate:
     Attributes
     ----------
     open : bool, a voice is sounding or has just sounded at the time of the newest frame.
-    mouth, upper : 0 (rest) to 1 (free), the present fades.
+    mouth, upper : 0 (rest) to 1 (free), how far the present fades have come.
     level : dB, power of the newest hop over all bands.
     pitch : semitones above 55 Hz of the newest hop, 0 when it is not voiced.
     speaking : bool, the newest hop is speech; the audio runs ahead of the face.
@@ -52,6 +56,7 @@ class RestGate:
         self._last = _NEVER
         self._time = 0
         self._from_noise = False
+        self._breath = BREATH_HOPS
         self.open = False
         self.mouth = self.upper = 0.0
 
@@ -74,14 +79,19 @@ class RestGate:
     def speaking(self) -> bool:
         return bool(self._state[kernels.SPEAKING])
 
-    def listen(self, hop: np.ndarray, mel: np.ndarray | None) -> None:
-        """Take a hop (160,) and the newest log-mel frame (80,), or None before the first one."""
+    def listen(self, hop: np.ndarray, mel: np.ndarray | None, opening: float = 0.0) -> None:
+        """Take a hop (160,), the newest log-mel frame (80,) or None before the first one, and the network's aperture."""
         self._heard += spec.HOP_LENGTH
         if mel is None:
             return
         if kernels.gate_hop(hop, mel, self._memory):
             self._last = self._heard - _WINDOW_TAIL
             self._from_noise = False
+            self._breath = BREATH_HOPS
+        elif opening > BREATH and self._breath > 0 and self._heard - self._lookahead <= self._last + HOLD:
+            # An open mouth breathes in before it speaks; no sound tells that hiss from a machine's, but the network does.
+            self._breath -= 1
+            self._last = self._heard - _WINDOW_TAIL
         elif self._state.item(kernels.STEADY):
             # What was taken for a voice was this noise: let the face at present go at once.
             self._last = min(self._last, self._heard - self._lookahead - HOLD - spec.HOP_LENGTH)
@@ -100,11 +110,16 @@ class RestGate:
             self.mouth = max(0.0, self.mouth - step / (NOISE_RELEASE if self._from_noise else RELEASE))
             self.upper = max(0.0, self.upper - step / UPPER_RELEASE)
 
+    @property
+    def shares(self) -> tuple[float, float]:
+        """What the fades leave of the mouth and of the upper face, 0 to 1."""
+        return _ease(self.mouth), _ease(self.upper)
+
     def shape(self, face: np.ndarray) -> None:
-        """Fade the (52,) `face` in place; wholly open leaves every bit."""
+        """Fade the (52,) `face` in place; fully open leaves every bit."""
         if self.upper >= 1.0 and self.mouth >= 1.0:
             return
-        fade(self._is_mouth, _ease(self.mouth), _ease(self.upper), face)
+        fade(self._is_mouth, *self.shares, face)
 
 
 def _ease(x: float) -> float:

@@ -73,7 +73,7 @@ class Strength:
         self._gain = 1.0
 
     def shape(self, face: np.ndarray, gain: float) -> None:
-        """In place; wholly neutral leaves every bit."""
+        """In place; fully neutral leaves every bit."""
         if abs(gain - self._gain) > _NOTICED:
             self._gain = gain
         kernels.add_and_scale(self._amounts, self._parts, self._factors, self._gain, face)

@@ -1,8 +1,10 @@
 """Lip guarantee: a closure that the network sees is reached and held, and mouthClose never exceeds jawOpen."""
 
+from collections import deque
+
 import numpy as np
 
-from .. import arkit
+from .. import arkit, spec
 from ..kernels import expression_face as kernels
 
 WHERE = np.array(
@@ -16,6 +18,9 @@ WHERE = np.array(
 """Positions that make the aperture, in the order that the kernel names."""
 
 
+_STEPS = 128  # of the network, at most, between two frames: more than a second
+
+
 def aperture(face: np.ndarray) -> float:
     """How far the lips of a (52,) float32 face stand apart, ≥ 0.
 
@@ -25,23 +30,47 @@ def aperture(face: np.ndarray) -> float:
     return kernels.aperture(WHERE, face)
 
 
-class LipGuard:
-    """Two steps: `see` looks before smoothing blurs the closure, `shape` enforces it on what leaves."""
+def clipped_aperture(face: np.ndarray) -> float:
+    """`aperture` of a face whose values may leave [0, 1]."""
+    return kernels.clipped_aperture(WHERE, face)
 
-    def __init__(self) -> None:
-        self._state = np.zeros(4, np.float32)  # (4,)
+
+class LipGuard:
+    """A closure that the network sees at any of its steps is shown by the frame nearest to it, at any frame rate.
+
+    Attributes
+    ----------
+    closed : how far the lips of the newest frame meet, 0 to 1.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._half = int(spec.SAMPLE_RATE / rate / 2)
+        self._state = np.zeros(3, np.float32)  # (3,)
+        self._steps: deque[tuple[int, float]] = deque(maxlen=_STEPS)
+        self.reset()
 
     def reset(self) -> None:
         self._state[:] = 0
+        self._steps.clear()
+        self.closed = 0.0
 
     def rest(self) -> None:
         """Forget the mouth's recent opening."""
         self.reset()
 
-    def see(self, face: np.ndarray, seconds: float) -> bool:
-        """Does (52,) `face`, `seconds` after the last one, close the lips?"""
-        return kernels.see_closure(WHERE, seconds, face, self._state) > 0.0
+    def listen(self, opening: float, time: int) -> None:
+        """Take the aperture of the network's newest step, at sample `time`."""
+        self._steps.append((time, opening))
+
+    def see(self, face: np.ndarray, time: int, seconds: float) -> None:
+        """Look at (52,) `face` of sample `time`, `seconds` after the last one, and at the steps that lie nearest to it."""
+        least = most = kernels.aperture(WHERE, face)
+        steps = self._steps
+        while steps and steps[0][0] <= time + self._half:
+            opening = steps.popleft()[1]
+            least, most = min(least, opening), max(most, opening)
+        self.closed = kernels.see_closure(least, most, seconds, self._state)
 
     def shape(self, face: np.ndarray) -> None:
-        """In place: aperture 0 during a closure, mouthClose ≤ jawOpen always."""
-        kernels.guard_lips(WHERE, self._state, face)
+        """In place: lips that meet as far as was seen, mouthClose ≤ jawOpen always."""
+        kernels.guard_lips(WHERE, self.closed, face)

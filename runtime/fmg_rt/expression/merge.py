@@ -22,7 +22,12 @@ class Tracker(Protocol):
 
 
 class Merge:
-    """Replaces everything but jaw, lips and tongue by the tracker's newest face."""
+    """Replaces everything but jaw, lips and tongue by the tracker's newest face.
+
+    Attributes
+    ----------
+    share : how far the tracker decides, 0 to 1.
+    """
 
     def __init__(self, tracker: Tracker):
         self._tracker = tracker
@@ -36,7 +41,7 @@ class Merge:
         self._count = 0
         self._arrived = -STALE
         self._time = 0
-        self._share = 0.0
+        self.share = 0.0
 
     def shape(self, face: np.ndarray, time: int) -> None:
         """Fill in (52,) `face` at sample `time`."""
@@ -47,11 +52,11 @@ class Merge:
         step = max(0, time - self._time) / FADE
         self._time = time
         fresh = count > 0 and time - self._arrived < STALE
-        self._share = min(1.0, self._share + step) if fresh else max(0.0, self._share - step)
-        if self._share <= 0.0:
+        self.share = min(1.0, self.share + step) if fresh else max(0.0, self.share - step)
+        if self.share <= 0.0:
             return
         np.subtract(self._theirs, face, out=self._part)
         np.multiply(self._part, self._upper, out=self._part)
-        if self._share < 1.0:
-            np.multiply(self._part, np.float32(self._share), out=self._part)
+        if self.share < 1.0:
+            np.multiply(self._part, np.float32(self.share), out=self._part)
         np.add(face, self._part, out=face)

@@ -7,16 +7,15 @@ from ..kernels import expression_face as kernels
 from .settings import MOUTH
 
 _REGIONS = (MOUTH, ("cheeks",), ("brows",), ("eyes",))
-_MOUTH_ROW, _NONE = 0.0, -1.0
 _TUNING = np.array(
     # lowest cut-off Hz, Hz gained per unit/s, cut-off of the speed Hz
-    [[2.0, 5.0, 6.0], [2.0, 2.0, 3.0], [2.0, 2.0, 3.0], [3.0, 4.0, 3.0]],
+    [[12.0, 60.0, 12.0], [2.0, 2.0, 3.0], [2.0, 2.0, 3.0], [3.0, 4.0, 3.0]],
     np.float32,
 )  # (4, 3)
 
 
 class Smoothing:
-    """Filters the face in place; frames on which the lips close pass as they are, so closures gain no lag.
+    """Filters the face in place. The mouth's cut-offs are so high that it gains no lag; the network is smooth by itself.
 
     References
     ----------
@@ -46,9 +45,7 @@ class Smoothing:
         self._tuning = _TUNING.copy()
         self._tuning[:, :2] /= strength
 
-    def shape(self, face: np.ndarray, seconds: float, closing: bool) -> None:
-        """Filter (52,) `face`, `seconds` after the last one; the mouth passes unfiltered when `closing`."""
-        through = _MOUTH_ROW if closing else _NONE
-        kernels.one_euro(self._region, self._tuning, 0.0 if self._fresh else seconds, through, face, self._value,
-                         self._speed)  # fmt: skip
+    def shape(self, face: np.ndarray, seconds: float) -> None:
+        """Filter (52,) `face`, `seconds` after the last one."""
+        kernels.one_euro(self._region, self._tuning, 0.0 if self._fresh else seconds, face, self._value, self._speed)
         self._fresh = False

@@ -120,11 +120,10 @@ def roots(start, coefficients, z):
 
 @kernel(VOID(IN2, IN2, array_in(F64, 2), IN2, I64, OUT1, OUT2, OUT1, array_out(F64, 2), OUT2))
 def formants(cos, sin, start, spectrum, column, x, lags, lpc, z, contours):
-    """Write rows 11-16 of `contours` (rows, 2 n), frequency and bandwidth of F1-F3, at `column` and column + n.
+    """Write rows 11-16 of `contours` (rows, n), frequency and bandwidth of F1-F3, at `column`.
 
     cos, sin (109, 220); start (2, 12); spectrum (2, 257); x (231,), lags (2, 12), lpc (11,), z (8, 12) scratch.
     """
-    n = contours.shape[1] // 2
     resample(cos, sin, spectrum, x)
     contours[11:17, column] = ZERO
     if predict(x, lags, lpc) > 0:
@@ -149,5 +148,3 @@ def formants(cos, sin, start, spectrum, column, x, lags, lpc, z, contours):
         for i in range(min(found, 3)):
             contours[11 + 2 * i, column] = F32(frequency[i])
             contours[12 + 2 * i, column] = F32(bandwidth[i])
-    for row in range(11, 17):
-        contours[row, column + n] = contours[row, column]

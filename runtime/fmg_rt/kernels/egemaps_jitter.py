@@ -104,17 +104,15 @@ def follow_periods(hz, wave, first, state, sums, squares, match):
 
 @kernel(VOID(F32, IN1, I64, I64, OUT1, OUT_F64, OUT_F64, OUT_F64, OUT2))
 def jitter(hz, wave, first, column, state, sums, squares, match, contours):
-    """Write rows 18-19 of `contours` (rows, 2 n) at `column` and column + n.
+    """Write rows 18-19 of `contours` (rows, n) at `column`.
 
     hz: pitch, 0 when unvoiced; wave: the frame starts at sample `first`, at least 1024 samples precede it; state (4,):
     samples that the last frame left unread, its last period, last jitter, last shimmer; sums, squares (2048,), match (128,)
     scratch.
     """
-    n = contours.shape[1] // 2
     follow_periods(hz, wave, first, state, sums, squares, match)
     for i in range(2):
         contours[18 + i, column] = state[2 + i]
-        contours[18 + i, column + n] = state[2 + i]
 
 
 @kernel(I64(IN2, I64, IN1, I64, OUT1, OUT_F64, OUT_F64, OUT_F64, OUT2))

@@ -53,14 +53,13 @@ def hear(mel_first, mel_falling, loudness_weights, power, bands):
 def spectral(
     mel_first, mel_falling, loudness_weights, dct, slopes, spectrum, wave, first, column, magnitude, power, bands, contours
 ):
-    """Write rows 0-10 of `contours` (rows, 2 n) at `column` and column + n.
+    """Write rows 0-10 of `contours` (rows, n) at `column`.
 
     mel_first (28,): first bin of each of the 27 segments between band centres, and the end; mel_falling (257,): share of a
     bin that goes to the band that falls there; loudness_weights (26,); dct (4, 26), lifted; slopes (2, 49): what a bin's
     level adds to each slope, 1/Hz; spectrum (2, 257); wave: the frame is the 320 samples from `first`; magnitude (257,):
     of the frame before, then of this one; power (257,), bands (26,) scratch.
     """
-    n = contours.shape[1] // 2
     contours[5, column] = measure(spectrum, magnitude, power)
 
     contours[0, column] = hear(mel_first, mel_falling, loudness_weights, power, bands)
@@ -95,5 +94,3 @@ def spectral(
     for i in range(FRAME):
         energy += wave[first + i] * wave[first + i]
     contours[10, column] = energy / F32(FRAME)
-    for row in range(11):
-        contours[row, column + n] = contours[row, column]

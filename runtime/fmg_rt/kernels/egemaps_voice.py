@@ -126,11 +126,10 @@ def strongest_near(hz, found):
 
 @kernel(VOID(F32, IN1, IN1, I64, OUT2, OUT2))
 def voice(hz, magnitude, correlation, column, found, contours):
-    """Write rows 17, 20-25 and 26 of `contours` (rows, 2 n) at `column` and column + n, reading the formants of that frame.
+    """Write rows 17, 20-25 and 26 of `contours` (rows, n) at `column`, reading the formants of that frame.
 
     hz: pitch, 0 when unvoiced; magnitude (513,); correlation (513,), not read when unvoiced; found (4, 100) scratch.
     """
-    n = contours.shape[1] // 2
     contours[17, column] = semitones(hz)
     contours[20:23, column] = ZERO
     contours[23:26, column] = ABSENT
@@ -146,5 +145,3 @@ def voice(hz, magnitude, correlation, column, found, contours):
                 gap = second - contours[25, column] if h >= 0 else second + ABSENT
                 contours[22, column] = min(max(gap, ABSENT), -ABSENT)
     contours[26, column] = hz
-    for row in range(17, 27):
-        contours[row, column + n] = contours[row, column]

@@ -1,4 +1,4 @@
-"""Per-frame arithmetic of the expression: ranges, what the voice adds, fades, aperture, One-Euro smoothing, lip guard.
+"""Per-frame arithmetic of the expression: ranges, what is added, fades, emotions, springs, smoothing, lips.
 
 Everything works in place on one face, (52,) float32 in the order of ``arkit.ARKIT_NAMES``; the positions come in as an
 array because a kernel module knows nothing but `jit`.
@@ -6,23 +6,32 @@ array because a kernel module knows nothing but `jit`.
 
 import numpy as np
 
-from .jit import F32, I32, IN1, IN2, OUT1, VOID, array_in, kernel
+from .jit import F32, I32, IN1, IN2, OUT1, OUT2, VOID, array_in, kernel
 
 _INDEX = array_in(I32, 1)
 
 # Rows of `where` (11,), positions in a face
 JAW_OPEN, CLOSE, FUNNEL, ROLL_LOWER, ROLL_UPPER = range(5)
 LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT, PRESS_LEFT, PRESS_RIGHT = range(5, 11)
-# Positions in the lip guard's `state` (4,)
-RECENT, CLOSED, FRAMES, SECONDS = range(4)
+# Positions in the lip guard's `state` (3,)
+RECENT, CLOSED, SINCE = range(3)
 
 _ZERO, _ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
+_TWO, _THREE = np.float32(2), np.float32(3)
 _LOWER, _UPPER, _FIFTH = np.float32(0.4), np.float32(0.3), np.float32(0.2)
 _TWO_PI = np.float32(2 * np.pi)
-_FORGET = np.float32(1.0)  # s in which the memory of the recent opening falls to 1/e
-_ENTER, _LEAVE = np.float32(0.12), np.float32(0.25)  # of the recent opening
-_NOTICED, _BARELY = np.float32(0.04), np.float32(0.01)
-_HOLD_FRAMES, _HOLD_SECONDS = np.float32(2), np.float32(0.035)
+FORGET_OPENING = np.float32(1.0)
+"""Seconds in which the memory of the recent opening falls to 1/e."""
+CLOSED_BELOW, FREE_ABOVE = np.float32(0.08), np.float32(0.25)
+"""Share of the recent opening below which the lips meet, and above which they stay as they are."""
+SMALLEST_OPENING = np.float32(0.04)
+"""Recent opening below which nothing counts as a closure: the mouth hardly moves."""
+HOLD_SECONDS = np.float32(0.02)
+"""A closure lasts at least this long, so that a viewer sees it."""
+RELEASE_SECONDS = np.float32(0.04)
+"""The lips part over this time after a closure that was held."""
+ROUNDED_KEEPS = np.float32(0.6)
+"""Share of an emotion's mouth that a fully rounded mouth takes away."""
 
 
 @kernel(VOID(OUT1))
@@ -89,20 +98,18 @@ def aperture(where, face):
     return max(_ZERO, gap + _FIFTH * (face[where[FUNNEL]] - roll - press))
 
 
-@kernel(VOID(_INDEX, IN2, F32, F32, OUT1, OUT1, OUT1))
-def one_euro(region, parameters, seconds, through, face, value, speed):
+@kernel(VOID(_INDEX, IN2, F32, OUT1, OUT1, OUT1))
+def one_euro(region, parameters, seconds, face, value, speed):
     """One-Euro filter with one cut-off a region, so that relations between its coefficients survive.
 
     region (52,) row of `parameters`, −1 leaves a coefficient; parameters (regions, 3) lowest cut-off Hz, Hz gained per
-    unit/s, cut-off of the speed Hz; `seconds` since the last frame, 0 starts anew; region `through` ≥ 0 passes
-    unfiltered this time and is remembered as it came. value, speed (52,) state.
+    unit/s, cut-off of the speed Hz; `seconds` since the last frame, 0 starts again. value, speed (52,) state.
 
     References
     ----------
     G. Casiez, N. Roussel, D. Vogel, 1 € filter, CHI 2012, algorithm 1.
     """
     for r in range(parameters.shape[0]):
-        fresh = seconds <= _ZERO or np.float32(r) == through
         fastest = _ZERO
         if seconds > _ZERO:
             w = _TWO_PI * parameters[r, 2] * seconds
@@ -115,41 +122,141 @@ def one_euro(region, parameters, seconds, through, face, value, speed):
         smoothing = w / (_ONE + w)
         for i in range(face.shape[0]):
             if region[i] == r:
-                if fresh:
+                if seconds <= _ZERO:
                     value[i] = face[i]
                 else:
                     value[i] += smoothing * (face[i] - value[i])
                     face[i] = value[i]
 
 
-@kernel(F32(_INDEX, F32, IN1, OUT1))
-def see_closure(where, seconds, face, state):
-    """Set ``state[CLOSED]``, and return it: the aperture fell below an eighth of the recent opening; a quarter ends it.
+@kernel(F32(_INDEX, IN1))
+def clipped_aperture(where, face):
+    """`aperture` of a face whose values may lie outside [0, 1]."""
+    total = _ZERO
+    for k in range(where.shape[0]):
+        x = min(max(face[where[k]], _ZERO), _ONE)
+        if k == JAW_OPEN:
+            total += x
+        elif k == CLOSE:
+            total -= x
+        elif k == FUNNEL:
+            total += _FIFTH * x
+        elif k == ROLL_LOWER or k == ROLL_UPPER:
+            total -= _FIFTH * x
+        elif k == LOWER_LEFT or k == LOWER_RIGHT:
+            total += _HALF * _LOWER * x
+        elif k == UPPER_LEFT or k == UPPER_RIGHT:
+            total += _HALF * _UPPER * x
+        else:
+            total -= _HALF * _FIFTH * x
+    return max(_ZERO, total)
 
-    A closure lasts at least two frames and 35 ms, so a single low frame neither vanishes nor flutters.
+
+@kernel(F32(F32, F32, F32, OUT1))
+def see_closure(least, most, seconds, state):
+    """How far the lips are to close, 0 to 1; also ``state[CLOSED]``, state (3,).
+
+    least, most : smallest and largest aperture, ≥ 0, that the network showed since the last frame, `seconds` ago. Below
+    `CLOSED_BELOW` of the recent opening the lips meet, above `FREE_ABOVE` they are free, in between they are drawn
+    together in part. A closure lasts at least `HOLD_SECONDS`.
     """
-    gap = aperture(where, face)
-    state[RECENT] = max(gap, state[RECENT] * np.exp(-seconds / _FORGET))
-    if state[CLOSED] > _ZERO:
-        state[FRAMES] += _ONE
-        state[SECONDS] += seconds
-        held = state[FRAMES] >= _HOLD_FRAMES and state[SECONDS] >= _HOLD_SECONDS
-        if held and gap > max(_LEAVE * state[RECENT], _BARELY):
-            state[CLOSED] = _ZERO
-    elif state[RECENT] > _NOTICED and gap < _ENTER * state[RECENT]:
-        state[CLOSED] = _ONE
-        state[FRAMES] = state[SECONDS] = _ZERO
-    return state[CLOSED]
+    state[RECENT] = max(most, state[RECENT] * np.exp(-seconds / FORGET_OPENING))
+    closed = _ZERO
+    if state[RECENT] > SMALLEST_OPENING:
+        x = (least / state[RECENT] - CLOSED_BELOW) / (FREE_ABOVE - CLOSED_BELOW)
+        x = min(max(x, _ZERO), _ONE)
+        closed = _ONE - x * x * (_THREE - _TWO * x)
+    state[SINCE] += seconds
+    if closed >= _ONE:
+        if state[CLOSED] < _ONE:
+            state[SINCE] = _ZERO
+    elif state[CLOSED] > closed:
+        held = state[CLOSED] if state[SINCE] < HOLD_SECONDS else state[CLOSED] - seconds / RELEASE_SECONDS
+        closed = max(closed, held)
+    state[CLOSED] = closed
+    return closed
+
+
+@kernel(VOID(_INDEX, F32, OUT1))
+def guard_lips(where, closed, face):
+    """Bring the lips together by `closed`, 0 to 1; mouthClose never exceeds jawOpen, and costs no opening to keep so."""
+    surplus = face[where[CLOSE]] - face[where[JAW_OPEN]]
+    if surplus > _ZERO:
+        face[where[CLOSE]] = face[where[JAW_OPEN]]
+        lower = _HALF * _LOWER * (face[where[LOWER_LEFT]] + face[where[LOWER_RIGHT]])
+        upper = _HALF * _UPPER * (face[where[UPPER_LEFT]] + face[where[UPPER_RIGHT]])
+        if lower + upper > _ZERO:
+            keep = max(_ZERO, _ONE - surplus / (lower + upper))
+            for k in (LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT):
+                face[where[k]] *= keep
+    if closed > _ZERO:
+        face[where[CLOSE]] += closed * (face[where[JAW_OPEN]] - face[where[CLOSE]])
+        for k in (LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT):
+            face[where[k]] *= _ONE - closed
+        press = _HALF * (face[where[PRESS_LEFT]] + face[where[PRESS_RIGHT]])
+        inward = face[where[ROLL_LOWER]] + face[where[ROLL_UPPER]] + press
+        if face[where[FUNNEL]] > inward:
+            face[where[FUNNEL]] += closed * (inward - face[where[FUNNEL]])
+
+
+@kernel(VOID(F32, F32, IN1, OUT1, OUT1))
+def spring(pace, seconds, target, value, speed):
+    """Let value (n,) go on by `seconds` towards target (n,) as a critically damped spring of `pace` rad/s; exact.
+
+    Nine tenths of a step take 3.9 / pace seconds; neither value nor speed (n,) jumps.
+    """
+    decay = np.exp(-pace * seconds)
+    for i in range(value.shape[0]):
+        away = value[i] - target[i]
+        pull = (speed[i] + pace * away) * seconds
+        speed[i] = (speed[i] - pace * pull) * decay
+        value[i] = target[i] + (away + pull) * decay
+
+
+@kernel(VOID(IN2, F32, F32, F32, OUT2))
+def mix_emotions(values, strength, upper, mouth, amounts):
+    """amounts (2, n) of upper face and mouth from values (2, n) chosen and heard; upper, mouth: shares of the heard."""
+    for k in range(values.shape[1]):
+        chosen, heard = max(values[0, k], _ZERO), max(values[1, k], _ZERO)
+        amounts[0, k] = min(_ONE, strength * (chosen + upper * heard))
+        amounts[1, k] = min(_ONE, strength * (chosen + mouth * heard))
+
+
+@kernel(VOID(_INDEX, IN1, IN2, IN2, F32, OUT1))
+def show_emotions(rounding, mouth, amounts, directions, least, face):
+    """Move face (52,) along directions (n, 52) by amounts (2, n): those of the upper face, those of the mouth.
+
+    A positive entry takes the coefficient that share of the way to 1, a negative one that share of the way to 0. A
+    rounded mouth, the two positions `rounding`, yields less to an emotion; mouth (52,) is 1 where speech decides.
+    Amounts up to `least` are left out.
+    """
+    rounded = min(_ONE, face[rounding[0]] + face[rounding[1]])
+    room = _ONE - ROUNDED_KEEPS * rounded
+    for k in range(directions.shape[0]):
+        if amounts[0, k] <= least and amounts[1, k] <= least:
+            continue
+        upper, lower = amounts[0, k], amounts[1, k] * room
+        for i in range(face.shape[0]):
+            step = directions[k, i] * (lower if mouth[i] > _ZERO else upper)
+            if step > _ZERO:
+                face[i] += min(step, _ONE) * (_ONE - face[i])
+            elif step < _ZERO:
+                face[i] *= max(_ZERO, _ONE + step)
+
+
+@kernel(VOID(IN1, F32, OUT1, OUT1))
+def take_off(which, learning, usual, face):
+    """Subtract from each coefficient of face (52,) with which (52,) > 0 its usual value, which is learnt; not below 0."""
+    for i in range(face.shape[0]):
+        if which[i] > _ZERO:
+            usual[i] += learning * (face[i] - usual[i])
+            face[i] = max(_ZERO, face[i] - which[i] * usual[i])
 
 
 @kernel(VOID(_INDEX, IN1, OUT1))
-def guard_lips(where, state, face):
-    """Bring the lips together while ``state[CLOSED]``; never let mouthClose exceed jawOpen."""
-    if state[CLOSED] > _ZERO:
-        face[where[CLOSE]] = face[where[JAW_OPEN]]
-        for k in (LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT):
-            face[where[k]] = _ZERO
-        press = _HALF * (face[where[PRESS_LEFT]] + face[where[PRESS_RIGHT]])
-        inward = face[where[ROLL_LOWER]] + face[where[ROLL_UPPER]] + press
-        face[where[FUNNEL]] = min(face[where[FUNNEL]], inward)
-    face[where[CLOSE]] = min(face[where[CLOSE]], face[where[JAW_OPEN]])
+def lean(pairs, leans, face):
+    """Make the left of each of pairs (2 n,), left then right, larger and the right smaller by its lean (n,)."""
+    for k in range(leans.shape[0]):
+        left, right = pairs[2 * k], pairs[2 * k + 1]
+        face[left] = min(face[left] * (_ONE + leans[k]), _ONE)
+        face[right] *= _ONE - leans[k]

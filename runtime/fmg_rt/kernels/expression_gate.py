@@ -150,7 +150,7 @@ def decimate(hop, phases, wave, state):
         clean = _HIGH_PASS * before + _HIGH_PASS * (sample - last)
         out[i] = clean - _PRE_EMPHASIS * before
         last = sample
-    # Digital silence would leave denormals for ever, and they are slow.
+    # Digital silence would leave denormals forever, and they are slow.
     state[LAST_SAMPLE], state[LAST_CLEAN] = last, clean if abs(clean) > _INAUDIBLE else _ZERO
 
 

@@ -1,20 +1,27 @@
 """Compile flags and array types of every kernel, here and nowhere else.
 
 A kernel is decorated with ``@kernel(signature)``: compiled for exactly that signature when its module is
-imported, cached on disk, without bounds checks, holding no GIL. ``fast_kernel`` also lets the compiler
-reorder sums (``reassoc``): use it where a bench shows the gain and parity holds.
+imported, cached on disk (`cache`), without bounds checks, holding no GIL. ``fast_kernel`` also lets the compiler
+reorder sums (``reassoc``): use it where a bench shows the gain and parity holds. Nothing here changes the kernels of
+other packages in the same process.
 """
 
+import logging
+
 from numba import config, njit
-from numba.core.codegen import get_host_cpu_features
-from numba.types import Array, complex64, float32, float64, int32, int64, uint16, void
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.typeinfer import register_dispatcher
+from numba.types import Array, complex64, float32, float64, int16, int32, int64, uint16, void
+
+from .cache import KernelCache
 
 __all__ = [
-    "BF16", "C64", "F32", "F64", "I32", "I64", "IN1", "IN2", "IN3", "OUT1", "OUT2", "OUT3", "VOID",
+    "BF16", "C64", "F32", "F64", "I16", "I32", "I64", "IN1", "IN2", "IN3", "OUT1", "OUT2", "OUT3", "VOID",
     "array_in", "array_out", "fast_kernel", "kernel",
 ]  # fmt: skip
 
-F32, F64, I32, I64, C64, VOID = float32, float64, int32, int64, complex64, void
+F32, F64, I16, I32, I64, C64, VOID = float32, float64, int16, int32, int64, complex64, void
 BF16 = uint16
 """A bfloat16 by its bits: the upper half of a float32."""
 
@@ -33,27 +40,66 @@ IN1, IN2, IN3 = (array_in(float32, n) for n in (1, 2, 3))
 OUT1, OUT2, OUT3 = (array_out(float32, n) for n in (1, 2, 3))
 
 
-def _wide_vectors() -> None:
-    """Let LLVM use vectors of 512 bits where they cost no clock rate: on processors that know bfloat16, not on older ones.
+_WIDE = {"+avx512vbmi2", "+avx512bf16"}
+"""Processors that know one of these keep their clock rate in vectors of 512 bits; older ones do not."""
 
-    By itself LLVM halves them for Intel's processors, new and old. With whole ones the network takes three quarters of the time
-    and `fmg-rt bake` nine tenths (Intel Xeon with AMX).
+
+class _WideLibrary(JITCodeLibrary):
+    """Machine code with vectors of 512 bits, which LLVM halves by itself for Intel's processors, new and old.
+
+    With whole ones the network takes three quarters of the time and `fmg-rt bake` nine tenths (Intel Xeon with AMX).
+
+    References
+    ----------
+    LLVM, `X86Subtarget`: the function attribute ``prefer-vector-width`` goes before the processor's own preference.
     """
-    features = get_host_cpu_features()
-    if "+avx512bf16" in features and config.CPU_FEATURES is None and config.CPU_NAME is None:
-        config.CPU_FEATURES = f"{features},-prefer-256-bit"
+
+    def add_ir_module(self, ir_module):
+        for function in ir_module.functions:
+            if not function.is_declaration:
+                # llvmlite's own `add` takes only attributes that it knows.
+                set.add(function.attributes, '"prefer-vector-width"="512"')
+        super().add_ir_module(ir_module)
 
 
-_wide_vectors()
+class _Compiler(CompilerBase):
+    """Numba's compiler, its vectors as wide as they are of use; for these kernels alone."""
 
-_FLAGS = {"cache": True, "nogil": True, "boundscheck": False, "error_model": "numpy"}
+    def define_pipelines(self):
+        codegen = self.state.targetctx.codegen()
+        if _WIDE & set(codegen.magic_tuple()[2].split(",")):
+            self.state.library = _WideLibrary(codegen, self.state.func_id.func_qualname)
+            self.state.library.enable_object_caching()
+        return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
+
+
+_FLAGS = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
+if config.DISABLE_JIT:
+    logging.getLogger(__name__).warning("fmg: NUMBA_DISABLE_JIT is set: a frame takes seconds instead of a millisecond")
+
+
+def _compiled(signature, **flags):
+    """Decorator: what ``njit(signature, cache=True)`` does, with our cache."""
+
+    def decorate(function):
+        dispatcher = njit(**_FLAGS, **flags, pipeline_class=_Compiler)(function)
+        if dispatcher is function:  # NUMBA_DISABLE_JIT
+            return function
+        dispatcher._cache = KernelCache(function, f"{_FLAGS} {sorted(flags.items())} {sorted(_WIDE)}")
+        with register_dispatcher(dispatcher):
+            for one in signature if isinstance(signature, list) else [signature]:
+                dispatcher.compile(one)
+        dispatcher.disable_compile()
+        return dispatcher
+
+    return decorate
 
 
 def kernel(signature):
-    """Compile for `signature` at import, cached."""
-    return njit(signature, **_FLAGS)
+    """Compile for `signature`, or for each of a list, at import, cached."""
+    return _compiled(signature)
 
 
 def fast_kernel(signature):
     """As `kernel`, and sums may be reordered: ``reassoc`` keeps ``isfinite`` and signed zeros, full fastmath does not."""
-    return njit(signature, fastmath={"reassoc", "contract"}, **_FLAGS)
+    return _compiled(signature, fastmath={"reassoc": True, "contract": True})

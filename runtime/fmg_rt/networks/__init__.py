@@ -21,11 +21,21 @@ class Network(Protocol):
     """Newest face time, in samples, that `evaluate` can serve now; grows with `push`."""
 
     @property
+    def newest(self) -> np.ndarray | None:
+        """Face (52,) of the newest step, at `horizon`, which may leave [0, 1]; None where faces are made when asked for."""
+
+    @property
     def presence(self) -> float | None:
         """How sure the network is that somebody speaks at `horizon`, in [0, 1]; None where its weights do not tell."""
 
     def push(self, mel: np.ndarray) -> None:
-        """Take the next log-mel frame, (80,) float32, not standardised."""
+        """Take the next log-mel frame, (80,) float32, not standardised, and step if it completes one."""
+
+    def take(self, mel: np.ndarray) -> bool:
+        """The first half of `push`: True when a step is due, which comes before the next frame."""
+
+    def step(self) -> None:
+        """The second half: compute the step that is due."""
 
     def set_egemaps(self, features: np.ndarray | None) -> None:
         """Take the newest 88 functionals (88,) float32, not standardised; None stands for the training mean."""

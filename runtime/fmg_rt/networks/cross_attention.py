@@ -25,6 +25,8 @@ class CrossAttentionNetwork:
 
     step_length = spec.HOP_LENGTH
     """Samples between two faces that can differ."""
+    newest = None
+    """A face costs too much to be made unasked."""
 
     presence: None = None
 
@@ -100,8 +102,15 @@ class CrossAttentionNetwork:
         self._encode(self._egemaps_encoder, self._functionals, _N_FRAMES)
 
     def push(self, mel: np.ndarray) -> None:
+        if self.take(mel):
+            self.step()
+
+    def take(self, mel: np.ndarray) -> bool:
         kernels.standardise(*self._mel_scale, mel, self._frame)
         self._encode(self._mel_encoder, self._frame, self._oldest)
+        return True
+
+    def step(self) -> None:
         self._oldest = (self._oldest + 1) % _N_FRAMES
         self.horizon += self.step_length
 

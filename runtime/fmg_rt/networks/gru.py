@@ -1,10 +1,11 @@
 """The recurrent network on the runtime's side: owns the state, calls the kernels."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from .. import spec
+from .. import arkit, spec
 from ..kernels import gru as kernels
 from ..weights import Weights
 
@@ -37,20 +38,25 @@ class GRUNetwork:
 
         self._mean = weights.mel_mean  # (80,)
         self._scale = (1.0 / (weights.mel_std.astype(np.float64) + spec.STD_OFFSET)).astype(np.float32)  # (80,)
-        self._input = _columns(tensors["input.weight"]), tensors["input.bias"]
-        self._layers = [
-            (_columns(tensors[f"gru.weight_ih_l{layer}"]), tensors[f"gru.bias_ih_l{layer}"],
-             _columns(tensors[f"gru.weight_hh_l{layer}"]), tensors[f"gru.bias_hh_l{layer}"])
-            for layer in range(2)
-        ]  # fmt: skip
-        self._head = _columns(tensors["head.weight"]), tensors["head.bias"]
+        for name, tensor in tensors.items():  # once for all streams of these weights
+            if name not in weights.packed and not name.startswith(("readout.", "speech.")):
+                weights.packed[name] = _columns(tensor) if tensor.ndim == 2 else tensor
+        packed = weights.packed
+        self._input = packed["input.weight"], packed["input.bias"]
+        self._layers = [tuple(packed[f"gru.{kind}_l{layer}"] for kind in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"))
+                        for layer in range(2)]  # fmt: skip
+        self._head = packed["head.weight"], packed["head.bias"]
         readout = weights.lookaheads.index(lookahead)
-        weight, bias = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
         self._tells_speech = "speech.weight" in tensors
-        if self._tells_speech:  # one more row, after the face's
-            weight = np.concatenate((weight, tensors["speech.weight"][readout : readout + 1]))
-            bias = np.concatenate((bias, tensors["speech.bias"][readout : readout + 1]))
-        self._readout = _columns(weight), bias
+        if f"faces.{readout}" not in packed:
+            weight, bias = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
+            if self._tells_speech:  # one more row, after the face's
+                weight = np.concatenate((weight, tensors["speech.weight"][readout : readout + 1]))
+                bias = np.concatenate((bias, tensors["speech.bias"][readout : readout + 1]))
+            packed[f"faces.{readout}"] = _columns(weight), bias
+        self._readout = packed[f"faces.{readout}"]
+        self.shares = id(packed["input.weight"]), readout
+        """Equal for networks that can `step_with` each other."""
 
         self._stacked = np.empty(self._n_stack * spec.N_MELS, np.float32)  # (n_stack * 80,)
         self._embedded = np.empty(d_input, np.float32)  # (d_input,)
@@ -58,7 +64,8 @@ class GRUNetwork:
         self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
         self._features = np.empty(d_head, np.float32)  # (d_head,)
         self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
-        self._faces = np.empty((2, len(bias)), np.float32)  # (previous and newest step, 52 and the logit), not clipped
+        self._faces = np.empty((2, len(self._readout[1])), np.float32)  # (2 steps, 52 and the logit), not clipped
+        self.newest = self._faces[1, : arkit.N_COEFFICIENTS]
         self.reset()
 
     def reset(self) -> None:
@@ -81,11 +88,16 @@ class GRUNetwork:
         """This network hears the log-mel alone."""
 
     def push(self, mel: np.ndarray) -> None:
+        if self.take(mel):
+            self.step()
+
+    def take(self, mel: np.ndarray) -> bool:
         slot = self._frames % self._n_stack * spec.N_MELS
         kernels.standardise(self._mean, self._scale, mel, self._stacked[slot : slot + spec.N_MELS])
         self._frames += 1
-        if self._frames % self._n_stack:
-            return
+        return self._frames % self._n_stack == 0
+
+    def step(self) -> None:
         kernels.linear_relu(*self._input, self._stacked, self._embedded)
         x = self._embedded
         for layer, state in zip(self._layers, self._states, strict=True):
@@ -95,6 +107,29 @@ class GRUNetwork:
         self._faces[0] = self._faces[1]
         kernels.linear(*self._readout, self._features, self._faces[1])
         self.horizon += self.step_length
+
+    def step_with(self, others: "Sequence[GRUNetwork]") -> None:
+        """`step`, for networks of the same weights and look-ahead in one pass over the weights; equal to the last bit."""
+        together = (self, *others)
+        x = np.stack([network._stacked for network in together])  # (b, n_stack * 80)
+        embedded = np.empty((len(together), len(self._embedded)), np.float32)
+        kernels.linear_relu_many(*self._input, x, embedded)
+        x, d = embedded, len(self._states[0])
+        from_input, from_state = np.empty((2, len(together), 3 * d), np.float32)
+        for i, layer in enumerate(self._layers):
+            state = np.stack([network._states[i] for network in together])  # (b, d)
+            kernels.layer_many(*layer, x, state, from_input, from_state)
+            for network, row in zip(together, state, strict=True):
+                network._states[i][:] = row
+            x = state
+        features = np.empty((len(together), len(self._features)), np.float32)
+        kernels.linear_relu_many(*self._head, x, features)
+        faces = np.empty((len(together), self._faces.shape[1]), np.float32)
+        kernels.linear_many(*self._readout, features, faces)
+        for network, face in zip(together, faces, strict=True):
+            network._faces[0] = network._faces[1]
+            network._faces[1] = face
+            network.horizon += network.step_length
 
     def evaluate(self, time: int, out: np.ndarray) -> None:
         position = 1.0 - (self.horizon - time) / self.step_length

@@ -1,7 +1,8 @@
-"""A page and its WebSocket on the loopback interface, served by one thread.
+"""A page and its WebSockets on the loopback interface, served by one thread.
 
 Whoever publishes never waits: a message replaces the older one of its slot, and each connection takes the newest
-when its socket has room. A reader that does not read costs one kernel buffer, nothing more.
+when its socket has room. What must arrive whole and in order, the sound, has a socket of its own, which sends from a
+short ring. A reader that does not read costs one kernel buffer, nothing more.
 
 References: RFC 9112 (HTTP/1.1), RFC 6455 (WebSocket).
 """
@@ -13,11 +14,14 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-SOCKET_PATH = "/live"
+LIVE_PATH, SOUND_PATH = "/live", "/sound"
+_RING = 64
+"""Messages of the sound that wait for a page at most; what a slower one misses is gone."""
 _MAX_CONNECTIONS = 256
 _MAX_HEAD = 16_384
 _MAX_MESSAGE = 65_536
@@ -47,13 +51,13 @@ class _Refused(Exception):
 
 
 class PageServer:
-    """Serve the files of one folder and a WebSocket at `SOCKET_PATH`, on 127.0.0.1 only.
+    """Serve the files of one folder and WebSockets at `LIVE_PATH` and `SOUND_PATH`, on 127.0.0.1 only.
 
     Parameters
     ----------
-    directory : its files are read once, here; sub-folders are not served. ``index.html`` is also ``/``.
+    directory : its files are read once, here; sub-folders are not served. ``index.html`` is also ``/`` and ``/face``.
     port : 0 takes any free one.
-    receive : called on the server's thread with each JSON object that a page sends.
+    receive : called on the server's thread with each text that a page sends, whatever it holds; must not raise.
 
     Raises
     ------
@@ -61,14 +65,17 @@ class PageServer:
         The port is taken or not allowed.
     """
 
-    def __init__(self, directory: Path, port: int, receive: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, directory: Path, port: int, receive: Callable[[str], None]) -> None:
         # A look-up in this table is all that a request can reach: there is no path to traverse.
         self._files = {f"/{path.name}": (_TYPES[path.suffix], path.read_bytes())
                        for path in directory.iterdir() if path.suffix in _TYPES}  # fmt: skip
-        self._files["/"] = self._files["/index.html"]
+        self._files["/"] = self._files["/face"] = self._files["/index.html"]
         self._receive = receive
         self._slots: dict[str, bytes] = {}
-        self._events: set[asyncio.Event] = set()
+        self._sound: deque[tuple[int, bytes]] = deque(maxlen=_RING)
+        self._sounded = 0
+        self._events: dict[str, set[asyncio.Event]] = {LIVE_PATH: set(), SOUND_PATH: set()}
+        self._came = False
         self._tasks: set[asyncio.Task] = set()
         self._wake_pending = False
         self._stopping = False
@@ -84,17 +91,37 @@ class PageServer:
     @property
     def watched(self) -> bool:
         """Whether any page is connected."""
-        return bool(self._events)
+        return bool(self._events[LIVE_PATH])
+
+    @property
+    def followed(self) -> bool:
+        """Whether any page takes the sound."""
+        return bool(self._events[SOUND_PATH])
+
+    @property
+    def left(self) -> bool:
+        """A page was connected, and none is any more."""
+        return self._came and not self.watched
 
     def publish(self, slot: str, message: bytes | dict[str, Any]) -> None:
         """Give every page the newest message of a slot: bytes as they are, a dict as JSON text. Never waits."""
         if isinstance(message, dict):
-            self._slots[slot] = _websocket_frame(_TEXT, json.dumps(message, ensure_ascii=False).encode())
+            self._slots[slot] = _websocket_frame(_TEXT, json.dumps(message, ensure_ascii=False).encode("utf-8", "replace"))
         else:
             self._slots[slot] = _websocket_frame(_BINARY, message)
-        if self._events and not self._wake_pending:
-            self._wake_pending = True
-            self._call(self._wake)
+        if self.watched:
+            self._ask_to_wake()
+
+    def sound(self, message: bytes) -> None:
+        """Give every page that takes the sound this message too, in order. Never waits."""
+        self._sounded += 1
+        self._sound.append((self._sounded, _websocket_frame(_BINARY, message)))
+        if self.followed:
+            self._ask_to_wake()
+
+    def later(self, seconds: float, function: Callable[[], None]) -> None:
+        """Call `function` on the server's thread after some time; for that thread alone."""
+        self._loop.call_later(seconds, function)
 
     def close(self) -> None:
         """Hand out what was published last, say goodbye, stop."""
@@ -107,11 +134,17 @@ class PageServer:
         except RuntimeError:  # the loop has ended
             pass
 
+    def _ask_to_wake(self) -> None:
+        if not self._wake_pending:
+            self._wake_pending = True
+            self._call(self._wake)
+
     def _wake(self) -> None:
         # First the flag: what is published from here on asks for another wake.
         self._wake_pending = False
-        for event in self._events:
-            event.set()
+        for events in self._events.values():
+            for event in events:
+                event.set()
 
     def _run(self, listener: socket.socket) -> None:
         try:
@@ -155,7 +188,7 @@ class PageServer:
                 raise _Refused(403)
             if "origin" in headers and headers["origin"].lower() not in self._origins:
                 raise _Refused(403)
-            if path == SOCKET_PATH:
+            if path in self._events:
                 accept = _websocket_accept(headers)
             elif path in self._files:
                 accept = ""
@@ -168,35 +201,52 @@ class PageServer:
         if accept:
             writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                          b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n")  # fmt: skip
-            await self._live(reader, writer)
+            await self._live(reader, writer, path)
         else:
             kind, body = self._files[path]
             writer.write(_http_answer(200, kind, body, headers["host"]))
             await asyncio.wait_for(writer.drain(), _REQUEST_TIMEOUT)
 
-    async def _live(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _live(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
         transport = writer.transport
         transport.set_write_buffer_limits(high=0)  # drain() then waits until the kernel has taken all
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         event = asyncio.Event()
         event.set()
-        self._events.add(event)
+        events = self._events[path]
+        events.add(event)
+        self._came |= path == LIVE_PATH
         listening = asyncio.ensure_future(self._listen(reader, writer, event))
-        sent: dict[str, bytes] = {}
+        news = self._newest() if path == LIVE_PATH else self._following()
         try:
             while not (listening.done() or (self._stopping and not event.is_set())):
                 await event.wait()
                 event.clear()
-                for slot, message in tuple(self._slots.items()):
-                    if sent.get(slot) is not message:
-                        sent[slot] = message
-                        writer.write(message)
-                        await writer.drain()
+                for message in next(news):
+                    writer.write(message)
+                    await writer.drain()
             writer.write(_websocket_frame(_CLOSE, struct.pack(">H", 1001)))
             await writer.drain()
         finally:
-            self._events.discard(event)
+            events.discard(event)
             listening.cancel()
+
+    def _newest(self) -> Iterator[list[bytes]]:
+        """Each time: of every slot the newest message, where it is another one than the last time."""
+        sent: dict[str, bytes] = {}
+        while True:
+            slots = dict(self._slots)
+            yield [message for slot, message in slots.items() if sent.get(slot) is not message]
+            sent = slots
+
+    def _following(self) -> Iterator[list[bytes]]:
+        """Each time: the messages of the sound since the last time, from now on."""
+        last = self._sounded
+        while True:
+            news = [(number, message) for number, message in tuple(self._sound) if number > last]
+            if news:
+                last = news[-1][0]
+            yield [message for _, message in news]
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, event: asyncio.Event) -> None:
         try:
@@ -208,10 +258,9 @@ class PageServer:
                     writer.write(_websocket_frame(_PONG, payload))
                     await writer.drain()
                 elif opcode == _TEXT:
-                    message = json.loads(payload)
-                    if not isinstance(message, dict):
-                        raise ValueError("not an object")
-                    self._receive(message)
+                    self._receive(payload.decode("utf-8", "replace"))
+                # A flood that is in the buffer already would be read without ever letting the others in.
+                await asyncio.sleep(0)
         except (OSError, EOFError, ValueError):
             pass
         finally:

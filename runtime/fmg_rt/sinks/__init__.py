@@ -1,7 +1,8 @@
 """Where frames go: one small module per receiver behind one interface, and the group that calls them all."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from ..arkit import N_COEFFICIENTS
 from ..frame import Frame
+from .receiver import Away
 from .record import Recorder, RecordError
 
-__all__ = ["Recorder", "RecordError", "Sink", "Sinks"]
+__all__ = ["Away", "Recorder", "RecordError", "Sink", "Sinks"]
 
 _LOG = logging.getLogger("fmg_rt")
 
@@ -57,7 +59,8 @@ class Sink(Protocol):
     def send(self, frame: Frame) -> None:
         """Take the next frame; its arrays are valid only during the call.
 
-        It must not block. It may raise anything: it is then reported once and called again later (see `Sinks`).
+        It must not block. It may raise anything: it is then reported once and called again later (see `Sinks`), every
+        second for `Away`.
         """
 
     def close(self) -> None:
@@ -93,13 +96,14 @@ class Sinks:
         self._members = [_Member(sink) for sink in sinks]
         self._report = report
         self._last = Frame(-1, 0.0, np.zeros(N_COEFFICIENTS, np.float32))
+        self._changes: deque[Callable[[], None]] = deque()
         self.lost: list[str] = []
         """What was lost for good, a line each; not empty means that the run did not do all it was asked."""
 
     def __len__(self) -> int:
         return len(self._members)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Sink]:
         return (member.sink for member in self._members)
 
     @property
@@ -109,6 +113,8 @@ class Sinks:
 
     def send(self, frame: Frame) -> None:
         """Give the frame to every sink that is not being left alone; never raises."""
+        while self._changes:
+            self._changes.popleft()()
         self._last = frame
         for member in self._members:
             if member.wait:
@@ -116,22 +122,44 @@ class Sinks:
             else:
                 self._send(member, frame)
 
+    def add(self, sink: Sink) -> None:
+        """Send to one more, from the next frame on; any thread may ask."""
+        self._changes.append(lambda: self._members.append(_Member(sink)))
+
+    def remove(self, name: str) -> None:
+        """Before the next frame, bring what is called `name` to rest and close it; any thread may ask."""
+        self._changes.append(lambda: self._remove(name))
+
     def rest(self) -> None:
         """Bring every live face to rest: all zeros, head ahead, twice since datagrams get lost."""
+        self._rest(self._members)
+
+    def _rest(self, members: Iterable[_Member]) -> None:
         for index in (self._last.index + 1, self._last.index + 2):
             still = Frame(index, self._last.time, np.zeros(N_COEFFICIENTS, np.float32))
-            for member in self._members:
+            for member in members:
                 if member.sink.live:
                     self._send(member, still)
 
+    def _remove(self, name: str) -> None:
+        gone = [member for member in self._members if member.sink.name == name]
+        self._rest(gone)
+        self._members = [member for member in self._members if member not in gone]
+        self._close(gone)
+
     def close(self) -> None:
         """Close every sink; what could not be finished stands in `lost`."""
-        for member in self._members:
+        while self._changes:
+            self._changes.popleft()()
+        self._close(self._members)
+        self._members.clear()
+
+    def _close(self, members: Iterable[_Member]) -> None:
+        for member in members:
             try:
                 member.sink.close()
             except Exception as error:
                 self._lose(member.sink, error)
-        self._members.clear()
 
     def _send(self, member: _Member, frame: Frame) -> None:
         sink = member.sink
@@ -144,7 +172,9 @@ class Sinks:
             if not member.failing:
                 self._report(f"{sink.name}: {error}; trying again from time to time")
             member.failing = True
-            member.wait, member.pause = member.pause, min(2 * member.pause, LONGEST_PAUSE)
+            member.wait = member.pause
+            if not isinstance(error, Away):
+                member.pause = min(2 * member.pause, LONGEST_PAUSE)
         else:
             if member.failing:
                 self._report(f"{sink.name}: works again")

@@ -1,6 +1,10 @@
-"""What every receiver of datagrams has in common."""
+"""What receivers have in common."""
 
 from ..wire.udp import Udp, format_address
+
+
+class Away(OSError):
+    """The receiver is not there, and the sink looks for it by itself: it is asked again every second."""
 
 
 class UdpReceiver:

@@ -27,7 +27,7 @@ class Source(Protocol):
 
     @property
     def trouble(self) -> str:
-        """Why no audio comes at the moment; empty while all is well."""
+        """Why no audio comes at the moment; empty while it works."""
 
     @property
     def ended(self) -> bool:

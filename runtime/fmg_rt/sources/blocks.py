@@ -91,7 +91,7 @@ class Paced:
         return True
 
     def close(self) -> None:
-        # The thread may be stuck in a pipe for ever: it is left behind, and the process ends without it.
+        # The thread may be stuck in a pipe forever: it is left behind, and the process ends without it.
         self._closing = True
         if self._thread is not None:
             self._thread.join(timeout=0.2)

@@ -22,7 +22,7 @@ _GRACE = 4.0
 _FIRST_DELAY, _LAST_DELAY = 0.25, 2.0
 """Seconds between two tries to open a lost device: doubled from the first to the last."""
 _portaudio_lock = threading.Lock()
-"""Held while PortAudio's list of devices is read or made anew."""
+"""Held while PortAudio's list of devices is read or made again."""
 
 
 class _Line:
@@ -96,7 +96,7 @@ class Microphone:
     """Live audio from a recording device at its own rate.
 
     A thread watches the device. When it goes away, `trouble` says so and `read` returns False until a device of the
-    same name is back; the list of devices is read anew for every try.
+    same name is back; the list of devices is read again forevery try.
 
     Parameters
     ----------

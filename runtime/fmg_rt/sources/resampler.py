@@ -24,7 +24,10 @@ class Resampler:
         if sample_rate != spec.SAMPLE_RATE:
             import soxr
 
-            self._stream = soxr.ResampleStream(sample_rate, spec.SAMPLE_RATE, 1, "float32", "HQ", vr=live)
+            try:
+                self._stream = soxr.ResampleStream(sample_rate, spec.SAMPLE_RATE, 1, "float32", "HQ", vr=live)
+            except TypeError:  # soxr before 1.1, which other packages ask for, offers one engine: it delays by up to 60 ms
+                self._stream = soxr.ResampleStream(sample_rate, spec.SAMPLE_RATE, 1, "float32", "HQ")
         self._ready = Ring(4 * spec.SAMPLE_RATE)
 
     @property

@@ -55,7 +55,7 @@ class Ring:
         capacity, wanted = len(self._samples), len(out)
         while self._written - self._taken >= wanted:
             start = max(self._taken, self._claimed - capacity)
-            if self._written - start < wanted:  # the producer is in the midst of a block that claims the rest
+            if self._written - start < wanted:  # the producer is in the middle of a block that claims the rest
                 return False
             position = start % capacity
             first = min(wanted, capacity - position)
@@ -70,6 +70,10 @@ class Ring:
     def clear(self) -> None:
         """Forget all samples that wait, and what was lost among them; for the consumer."""
         self._taken = self._written
+
+    def skip(self, n: int) -> None:
+        """Forget the oldest n samples, as many as wait at most; for the consumer."""
+        self._taken = min(self._taken + n, self._written)
 
     def wait(self, timeout: float) -> bool:
         """Sleep until something was written since the last call, `timeout` seconds at most; False: nothing was."""

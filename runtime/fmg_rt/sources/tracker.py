@@ -1,23 +1,18 @@
-"""Another face tracker as a source of faces: OSC, VMC or Live Link over UDP, told apart by their bytes."""
+"""Another face tracker as a source of faces: OSC, VMC, Live Link or iFacialMocap over UDP, told apart by their bytes."""
 
 import contextlib
-import math
-import socket
-import struct
 import threading
+from typing import NamedTuple
 
 import numpy as np
-from pythonosc.osc_packet import OscPacket, ParseError
 
 from .. import arkit
 from ..errors import FmgError
-from ..sinks.livelink import N_VALUES, VERSION
-from ..wire.names import APPLE, order
+from ..wire.datagram import decode
+from ..wire.udp import LOOPBACK, format_address, listen
 
 _LARGEST = 65_536
 _WAIT = 0.2  # s after which the thread looks whether it should end
-_BY_NAME = {name.lower(): i for name, i in arkit.INDEX.items()}
-_APPLE = order(APPLE)
 
 
 class TrackerError(FmgError, OSError):
@@ -25,74 +20,37 @@ class TrackerError(FmgError, OSError):
 
 
 class FaceDecoder:
-    """Datagrams in, faces out.
-
-    Understands ``/blendshapes`` (52 floats, alphabetical), ``/blendshape/0`` … ``/51`` (a datagram is one frame), VMC's
-    ``/VMC/Ext/Blend/Val`` with ARKit names in any case (a frame ends at ``…/Apply``), and Live Link packets. The rest it
-    ignores; values are clipped to [0, 1], and those that are not finite are dropped.
+    """Datagrams in, faces out; see `wire.datagram` for what is understood. The rest is ignored.
 
     Attributes
     ----------
-    face : (52,) float32, the newest.
+    face : (52,) float32 in [0, 1], the newest.
+    head : (3,) float32, the newest yaw, pitch and roll as in `Frame.head`; None while nothing was said about it.
     """
 
     def __init__(self) -> None:
         self.face = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
+        self.head: np.ndarray | None = None
+        self._turns: dict[str, tuple[float, float, float]] = {}
         self._next = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
 
     def decode(self, datagram: bytes) -> bool:
         """Take one datagram; True when `face` is a new one."""
-        # A RecursionError comes from bundles within bundles without end; the others say it is not what it looked like.
-        with contextlib.suppress(struct.error, ValueError, IndexError, ParseError, RecursionError):
-            if datagram[:1] == bytes([VERSION]):
-                return self._live_link(datagram)
-            if datagram[:1] == b"/" or datagram.startswith(b"#bundle\0"):
-                return self._osc(datagram)
-        return False
+        reading = decode(datagram)
+        for i, value in reading.face.items():
+            self._next[i] = value
+        if reading.turns:
+            self._turns |= reading.turns
+            self.head = np.array(list(self._turns.values()), np.float32).sum(axis=0)
+        if reading.complete:
+            self.face = self._next.copy()  # a new array, so a reader never sees half of one
+        return reading.complete
 
-    def _live_link(self, datagram: bytes) -> bool:
-        at = 1
-        for _ in range(2):  # device and subject
-            (length,) = struct.unpack_from(">i", datagram, at)
-            if not 0 <= length <= len(datagram):
-                return False
-            at += 4 + length
-        at += 16  # frame time
-        if datagram[at] != N_VALUES:
-            return False
-        values = np.frombuffer(datagram, ">f4", arkit.N_COEFFICIENTS, at + 1)
-        for i, value in zip(_APPLE, values, strict=True):
-            self._set(int(i), float(value))
-        return self._commit()
 
-    def _osc(self, datagram: bytes) -> bool:
-        complete = False
-        for timed in OscPacket(datagram).messages:
-            address, arguments = timed.message.address, timed.message.params
-            if address == "/blendshapes" and len(arguments) == arkit.N_COEFFICIENTS:
-                for i, value in enumerate(arguments):
-                    self._set(i, value)
-                complete = True
-            elif address.startswith("/blendshape/") and len(arguments) == 1:
-                number = address.removeprefix("/blendshape/")
-                if number.isdecimal() and int(number) < arkit.N_COEFFICIENTS:
-                    self._set(int(number), arguments[0])
-                    complete = True
-            elif address == "/VMC/Ext/Blend/Val" and len(arguments) == 2:
-                name = str(arguments[0]).lower()
-                if name in _BY_NAME:
-                    self._set(_BY_NAME[name], arguments[1])
-            elif address == "/VMC/Ext/Blend/Apply":
-                complete = True
-        return self._commit() if complete else False
-
-    def _set(self, i: int, value: object) -> None:
-        if isinstance(value, int | float) and math.isfinite(value):
-            self._next[i] = min(1.0, max(0.0, value))
-
-    def _commit(self) -> bool:
-        self.face = self._next.copy()  # a new array, so a reader never sees half of one
-        return True
+class _Heard(NamedTuple):
+    n: int
+    face: np.ndarray
+    head: np.ndarray | None
 
 
 class TrackerSource:
@@ -101,7 +59,7 @@ class TrackerSource:
     Parameters
     ----------
     port : 0 takes any free one; see `port`.
-    host : interface to listen on; empty for all, so that a telephone can send.
+    host : address of this computer to listen at; `wire.udp.EVERYWHERE` is all of them, so that a telephone can send.
 
     Raises
     ------
@@ -109,17 +67,16 @@ class TrackerSource:
         The port is taken or may not be used.
     """
 
-    def __init__(self, port: int, host: str = ""):
+    def __init__(self, port: int, host: str = LOOPBACK):
         self._decoder = FaceDecoder()
-        self._newest: tuple[int, np.ndarray] = (0, self._decoder.face)
+        self._newest = _Heard(0, self._decoder.face, None)
         self._closing = False
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            self._socket.bind((host, port))
-        except OSError as error:
-            self._socket.close()
-            why = error.strerror or error
-            raise TrackerError(f"cannot listen for a tracker on port {port} ({why}); choose another port") from None
+            self._socket = listen(host, port)
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise TrackerError(f"cannot listen for a tracker on port {port}: {format_address(host, port)} says {why}; "
+                               "choose another") from None  # fmt: skip
         self._socket.settimeout(_WAIT)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._receive, name="fmg tracker", daemon=True)
@@ -127,9 +84,14 @@ class TrackerSource:
 
     def read(self, out: np.ndarray) -> int:
         """Copy the newest face to `out` (52,) float32; return how many have come, 0 for none yet."""
-        count, face = self._newest
-        out[:] = face
-        return count
+        newest = self._newest
+        out[:] = newest.face
+        return newest.n
+
+    @property
+    def head(self) -> np.ndarray | None:
+        """(3,) float32, the newest head as in `Frame.head`; None while none has come. Never written to."""
+        return self._newest.head
 
     def close(self) -> None:
         """Stop listening."""
@@ -141,5 +103,5 @@ class TrackerSource:
         while not self._closing:
             # On Windows an earlier datagram's "nobody listens" arrives here; a time-out only looks for the end.
             with contextlib.suppress(TimeoutError, ConnectionError):
-                if self._decoder.decode(self._socket.recv(_LARGEST)):
-                    self._newest = self._newest[0] + 1, self._decoder.face
+                is_new = self._decoder.decode(self._socket.recv(_LARGEST))
+                self._newest = _Heard(self._newest.n + is_new, self._decoder.face, self._decoder.head)

@@ -11,9 +11,11 @@ import click
 @click.option("--emotion", type=click.Path(path_type=Path),
               help="Data set with emotions: learns the read-out that moves the face with the mood of the voice; without it "
                    "a fine-tuned network keeps the one that it began with.")  # fmt: skip
+@click.option("--calm", type=click.Path(path_type=Path),
+              help="Data set of people who read calmly: with --emotion, its training recordings count as neutral.")
 @click.option("--mean-with", "origin", type=click.Path(path_type=Path),
               help="Weight file that the run began from (fit --init), or of another run from there: write the mean of both.")
-def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -> None:
+def export(run: Path, output: Path, emotion: Path | None, calm: Path | None, origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file.
 
     The file is read back by the runtime and compared with PyTorch on the training data's features before it is kept.
@@ -21,10 +23,10 @@ def export(run: Path, output: Path, emotion: Path | None, origin: Path | None) -
     \b
     Examples:
       fmg-train export runs/first -o best.npz
-      fmg-train export runs/first -o best.npz --emotion data/corpus/real-emodb
+      fmg-train export runs/first -o best.npz --emotion data/corpus/real-emodb --calm data/corpus/real-librispeech
       fmg-train export runs/first/last.pt -o last.npz
       fmg-train export runs/me -o me.npz --mean-with weights/best.npz
     """
     from ..commands.export import run as work
 
-    work(run, output, emotion, origin)
+    work(run, output, emotion, calm, origin)

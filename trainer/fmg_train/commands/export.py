@@ -23,7 +23,7 @@ VERIFY_FRAMES = 6_000
 """Log-mel frames (one minute) that runtime and torch are compared on."""
 
 
-def run(run: Path, output: Path, emotion: Path | None, origin: Path | None) -> None:
+def run(run: Path, output: Path, emotion: Path | None, calm: Path | None, origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file. The arguments are the options of the command."""
     try:
         saved = checkpoints.load(run)
@@ -36,7 +36,7 @@ def run(run: Path, output: Path, emotion: Path | None, origin: Path | None) -> N
             saved, provenance["mean_with"] = mean_with(saved, begun), begun.sha256
         weights = weights_of(saved, provenance)
         if emotion is not None:
-            weights = _with_emotion(weights, emotion)
+            weights = _with_emotion(weights, emotion, calm)
         sha256, worst = export_weights(output, saved, weights, _real_features(saved))
     except (checkpoints.CheckpointError, ExportError, WeightsError, DatasetError) as error:
         raise click.ClickException(str(error)) from None
@@ -45,18 +45,25 @@ def run(run: Path, output: Path, emotion: Path | None, origin: Path | None) -> N
     click.echo(f"{output}: {output.stat().st_size / 1e6:.2f} MB, largest difference to PyTorch {worst:.1e}, SHA-256 {sha256}")
 
 
-def _with_emotion(weights: Weights, directory: Path) -> Weights:
-    """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
-    if weights.architecture == "cross_attention":
-        raise click.UsageError("--emotion: the predecessor's network has feature statistics of its own")
+def _caches(directory: Path) -> list[features.Cache]:
+    """The features of a data set, eGeMAPS included; those that are missing are computed."""
     shards = form.shards(directory)
     for shard in shards:
         if not features.is_complete(shard, with_egemaps=True):
             features.build(shard, with_egemaps=True)
-    caches = [features.load(shard) for shard in shards]
+    return [features.load(shard) for shard in shards]
+
+
+def _with_emotion(weights: Weights, directory: Path, calm: Path | None) -> Weights:
+    """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
+    if weights.architecture == "cross_attention":
+        raise click.UsageError("--emotion: the predecessor's network has feature statistics of its own")
+    caches = _caches(directory)
     learnt = emotions.examples(caches, "train")
     if not len(learnt.emotion):
         raise DatasetError(f"{directory}: no training recording with an emotion")
+    if calm is not None:
+        learnt = emotions.joined(learnt, emotions.examples(_caches(calm), "train", last_only=True, calm=True))
     readout = emotions.train(learnt)
     provenance = dict(weights.provenance)
     held_out = emotions.examples(caches, "test", last_only=True)

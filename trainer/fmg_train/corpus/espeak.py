@@ -119,7 +119,7 @@ class Espeak:
         self._c = ctypes.CDLL(None)
 
     def close(self) -> None:
-        # The library itself goes with the process: `espeak_Terminate` waits for ever after a second start.
+        # The library itself goes with the process: `espeak_Terminate` waits forever after a second start.
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _collect(self, samples, n, events) -> int:

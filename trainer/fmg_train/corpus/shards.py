@@ -1,4 +1,4 @@
-"""The corpus on disk: shards, the validation set and the test sets, each a data set; unfinished ones are made anew.
+"""The corpus on disk: shards, the validation set and the test sets, each a data set; unfinished ones are made again.
 
 Every set is made in its own process from (seed, its own number), so neither the number of jobs nor what an engine
 remembers of an earlier set shows in the result.
@@ -51,7 +51,7 @@ def training(seed: int, number: int, languages: tuple[str, ...], part: str, seco
 
 
 def write(directory: Path, items: Iterator[tuple[str, Item]]) -> float:
-    """Write a data set; its manifest comes last, so that a half-written one is known and made anew. Returns seconds."""
+    """Write a data set; its manifest comes last, so that a half-written one is known and made again. Returns seconds."""
     shutil.rmtree(directory, ignore_errors=True)
     recordings = []
     for number, (split, item) in enumerate(items):

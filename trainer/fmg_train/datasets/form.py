@@ -31,6 +31,7 @@ import numpy as np
 import soundfile
 
 from fmg_rt import arkit, spec
+from fmg_rt.files import written_whole
 
 SPLITS = ("train", "val", "test")
 MANIFEST = "manifest.jsonl"
@@ -88,14 +89,10 @@ def face_path(directory: Path, recording_id: str) -> Path:
 
 
 def write_beside(path: Path, data: bytes) -> str:
-    """Write `data` next to `path`, then rename; returns the SHA-256. A crash leaves no half-written file."""
+    """Write `data` to `path` whole, with the folders that it needs; returns the SHA-256."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_whole(path) as file:
+        file.write(data)
     return hashlib.sha256(data).hexdigest()
 
 

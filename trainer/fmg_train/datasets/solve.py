@@ -61,7 +61,7 @@ class Solver:
         weights = np.zeros_like(b)
         descend(self._a, b, upper, rig.temporal, weights, TOLERANCE, DESCENTS, SWEEPS)
         if len(self._cancel):
-            # Of each pair the weaker one is shut out, then everything settles anew around the other.
+            # Of each pair the weaker one is shut out, then everything settles again around the other.
             for i, j in self._cancel:
                 weaker = np.where(weights[:, i] < weights[:, j], i, j)
                 upper[np.arange(len(b)), weaker] = 0.0

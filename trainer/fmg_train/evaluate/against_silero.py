@@ -1,7 +1,7 @@
 """Does somebody speak? A weight file against silero-vad, on the same sounds in one run: area under the ROC curve.
 
 Speech: the test recordings of the data sets that are given, frame by frame against their phones. Sounds without speech: drawn
-anew by `fmg_train.corpus.nonspeech` (a seed that no corpus has), kind by kind; their frames against the speech frames.
+again by `fmg_train.corpus.nonspeech` (a seed that no corpus has), kind by kind; their frames against the speech frames.
 silero-vad (MIT; ``pip install silero-vad onnxruntime``) is a rival here and nothing else.
 
     python -m fmg_train.evaluate.against_silero weights/best.npz data/corpus/real-librispeech data/corpus/test-rms …

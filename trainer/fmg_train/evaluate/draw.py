@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Polygon
 
 from fmg_rt import arkit, spec
+from fmg_rt.files import written_whole
 
 __all__ = ["curves_over_waveform", "draw_face", "filmstrip"]
 
@@ -241,10 +242,5 @@ def _checked(frames: np.ndarray) -> np.ndarray:
 def _write(figure: Figure, png: str | os.PathLike[str]) -> None:
     # Not pyplot: it would keep every figure, and look for a screen.
     FigureCanvasAgg(figure)
-    beside = f"{os.fspath(png)}.part"
-    try:
-        figure.savefig(beside, format="png", bbox_inches="tight", facecolor="white")
-        os.replace(beside, png)
-    finally:
-        if os.path.exists(beside):
-            os.unlink(beside)
+    with written_whole(png) as file:
+        figure.savefig(file, format="png", bbox_inches="tight", facecolor="white")

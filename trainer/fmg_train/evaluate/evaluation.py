@@ -118,7 +118,7 @@ def row(recording: form.Recording, face: form.Face, predicted: np.ndarray, rate:
 def rows(predict: Predictor, directories: Iterable[Path], split: str | None = "test",
          condition: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
          rate: float = RATE) -> list[Row]:  # fmt: skip
-    """One row for every recording of `split` (None: all) in the data sets, in order.
+    """One row forevery recording of `split` (None: all) in the data sets, in order.
 
     condition : changes the audio before it is heard (noise, room); draws from a generator seeded by the recording.
     """

@@ -224,7 +224,7 @@ class Fit:
 
     def _train_epoch(self, model: nn.Module, bar: tqdm) -> dict[str, float]:
         optim = self.config.optim
-        # The data sets are listed anew: a corpus may still be growing beside the training.
+        # The data sets are listed again: a corpus may still be growing beside the training.
         pool = open_pool(self.config.data.train, "train", self._hears_egemaps, self.workers.is_first)
         rng = np.random.default_rng([self.config.seed, 2, self.epoch, self.workers.rank])
         torch.manual_seed(self.config.seed * 1_000_003 + self.epoch)

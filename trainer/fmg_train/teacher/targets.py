@@ -3,7 +3,7 @@
 Sizes are ARKit coefficients of conversational speech. ``jaw``…``tongue`` are the targets of the open mouth; the three
 strengths say how much the sound insists on its own jaw, lip opening and lip rounding against its neighbours (dominance,
 Cohen and Massaro 1993): 1 is a vowel, 0.1 leaves it to the vowels around. ``contact`` closes the lips over the open
-mouth: ``lips`` wholly (p b m), ``teeth`` lower lip to upper teeth (f v), ``near`` a narrow gap (β ɸ ʋ).
+mouth: ``lips`` fully (p b m), ``teeth`` lower lip to upper teeth (f v), ``near`` a narrow gap (β ɸ ʋ).
 
 Where the numbers come from: which sounds close, touch, round, spread or narrow the jaw, and their order of size, from
 phonetics (Ladefoged and Johnson 2015; Cohen and Massaro 1993; for s z ʃ the nearly shut jaw, Mooshammer, Hoole and

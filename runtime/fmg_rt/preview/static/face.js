@@ -1,4 +1,9 @@
-// The face: one pure function from 52 ARKit coefficients to a drawing on a 2D canvas.
+// The face: one pure function from 52 ARKit coefficients and the turn of the head to a drawing on a 2D canvas.
+//
+//   import { drawFace } from "./face.js";
+//   drawFace(context, { jawOpen: 0.4, mouthSmileLeft: 0.2 }, canvas.width, canvas.height, [yaw, pitch, roll]);
+//
+// That is the whole interface; this file needs no other and keeps nothing between two calls.
 // Units: the head is about 360 high, origin between the eyes, x to the viewer's right, y down.
 // "Left" is the subject's left, which is the viewer's right: side +1.
 
@@ -48,6 +53,14 @@ function stroke(g, points, colour, width, alpha = 1) {
   g.restore();
 }
 
+// A fold of the skin: no line, but a shadow that is darkest in its middle and has no ends.
+function crease(g, points, colour, width, alpha) {
+  if (alpha <= 0) return;
+  const fade = g.createLinearGradient(...points[0], ...points.at(-1));
+  for (const [at, strength] of [[0, "00"], [0.3, "d0"], [0.6, "d0"], [1, "00"]]) fade.addColorStop(at, colour + strength);
+  for (const [wide, part] of [[3.4, 0.16], [2.1, 0.2], [1.1, 0.26]]) stroke(g, points, fade, wide * width, part * Math.min(1, alpha));
+}
+
 // A soft elliptic spot of colour, fading to nothing at its rim.
 function glow(g, x, y, rx, ry, colour, alpha) {
   if (alpha <= 0) return;
@@ -75,10 +88,13 @@ function jawOf(c) {
   return { drop: 52 * c.jawOpen, side: 17 * (c.jawLeft - c.jawRight), forward: c.jawForward };
 }
 
-function drawBody(g, jaw) {
+function drawHairBehind(g) {
   const back = [[0, -214], [92, -196], [146, -128], [158, -30], [154, 70], [160, 150], [128, 190], [0, 150],
     [-128, 190], [-160, 150], [-154, 70], [-158, -30], [-146, -128], [-92, -196]];
   shape(g, back, vertical(g, -200, 190, HAIR.base, HAIR.deep, HAIR.deep));
+}
+
+function drawBody(g, jaw) {
   // Neck and shoulders.
   g.beginPath();
   g.moveTo(-52, 110); g.bezierCurveTo(-50, 190, -54, 214, -92, 226); g.lineTo(-40, 275);
@@ -111,7 +127,8 @@ function headOutline(c, jaw) {
   return [[0, -184], ...right(1), chin, ...right(-1).reverse()];
 }
 
-function drawHead(g, c, jaw) {
+function drawHead(g, c, jaw, at) {
+  at(DEPTH.outline);
   const outline = headOutline(c, jaw);
   const light = g.createRadialGradient(-22, -40, 20, 0, 10, 215);
   light.addColorStop(0, SKIN.light);
@@ -123,6 +140,7 @@ function drawHead(g, c, jaw) {
   g.beginPath();
   trace(g, outline, { closed: true });
   g.clip();
+  at(DEPTH.skin);
   const chinY = 152 + 0.97 * jaw.drop + 6 * jaw.forward - 4 * c.mouthShrugLower;
   glow(g, jaw.side - 4, chinY, 30 + 10 * jaw.forward, 17 + 5 * jaw.forward, SKIN.light, 0.75 + 0.25 * jaw.forward);
   if (jaw.forward > 0) {
@@ -145,18 +163,19 @@ function drawHead(g, c, jaw) {
     }
     if (squint > 0) {  // the cheek pushes up against the lower lid
       glow(g, s * 76, 34 - 6 * squint, 30, 13, SKIN.light, 0.9 * squint);
-      stroke(g, [[s * 36, 21], [s * 62, 27 - 4 * squint], [s * 94, 16]], SKIN.deep, 2.6, 0.65 * squint);
+      crease(g, [[s * 40, 23], [s * 62, 27 - 4 * squint], [s * 88, 19]], SKIN.deep, 2.4, 0.75 * squint);
     }
     glow(g, s * 60, -22, 48, 34, SKIN.shade, 0.42);  // eye socket
   }
   g.restore();
 }
 
-function drawBrows(g, c) {
+function drawBrows(g, c, at) {
+  at(DEPTH.brows);
   const up = c.browInnerUp;
   if (up > 0) {
-    stroke(g, [[-34, -112], [-14, -117], [14, -117], [34, -112]], SKIN.deep, 2.6, 0.7 * up);
-    stroke(g, [[-27, -101], [-10, -105], [10, -105], [27, -101]], SKIN.deep, 2.2, 0.6 * up);
+    crease(g, [[-40, -111], [-14, -117], [14, -117], [40, -111]], SKIN.deep, 2.6, 1.1 * up);
+    crease(g, [[-32, -100], [-10, -105], [10, -105], [32, -100]], SKIN.deep, 2.2, up);
   }
   for (const [side, s] of SIDES) {
     const [down, outer] = [c["browDown" + side], c["browOuterUp" + side]];
@@ -164,9 +183,10 @@ function drawBrows(g, c) {
     const middle = [62, -80 + 13 * down - 9 * up - 13 * outer];
     const tip = [101, -62 + 7 * down - 18 * outer];
     g.save();
+    at(DEPTH.brows, s);
     g.scale(s, 1);
     if (outer > 0) {
-      stroke(g, [[52, -103 - 4 * outer], [76, -106 - 4 * outer], [98, -93 - 4 * outer]], SKIN.deep, 2.4, 0.65 * outer);
+      crease(g, [[47, -102 - 4 * outer], [76, -106 - 4 * outer], [102, -91 - 4 * outer]], SKIN.deep, 2.4, outer);
     }
     if (down > 0) {
       stroke(g, [[8, -72], [11, -61], [9, -50]], SKIN.line, 2.8, 0.75 * down);
@@ -200,14 +220,14 @@ function drawEye(g, c, side, s) {
   g.scale(s, 1);
 
   // The lid's skin between crease and lashes.
-  const crease = lid(-Math.max(upper * 0.35 + 27, upper + 6) - 2 * wide).map(([x, y]) => [x * 1.04, y]);
+  const above = lid(-Math.max(upper * 0.35 + 27, upper + 6) - 2 * wide).map(([x, y]) => [x * 1.04, y]);
   g.beginPath();
-  trace(g, crease);
+  trace(g, above);
   trace(g, [...top].reverse(), { move: false });
   g.closePath();
   g.fillStyle = vertical(g, -36, 14, "#edae8d", "#f9cfae", "#dd9676");
   g.fill();
-  stroke(g, crease, SKIN.line, 1.8, 0.6);
+  stroke(g, above, SKIN.line, 1.8, 0.6);
 
   // The eyeball, seen through the opening.
   g.save();
@@ -254,8 +274,8 @@ function drawEye(g, c, side, s) {
 
   stroke(g, bottom, SKIN.line, 2, 0.75);
   if (squint > 0) {
-    stroke(g, [[-24, lower + 10], [0, lower + 13], [26, lower + 7]], SKIN.line, 2.2, 0.7 * squint);
-    stroke(g, [[40, -3], [49, -7]], SKIN.line, 2, 0.7 * squint);
+    crease(g, [[-22, lower + 10], [0, lower + 13], [24, lower + 8]], SKIN.line, 2.2, 0.85 * squint);
+    crease(g, [[40, -3], [48, -6]], SKIN.line, 2, 0.7 * squint);
   }
   // Lashes: a tapered band and three flicks outwards.
   g.beginPath();
@@ -282,9 +302,9 @@ function drawNose(g, c) {
     glow(g, s * 15, 12, 8, 42, SKIN.shade, s > 0 ? 0.75 : 0.35);
     glow(g, s * 19, 53 - rise, 15, 13, SKIN.deep, 0.45 + 0.3 * sneer);
     if (sneer > 0) {
-      stroke(g, [[s * 8, 2], [s * 15, -4], [s * 23, -4]], SKIN.line, 2.4, 0.75 * sneer);
-      stroke(g, [[s * 9, 11], [s * 17, 5], [s * 26, 6]], SKIN.line, 2.4, 0.75 * sneer);
-      stroke(g, [[s * 28, 44 - rise], [s * 40, 58], [s * 46, 76]], SKIN.line, 2.4, 0.6 * sneer);
+      crease(g, [[s * 5, 4], [s * 15, -4], [s * 26, -4]], SKIN.line, 2.4, 1.1 * sneer);
+      crease(g, [[s * 6, 14], [s * 17, 5], [s * 29, 6]], SKIN.line, 2.4, 1.1 * sneer);
+      crease(g, [[s * 27, 41 - rise], [s * 40, 58], [s * 47, 80]], SKIN.line, 2.4, 0.9 * sneer);
     }
     stroke(g, [[s * 21, 44 - rise], [s * (28 + 3 * sneer), 53 - rise], [s * (24 + 2 * sneer), 62 - rise]], SKIN.line, 2.4, 0.8);
     shape(g, [[s * 6, 64 - 0.4 * rise], [s * 12, 60 - rise], [s * 19, 61 - rise], [s * 20, 65 - rise], [s * 12, 66 - 0.8 * rise]],
@@ -352,26 +372,26 @@ function drawMouth(g, c, jaw) {
     const get = (name) => c[name + side];
     glow(g, x + 5 * s, y, 12, 10, SKIN.deep, 0.55);
     const fold = get("mouthSmile") + 0.35 * get("mouthUpperUp") + 0.3 * get("mouthStretch");
-    stroke(g, [[s * 38, 62], [mix(s * 38, x + 14 * s, 0.6), mix(62, y + 6, 0.38)], [x + 14 * s, y + 6]], SKIN.deep, 2.6, 0.75 * fold);
-    stroke(g, [[x + 3 * s, y + 3], [x + 9 * s, y + 9], [x + 12 * s, y + 22]], SKIN.line, 2.6, 0.65 * get("mouthFrown"));
+    crease(g, [[s * 39, 64], [mix(s * 38, x + 14 * s, 0.6), mix(62, y + 6, 0.38)], [x + 17 * s, y + 9]], SKIN.deep, 3.2, 0.8 * fold);
+    crease(g, [[x + 3 * s, y + 3], [x + 9 * s, y + 9], [x + 12 * s, y + 22]], SKIN.line, 2.6, 0.8 * get("mouthFrown"));
     if (get("mouthDimple") > 0) {
       glow(g, x + 15 * s, y - 2, 9, 13, SKIN.line, 0.75 * get("mouthDimple"));
-      stroke(g, [[x + 12 * s, y - 11], [x + 17 * s, y - 2], [x + 12 * s, y + 8]], SKIN.line, 2.8, get("mouthDimple"));
+      crease(g, [[x + 11 * s, y - 14], [x + 17 * s, y - 2], [x + 11 * s, y + 11]], SKIN.line, 3, 1.4 * get("mouthDimple"));
     }
     if (get("mouthPress") > 0) {
-      stroke(g, [[x + 4 * s, y - 8], [x + 7 * s, y], [x + 4 * s, y + 8]], SKIN.line, 2.6, get("mouthPress"));
+      crease(g, [[x + 3 * s, y - 11], [x + 7 * s, y], [x + 3 * s, y + 11]], SKIN.line, 2.6, 1.4 * get("mouthPress"));
       glow(g, x - 16 * s, y + 15, 16, 6, SKIN.light, get("mouthPress"));
     }
     if (get("mouthStretch") > 0) {
-      stroke(g, [[x + 4 * s, y + 10], [x + s, y + 30]], SKIN.line, 2, 0.4 * get("mouthStretch"));
-      stroke(g, [[x + 12 * s, y + 6], [x + 12 * s, y + 26]], SKIN.line, 2, 0.3 * get("mouthStretch"));
+      crease(g, [[x + 4 * s, y + 10], [x + s, y + 30]], SKIN.line, 2.4, 1.2 * get("mouthStretch") ** 2);
+      crease(g, [[x + 12 * s, y + 6], [x + 12 * s, y + 26]], SKIN.line, 2.4, 0.9 * get("mouthStretch") ** 2);
     }
   }
   if (c.mouthPucker > 0) {  // the skin gathers around pursed lips
     for (const [side, s] of SIDES) {
       const [x, y] = side === "Left" ? m.left : m.right;
       for (const [dx, dy] of [[12, -12], [15, 1], [12, 13]]) {
-        stroke(g, [[x + 5 * s, y + 0.5 * dy], [x + dx * s, y + dy]], SKIN.line, 2, 0.38 * c.mouthPucker);
+        crease(g, [[x + 3 * s, y + 0.4 * dy], [x + (dx + 3) * s, y + 1.1 * dy]], SKIN.line, 2, 0.6 * c.mouthPucker);
       }
     }
   }
@@ -468,8 +488,38 @@ function drawFringe(g) {
   stroke(g, [[34, -194], [74, -180], [104, -150]], "#b9b2ff", 4, 0.35);
 }
 
-/** Draw the face. `pose`: ARKit name → value in [0, 1], absent names rest. The canvas is filled whole. */
-export function drawFace(g, pose, width, height) {
+// How far out of the plane of the neck each part lies: what is nearer moves more when the head turns.
+const DEPTH = { hairBehind: -45, outline: 24, fringe: 44, skin: 70, eyes: 80, mouth: 84, brows: 88, nose: 104 };
+const NECK = [0, 150];
+const MOST = 0.6;  // radians; a flat face cannot turn further
+const SLOPE = 0.35;  // radians by which eyes and brows look outwards: the farther one narrows, the nearer one widens
+
+// at(depth, side): from here on draw at that depth of the turned head; at(): without the head's turn.
+function turned(g, [yaw, pitch, roll]) {
+  const base = g.getTransform();
+  const [y, p, r] = [yaw, pitch, roll].map((angle) => clamp(angle || 0, -MOST, MOST));
+  const [cy, sy, cp, sp, cr, sr] = [Math.cos(y), Math.sin(y), Math.cos(p), Math.sin(p), Math.cos(r), Math.sin(r)];
+  // Axes of the frame: x to the subject's left, y up, z out of the face. First roll, then pitch, then yaw; two rows of it.
+  const row = [[cy * cr + sy * sp * sr, -cy * sr + sy * sp * cr, sy * cp], [cp * sr, cp * cr, -sp]];
+  return (depth, side = 0) => {
+    g.setTransform(base);
+    if (depth === undefined) return;
+    const narrow = side ? Math.cos(y + side * SLOPE) / Math.cos(SLOPE) : 1;
+    g.translate(NECK[0] + row[0][2] * depth, NECK[1] - row[1][2] * depth);
+    g.transform(row[0][0], -row[1][0], -row[0][1], row[1][1], 0, 0);
+    if (side) { g.translate(side * 62, 0); g.scale(narrow, 1); g.translate(-side * 62, 0); }
+    g.translate(-NECK[0], -NECK[1]);
+  };
+}
+
+/**
+ * Draw the face over the whole canvas; what is not the face stays transparent.
+ *
+ * pose: ARKit name → value in [0, 1]; absent names rest. width, height: of the canvas, pixels.
+ * head: yaw, pitch, roll in radians; positive turns to the subject's left (the viewer's right), looks down, tilts to the
+ * subject's right.
+ */
+export function drawFace(g, pose, width, height, head = [0, 0, 0]) {
   const c = new Proxy(pose, { get: (target, name) => target[name] ?? 0 });
   const jaw = jawOf(c);
   g.save();
@@ -477,12 +527,19 @@ export function drawFace(g, pose, width, height) {
   const scale = Math.min(width / VIEW.width, height / VIEW.height);
   g.translate(width / 2 + (VIEW.x - VIEW.width / 2) * scale, (height - VIEW.height * scale) / 2 + VIEW.y * scale);
   g.scale(scale, scale);
+  const at = turned(g, head);
+  at(DEPTH.hairBehind);
+  drawHairBehind(g);
+  at();
   drawBody(g, jaw);
-  drawHead(g, c, jaw);
+  drawHead(g, c, jaw, at);
+  at(DEPTH.nose);
   drawNose(g, c);
+  at(DEPTH.mouth);
   drawMouth(g, c, jaw);
-  for (const [side, s] of SIDES) drawEye(g, c, side, s);
+  for (const [side, s] of SIDES) { at(DEPTH.eyes, s); drawEye(g, c, side, s); }
+  at(DEPTH.fringe);
   drawFringe(g);
-  drawBrows(g, c);
+  drawBrows(g, c, at);
   g.restore();
 }

@@ -1,0 +1,131 @@
+"""The receivers of a run, switched on and off while it lasts: the preview's room of receivers."""
+
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ..app.monitor import line, receive
+from ..frame import Frame
+from ..sinks import Sink, Sinks
+from ..wire.datagram import decode
+from ..wire.udp import format_address, listen
+from .sink_options import Address, build_sinks, sink_options
+
+_HERE = "127.0.0.1"
+_OSC_PORT = 9000
+"""What most programs expect where an address must name its port."""
+_ON_LOOPBACK = 0.005
+"""Seconds after which nothing more arrives of what was sent on this computer."""
+
+
+def _kinds() -> dict[str, click.Option]:
+    """Option of each kind of receiver, by name: those of `sink_options` that take an address."""
+    options = click.command()(sink_options(lambda **_: None)).params
+    return {str(o.name): o for o in options if isinstance(o, click.Option) and isinstance(o.type, Address)}
+
+
+class LiveReceivers:
+    """See `preview.Receivers`.
+
+    Parameters
+    ----------
+    params : the options of the run. sinks : what it sends to. rate : frames per second.
+    """
+
+    def __init__(self, params: Mapping[str, Any], sinks: Sinks, rate: float):
+        self._kinds = _kinds()
+        self._params = dict(params) | {"record": None} | {kind: self._value(kind, None) for kind in self._kinds}
+        self._sinks, self._rate = sinks, rate
+        self._running: dict[str, tuple[str, tuple[str, int]]] = {}
+        """Name of the sink → its kind and address."""
+        self._copies: dict[str, tuple[Sink, socket.socket]] = {}
+        for kind, option in self._kinds.items():
+            value = params[kind]
+            for address in value if option.multiple else [value] if value else []:
+                self._running[f"{kind} {format_address(*address)}"] = kind, address
+
+    def state(self) -> dict[str, Any]:
+        """``kinds`` and ``running``."""
+        return {
+            "kinds": {kind: self._usual(kind) for kind in self._kinds},
+            "running": [{"name": name, "kind": kind, "address": format_address(*address)}
+                        for name, (kind, address) in self._running.items()],
+        }  # fmt: skip
+
+    def start(self, kind: str, address: str) -> None:
+        """Send to one more; ValueError says why not."""
+        if kind not in self._kinds:
+            raise ValueError(f"there is no receiver '{kind}'")
+        option = self._kinds[kind]
+        try:
+            place = option.type.convert(address, option, None)
+            if not option.multiple and any(other == kind for other, _ in self._running.values()):
+                raise ValueError(f"{kind} takes one address: stop the other one first")
+            if (kind, place) in self._running.values():
+                raise ValueError(f"{kind} {format_address(*place)} gets the face already")
+            (sink,) = build_sinks(self._params | {kind: self._value(kind, place)}, self._rate)
+        except click.ClickException as error:
+            raise ValueError(error.message) from None
+        self._sinks.add(sink)
+        self._running[sink.name] = kind, place
+
+    def stop(self, name: str) -> None:
+        """Bring that receiver's face to rest and send no more; ValueError if there is none."""
+        if name not in self._running:
+            raise ValueError(f"nothing is sent to '{name}'")
+        self._sinks.remove(name)
+        del self._running[name]
+        if name in self._copies:
+            sink, catcher = self._copies.pop(name)
+            sink.close()
+            catcher.close()
+
+    def look(self, name: str, frame: Frame) -> dict[str, Any]:
+        """What goes to that receiver for `frame`, a line for each datagram, as ``fmg-rt monitor`` would show it."""
+        if name not in self._running:
+            raise ValueError(f"nothing is sent to '{name}'")
+        if any(sink.name == name and sink.address is None for sink in self._sinks):
+            return {"name": name, "lines": ["It holds a connection; there are no datagrams to show."]}
+        if name not in self._copies:
+            # The same sink once more, to a port of our own: what it sends is what the receiver gets.
+            catcher = listen(_HERE, 0)
+            kind, _ = self._running[name]
+            (copy,) = build_sinks(self._params | {kind: self._value(kind, catcher.getsockname())}, self._rate)
+            if copy.address is None:
+                copy.close()
+                catcher.close()
+                return {"name": name, "lines": ["it takes no datagrams that could be shown"]}
+            self._copies[name] = copy, catcher
+        copy, catcher = self._copies[name]
+        lines = []
+        try:
+            copy.send(frame)
+            while (arrived := receive(catcher, _ON_LOOPBACK)) is not None:
+                datagram, _ = arrived
+                lines.append(line(decode(datagram), len(datagram), "→"))
+        except (OSError, ValueError) as error:
+            lines.append(str(error))
+        return {"name": name, "lines": lines}
+
+    def options(self) -> dict[str, Any]:
+        """Option → the addresses that run now, as texts; None: none."""
+        chosen: dict[str, Any] = {}
+        for kind, option in self._kinds.items():
+            places = [format_address(*place) for other, place in self._running.values() if other == kind]
+            chosen[kind.replace("_", "-")] = (places if option.multiple else places[0]) if places else None
+        return chosen
+
+    def _value(self, kind: str, place: tuple[str, int] | None) -> Any:
+        """What click would have made of an option that names `place`."""
+        return ((place,) if place else ()) if self._kinds[kind].multiple else place
+
+    def _usual(self, kind: str) -> str:
+        option = self._kinds[kind]
+        if isinstance(option.flag_value, str):
+            return option.flag_value
+        try:
+            return format_address(*option.type.convert(_HERE, option, None))
+        except click.ClickException:
+            return format_address(_HERE, _OSC_PORT)

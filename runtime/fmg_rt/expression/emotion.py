@@ -1,0 +1,161 @@
+"""Emotion: what is felt, heard in the voice or chosen by somebody, as a direction of the whole face.
+
+The voice's emotions come and go over seconds, are only as strong as the read-out is sure, and rest with the face. Chosen
+ones take half a second and stay in silence.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from .. import architectures, arkit
+from ..emotions import INDEX, NAMES
+from ..frame import NO_EMOTION
+from ..heard import Feeling
+from ..kernels import expression_face as kernels
+from .keyframes import Track
+from .settings import MOUTH, ExpressionSettings
+
+CHOSEN_PACE = 8.0
+"""rad/s of a chosen emotion: nine tenths of the way in 0.5 s."""
+HEARD_PACE = 2.6
+"""rad/s of a heard one: 1.5 s."""
+APPEARS, DISAPPEARS = 0.6, 0.4
+"""Probability that a heard emotion needs to show, and below which it ceases."""
+SURE = 0.95
+"""Probability at which it shows in full."""
+_SIDES = ("Left", "Right")
+_LEAST = np.float32(0.003)
+_NOTICED = 0.005  # change of an emotion that `shown` tells of
+
+# Emotion: its action units, with the coefficient that shows each. A name without a side stands for both sides.
+TABLE: Mapping[str, Mapping[str, float]] = {
+    # 6 + 12, with 25 as far as speech lets it
+    "joy": {"cheekSquint": 0.6, "mouthSmile": 0.7, "mouthDimple": 0.2, "eyeSquint": 0.25, "browOuterUp": 0.1,
+            "mouthUpperUp": 0.1, "mouthFrown": -1.0, "browDown": -1.0},
+    # 4 + 5 + 7 + 10 + 23/24
+    "anger": {"browDown": 0.85, "eyeSquint": 0.5, "eyeWide": 0.15, "noseSneer": 0.5, "mouthPress": 0.3, "mouthFrown": 0.3,
+              "mouthStretch": 0.15, "jawForward": 0.2, "mouthSmile": -0.9, "browInnerUp": -1.0, "browOuterUp": -0.5},
+    # 1 + 4 + 15 + 17, with lids that hang (43)
+    "sadness": {"browInnerUp": 0.8, "browDown": 0.15, "mouthFrown": 0.65, "mouthShrugLower": 0.3, "eyeBlink": 0.15,
+                "eyeSquint": 0.1, "mouthSmile": -1.0, "browOuterUp": -1.0},
+    # 1 + 2 + 4 + 5 + 20 + 26
+    "fear": {"browInnerUp": 0.8, "browOuterUp": 0.3, "browDown": 0.2, "eyeWide": 0.8, "mouthStretch": 0.6,
+             "jawOpen": 0.08, "mouthLowerDown": 0.12, "mouthSmile": -1.0},
+    # 9 + 10 + 16/17, with 4 and 6 that 9 brings
+    "disgust": {"noseSneer": 0.85, "mouthUpperUp": 0.35, "cheekSquint": 0.4, "browDown": 0.45, "eyeSquint": 0.35,
+                "mouthFrown": 0.25, "mouthShrugLower": 0.25, "mouthSmile": -1.0},
+    # 1 + 2 + 5 + 26
+    "surprise": {"browInnerUp": 0.75, "browOuterUp": 0.85, "eyeWide": 0.65, "jawOpen": 0.16, "mouthFunnel": 0.1,
+                 "browDown": -1.0, "eyeSquint": -1.0, "mouthFrown": -1.0},
+    # no action unit: what is tense lets go, lids a little lower, the trace of a smile
+    "calm": {"eyeBlink": 0.16, "mouthSmile": 0.14, "browInnerUp": -0.8, "browDown": -1.0, "browOuterUp": -0.8,
+             "eyeSquint": -0.7, "eyeWide": -1.0, "noseSneer": -1.0, "mouthFrown": -1.0, "mouthPress": -0.5},
+    # 12 and 14 on one side, 2 on the other, 6
+    "cheekiness": {"mouthSmileLeft": 0.7, "mouthSmileRight": 0.2, "mouthDimpleLeft": 0.4, "cheekSquintLeft": 0.5,
+                   "cheekSquintRight": 0.2, "browOuterUpRight": 0.65, "browDownLeft": 0.2, "eyeSquint": 0.2,
+                   "mouthFrown": -1.0},
+    # 1 + 4 + 6 + 15 + 17 + 20: sadness that weeps
+    "grief": {"browInnerUp": 0.95, "browDown": 0.35, "cheekSquint": 0.45, "eyeSquint": 0.6, "mouthFrown": 0.75,
+              "mouthShrugLower": 0.5, "mouthStretch": 0.35, "eyeBlink": 0.2, "mouthSmile": -1.0},
+    # 25 + 26 + 38 (nostrils), brows raised by effort
+    "outofbreath": {"jawOpen": 0.2, "mouthLowerDown": 0.15, "mouthFunnel": 0.15, "noseSneer": 0.2, "browInnerUp": 0.35,
+                    "eyeSquint": 0.15},
+    # 4 + 6/7 + 9/10 + 43
+    "pain": {"browDown": 0.75, "cheekSquint": 0.65, "eyeSquint": 0.8, "noseSneer": 0.45, "mouthUpperUp": 0.35,
+             "mouthStretch": 0.45, "eyeBlink": 0.4, "browInnerUp": 0.2, "mouthSmile": -1.0},
+}  # fmt: skip
+"""Emotion → coefficient → share of the way to 1 (positive) or to 0 (negative) that it is taken at full strength.
+
+References
+----------
+P. Ekman and W. V. Friesen, Unmasking the Face, 1975; W. V. Friesen and P. Ekman, EMFACS-7: Emotional Facial Action Coding
+System, 1983: which action units go with which emotion. P. Ekman, W. V. Friesen, J. C. Hager, Facial Action Coding System,
+2002: what each unit does. K. M. Prkachin and P. E. Solomon, The structure, reliability and validity of pain expression,
+Pain 139(2), 2008. The sizes are ours.
+"""
+_HEARD = {"anger": "anger", "disgust": "disgust", "fear": "fear", "joy": "joy", "sadness": "sadness"}
+"""Class of the read-out → emotion. Boredom and neutral show nothing: a face that is said to be calm is left alone."""
+
+
+def _directions() -> np.ndarray:
+    table = np.zeros((len(NAMES), arkit.N_COEFFICIENTS), np.float32)
+    for emotion, shares in TABLE.items():
+        for name, share in shares.items():
+            for side in ("",) if name in arkit.INDEX else _SIDES:
+                table[INDEX[emotion], arkit.INDEX[name + side]] = share
+    return table
+
+
+DIRECTIONS = _directions()
+"""(11, 52) `TABLE` in the order of `emotions.NAMES`."""
+_CLASSES = np.array([architectures.EMOTIONS.index(name) for name in _HEARD])
+_OF_CLASSES = np.array([INDEX[name] for name in _HEARD.values()])
+
+
+class Emotions:
+    """Which emotions show and how strongly.
+
+    Attributes
+    ----------
+    shown : what the newest frame shows, name → strength in (0, 1]; the same object until it changes.
+    """
+
+    def __init__(self) -> None:
+        n = len(NAMES)
+        self._targets = np.zeros((2, n), np.float32)  # (2, 11) chosen, heard
+        self._values = np.zeros((2, n), np.float32)
+        self._speeds = np.zeros((2, n), np.float32)
+        self._amounts = np.zeros((2, n), np.float32)  # (2, 11) of the upper face, of the mouth
+        self._on = np.zeros(len(_CLASSES), bool)
+        self._rounding = np.array([arkit.INDEX["mouthPucker"], arkit.INDEX["mouthFunnel"]], np.int32)
+        self._mouth = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,) 1 where speech decides
+        self._mouth[arkit.region_indices(*MOUTH)] = 1.0
+        self._track: Track | None = None
+        self._strength = self._heard_share = 1.0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was heard; what is chosen appears again."""
+        self._targets[1] = 0
+        self._values[:] = 0
+        self._speeds[:] = 0
+        self._on[:] = False
+        self._told = np.zeros(len(NAMES), np.float32)
+        self.shown: Mapping[str, float] = NO_EMOTION
+
+    def take(self, settings: ExpressionSettings) -> None:
+        """Use other settings from now on."""
+        self._strength = settings.emotion_strength
+        self._track = Track(settings.keyframes) if settings.keyframes else None
+        chosen = settings.emotion or settings.keyframes
+        self._heard_share = 1.0 - settings.emotion_mix if chosen else 1.0
+        self._targets[0] = 0
+        for name, value in settings.emotion.items():
+            self._targets[0, INDEX[name]] = value
+
+    def feel(self, feeling: Feeling) -> None:
+        """Take what the voice feels: an emotion appears once it is likely, and is as strong as the read-out is sure."""
+        likely = feeling.classes[_CLASSES]
+        if not np.isfinite(likely).all():
+            return
+        self._on = (likely > APPEARS) | (self._on & (likely > DISAPPEARS))
+        size = np.clip((likely - DISAPPEARS) / (SURE - DISAPPEARS), 0.0, 1.0)
+        self._targets[1, _OF_CLASSES] = np.where(self._on, size, 0.0)
+
+    def weigh(self, time: float, seconds: float, mouth: float, upper: float) -> None:
+        """Go on by `seconds` to `time` s; mouth, upper: how free the gate leaves what is heard, 0 to 1."""
+        if self._track is not None:
+            self._track.read(time, self._targets[0])
+        for row, pace in ((0, CHOSEN_PACE), (1, HEARD_PACE)):
+            kernels.spring(pace, seconds, self._targets[row], self._values[row], self._speeds[row])
+        kernels.mix_emotions(self._values, self._strength, self._heard_share * upper, self._heard_share * mouth, self._amounts)
+        if np.abs(self._amounts[0] - self._told).max() > _NOTICED:
+            self._told[:] = self._amounts[0]
+            shown = {name: round(value, 3) for name, value in zip(NAMES, self._told.tolist(), strict=True) if value > _NOTICED}
+            self.shown = MappingProxyType(shown) if shown else NO_EMOTION
+
+    def shape(self, face: np.ndarray) -> None:
+        """Move (52,) `face` in place; no emotion leaves every bit."""
+        kernels.show_emotions(self._rounding, self._mouth, self._amounts, DIRECTIONS, _LEAST, face)

@@ -1,0 +1,132 @@
+"""What documents say is there: links, commands, pages of every option, pinned actions, the README's marked commands."""
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from fmg_rt import distribution
+from fmg_rt.cli import main as runtime
+from fmg_rt.cli.run import run
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = (".", "docs", "docs/receivers", "docs/service", "weights", "trainer")
+DOCUMENTS = [path for folder in FOLDERS for path in (ROOT / folder).glob("*.md")]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+_LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]*))?\)")
+
+
+def anchors(path):
+    """The fragments that a Markdown file offers, as GitHub and MkDocs make them of its headings."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(path):
+    generated = {"library-reference.md"}
+    for target, anchor in _LINK.findall(path.read_text(encoding="utf-8")):
+        found = (path.parent / target).resolve() if target else path
+        assert found.exists() or target in generated, f"{path.name}: {target}"
+        if anchor and found.suffix == ".md":
+            assert anchor in anchors(found), f"{path.name}: {target}#{anchor}"
+
+
+def test_the_two_marked_commands_are_there():
+    """`.ci/run` runs them as they stand."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    demo, tests = (re.search(rf"<!-- command: {name} -->\n```bash\n(.+)\n```\n", text) for name in ("demo", "tests"))
+    assert "fmg-rt --input demo" in demo[1] and "pytest -q tests" in tests[1] and "pytest -q bench" in tests[1]
+    extras = set(re.search(r"\[([\w,]+)\]", tests[1])[1].split(","))
+    setup = (ROOT / "setup.cfg").read_text(encoding="utf-8").split("[options.extras_require]")[1]
+    known = re.findall(r"^(\w+) =$", setup, re.MULTILINE)
+    assert extras <= set(known) and "test" in extras
+    first_screen = text.split("<!-- command: tests -->")[0]
+    assert first_screen.count("\n") < 40 and "](docs/images/" in first_screen
+
+
+def test_readmes_show_the_same_commands():
+    english, japanese = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ja.md"))
+    for command in re.findall(r"<!-- command: \w+ -->\n```bash\n(.+)\n```", english):
+        assert command in japanese
+
+
+def test_pages_name_every_option():
+    """Pages are made of the same objects as ``--help``: nothing is missing."""
+    pytest.importorskip("torch", reason="commands of the trainer need the extra [train]")
+    from fmg_train.cli import main as trainer
+
+    made = runpy.run_path(str(ROOT / "docs" / "generate" / "commands.py"))
+    runtime.params = run.params
+    pages = {}
+    for name, program in (("fmg-rt", runtime), ("fmg-train", trainer)):
+        pages |= dict(made["pages"](name, program))
+    assert {"fmg-rt.md", "fmg-rt-bake.md", "fmg-train-prepare-claire.md"} <= set(pages)
+
+    def check(command, context):
+        page = pages[made["file"](context.command_path)]
+        for param in command.get_params(context):
+            for option in param.opts if isinstance(param, click.Option) and not param.hidden else ():
+                assert option in page, f"{context.command_path} {option}"
+        for child in command.list_commands(context) if isinstance(command, click.Group) else ():
+            found = command.get_command(context, child)
+            check(found, click.Context(found, info_name=child, parent=context))
+
+    check(runtime, click.Context(runtime, info_name="fmg-rt"))
+    check(trainer, click.Context(trainer, info_name="fmg-train"))
+
+
+def test_options_in_documents_exist():
+    """An option in a command line of the README or the docs is one of some command."""
+    pytest.importorskip("torch", reason="commands of the trainer need the extra [train]")
+    made = runpy.run_path(str(ROOT / "docs" / "generate" / "commands.py"))
+    from fmg_train.cli import main as trainer
+
+    runtime.params = run.params
+    known = "\n".join(page for name, program in (("fmg-rt", runtime), ("fmg-train", trainer))
+                      for _, page in made["pages"](name, program))  # fmt: skip
+    for path in DOCUMENTS:
+        for line in re.findall(r"^(?:\S*/)?(fmg-(?:rt|train) .*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+            for option in re.findall(r"(?<=\s)--[a-z][\w-]*", line.split("#")[0]):
+                assert option in known, f"{path.name}: {line}"
+
+
+def test_library_reference_has_every_public_name():
+    import fmg_rt
+
+    made = runpy.run_path(str(ROOT / "docs" / "generate" / "library.py"))
+    page = made["page"](fmg_rt)
+    for name in fmg_rt.__all__:
+        assert name.startswith("__") or f"## {name}\n" in page
+    assert "### Session.push\n" in page and "* `rate`: frames per second" in page
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_broken_link(tmp_path):
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("torch", reason="commands of the trainer need the extra [train]")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    for page in ("library-reference", "commands/fmg-rt-bake", "receivers/vrchat"):  # in the navigation
+        assert f'href="{page}.html"' in home
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_are_pinned_and_may_only_read(path):
+    text = path.read_text(encoding="utf-8")
+    for use in re.findall(r"uses: *(.+)", text):
+        assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v[\d.]+", use), use
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+
+
+def test_what_a_release_is_called():
+    version = distribution.__version__
+    assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"] == version
