@@ -1,4 +1,4 @@
-"""Draw faces of held-out sentences above the teacher's, and above captured ones: python docs/images/filmstrips.py data/corpus"""
+"""Draw faces of held-out sentences above the teacher's and above captured ones: filmstrips.py data/corpus"""
 
 import sys
 from importlib.resources import as_file, files
