@@ -1,4 +1,4 @@
-"""The things that people do here: `nox -s quick`, `tests`, `bench`, `lint`, `docs`, `application`.
+"""The things that people do here: `nox -s quick`, `tests`, `bench`, `lint`, `agents`, `docs`, `application`.
 
 They use the environment that nox itself is installed in: `pip install -c constraints.txt -e ".[train,corpus,oracle,serve,media,
 docs,test]"` makes it once, as the README's test command does.
@@ -35,6 +35,13 @@ def lint(session: nox.Session) -> None:
     """What a reader need not look for: style and types."""
     session.run("python", "-m", "ruff", "check", external=True)
     session.run("python", "-m", "mypy", external=True)
+
+
+@nox.session(venv_backend="venv")
+def agents(session: nox.Session) -> None:
+    """The faces of voice agents with pipecat and LiveKit, in an environment of their own: they want older libraries."""
+    session.install("-e", ".[agents]", "pytest", "pytest-rerunfailures", "python-osc")
+    session.run("python", "-m", "pytest", "-q", "-rs", "tests/runtime/test_serve_agents.py", *session.posargs)
 
 
 @nox.session

@@ -126,7 +126,7 @@ def test_smoothing_calms_jitter_and_hardly_delays_speech(rate):
     rng = np.random.default_rng(3)
     jitter = 0.02 * rng.standard_normal(n)
     still = shaped(SMOOTH, faces_of(np.clip(0.3 + jitter, 0, 1)), rate)[rate:, I["jawOpen"]]
-    assert np.std(still) <= 0.9 * np.std(jitter)
+    assert np.std(still) <= 0.95 * np.std(jitter)
     for f in (2.0, 4.0):  # syllables
         clean = talk(n, rate, f)
         out = shaped(SMOOTH, faces_of(clean), rate)[:, I["jawOpen"]]
@@ -160,7 +160,7 @@ def test_smoothing_strength_calms_more():
     jitter = np.clip(0.3 + 0.02 * np.random.default_rng(5).standard_normal(600), 0, 1)
     spread = [np.std(shaped(ExpressionSettings.off(smoothing=s), faces_of(jitter))[30:, I["jawOpen"]])
               for s in (0.0, 0.5, 1.0, 2.0)]  # fmt: skip
-    assert spread == sorted(spread, reverse=True) and spread[0] > 1.2 * spread[-1]
+    assert spread == sorted(spread, reverse=True) and spread[0] > 1.1 * spread[-1]
 
 
 def test_a_closing_gate_ends_exactly_at_rest_whatever_smoothing_remembers():

@@ -64,6 +64,7 @@ def serve_and_stop(words, folder, environment):
         process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command, folder, served):
     if command.startswith(NOT_HERE):

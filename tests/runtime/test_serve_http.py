@@ -420,6 +420,7 @@ def start(program, *arguments, **options):
     raise AssertionError(server.end())
 
 
+@pytest.mark.slow
 def test_command(program, weight_file):
     """Serves; a second one on its port says so in a line; SIGTERM ends it with 0."""
     server, port = start(program, "--weights", weight_file, "--drain-seconds", "1")
@@ -436,6 +437,7 @@ def test_command(program, weight_file):
     assert code == 0 and not error
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the processes in /proc")
 def test_workers(program, weight_file):
     """Several processes on one port, of which nobody else may take a share; one that is killed is replaced."""

@@ -182,6 +182,8 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
               help="Format of the results.")  # fmt: skip
 @click.option("--channel", type=click.Choice((*CHANNELS, "each")), default="mix", show_default=True,
               help="Channel to use; each: one face per channel, as in a dialogue.")  # fmt: skip
+@click.option("--emotions", type=click.Path(path_type=Path), metavar="FILE",
+              help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.")
 @stream_options
 @expression_options
 @click.pass_context

@@ -9,11 +9,12 @@ from .. import arkit
 
 _BASE_SECONDS = 2.5  # memory of a speaker's usual pitch and level
 _RISE, _FALL = 0.06, 0.25  # s, of an accent
-_PITCH_RANGE, _LEVEL_RANGE = 4.0, 8.0  # semitones and dB above the usual that make a full accent
+_PITCH_RANGE, _LEVEL_RANGE = 6.0, 12.0  # semitones and dB above the usual that make a full accent
+_ORDINARY = 0.4  # share of these that is no accent: calm speech leaves the brows at rest
 _LOUDNESS_DB = 20.0 / 0.66  # dB a decade of eGeMAPS loudness, which is intensity to the power 0.33
 _SETTLE, _SETTLE_SECONDS = 0.06, 0.4  # brows sink after a phrase
 _FULL = {"browInnerUp": 0.28, "browOuterUpLeft": 0.2, "browOuterUpRight": 0.2}
-_EFFORT = {"eyeSquintLeft": 0.12, "eyeSquintRight": 0.12, "noseSneerLeft": 0.06, "noseSneerRight": 0.06}
+_EFFORT = {"eyeSquintLeft": 0.1, "eyeSquintRight": 0.1, "noseSneerLeft": 0.04, "noseSneerRight": 0.04}
 _END = {"browDownLeft": 1.0, "browDownRight": 1.0, "eyeSquintLeft": 0.5, "eyeSquintRight": 0.5}
 ACCENTS = np.array([[shares.get(name, 0.0) for name in arkit.ARKIT_NAMES] for shares in (_FULL, _EFFORT, _END)], np.float32)
 """(3, 52) what an accent, effort and a phrase end add in full."""
@@ -90,5 +91,6 @@ def _against(usual: float, now: float, learning: float, span: float) -> tuple[fl
     if not math.isfinite(usual):
         return now, 0.0
     above = now - usual
-    excess = 0.0 if above <= 0.0 else above / span if above < span else 1.0
+    excess = (above / span - _ORDINARY) / (1.0 - _ORDINARY)
+    excess = 0.0 if excess <= 0.0 else excess if excess < 1.0 else 1.0
     return usual + above * learning, excess

@@ -28,7 +28,7 @@ SWAY = 0.12
 """Share of the opening that the jaw sways sideways at most; the mouth sways the other half."""
 HISS_FORWARD = 0.18
 """jawForward of f, s, ʃ and the like at their strongest."""
-PUFF, SHRUG = 0.25, 0.16
+PUFF, SHRUG = 0.15, 0.1
 """cheekPuff of a strong p or b, mouthShrugUpper of any closure."""
 _FOLLOW_SECONDS = 0.06  # in which chin, cheeks and upper lip follow a hiss or a closure
 _LOWEST_HISS = 60  # mel band: 4.1 kHz and above

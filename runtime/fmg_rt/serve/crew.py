@@ -42,6 +42,14 @@ class Crew:
         self._jobs.put(_Job(future, function, arguments))
         return future
 
+    def run_here(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call it on the loop, and count its time."""
+        start = time.perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            self.seconds += time.perf_counter() - start
+
     def close(self) -> None:
         """Let the threads end when their present job is done."""
         for _ in self._threads:

@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 TURN = 0.25
 """Seconds of audio that a stream may have computed before the others have their turn."""
+SHORT = 0.05
+"""Seconds of audio that are computed on the event loop, in about a millisecond: the way to a thread and back costs as much, and
+threads that hand the interpreter's lock to and fro make live frames late. Many live streams want processes."""
 
 
 class Stream:
@@ -87,24 +90,29 @@ class Stream:
             self.speaking = True
             self.seconds += seconds
             self._streams.metrics.count("audio_seconds", seconds)
-            yield await self._compute(session.push, turn)
+            yield await self._compute(seconds, session.push, turn)
 
     async def flush(self) -> list[Frame]:
         """The last frames of the utterance."""
-        frames = await self._compute(self.session.flush)
+        frames = await self._compute(SHORT, self.session.flush)
         self.speaking = False
         return frames
 
     async def interrupt(self) -> list[Frame]:
         """The frames that bring the face to rest; the utterance is over."""
-        frames = await self._compute(self.session.interrupt)
+        frames = await self._compute(SHORT, self.session.interrupt)
         self.speaking = False
         return frames
 
-    async def _compute(self, function: Callable[..., list[Frame]], *arguments: Any) -> list[Frame]:
+    async def _compute(self, seconds: float, function: Callable[..., list[Frame]], *arguments: Any) -> list[Frame]:
+        """Call it here if it is about so little audio, else in a thread."""
         came = time.perf_counter()
         with _understood():
-            frames: list[Frame] = await self._streams.crew.run(self._alone, function, *arguments)
+            frames: list[Frame]
+            if seconds <= SHORT and not self._lock.locked():
+                frames = self._streams.crew.run_here(function, *arguments)
+            else:
+                frames = await self._streams.crew.run(self._alone, function, *arguments)
         self._streams.metrics.late(time.perf_counter() - came, len(frames))
         self._streams.metrics.count("frames", len(frames))
         self.touch()

@@ -19,7 +19,8 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when it is asked for: most of them need packages that a bare install lacks."""
+    """Imports a command when it is asked for, and what it does (`commands`) when it runs: that needs packages that a bare
+    install lacks, where the help is there all the same."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -28,29 +29,22 @@ class _LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module = name.replace("-", "_")
-        try:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), module)
-        except ModuleNotFoundError as error:
-            raise _missing(name, error) from error
+        return getattr(importlib.import_module(f"{__name__}.{module}"), module)
 
-    def invoke(self, context: click.Context) -> object:
+    def invoke(self, context: click.Context):
         try:
             return super().invoke(context)
-        except ModuleNotFoundError as error:  # a command imports what it needs when it runs
-            raise _missing(str(context.invoked_subcommand), error) from error
+        except ModuleNotFoundError as error:
+            missing = error.name or ""
+            if missing.startswith("fmg_"):
+                raise
+            raise click.ClickException(
+                f"'{context.invoked_subcommand}' needs the package '{missing}', which is not installed. "
+                f"Install the training extra: {install('train')}") from error  # fmt: skip
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-
-
-def _missing(command: str, error: ModuleNotFoundError) -> Exception:
-    """One line for a package that the installation lacks; a module of our own that is not there is our mistake."""
-    missing = error.name or ""
-    if missing.startswith("fmg_"):
-        return error
-    return click.ClickException(f"'{command}' needs the package '{missing}', which is not installed. "
-                                f"Install the training extra: {install('train')}")  # fmt: skip
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
