@@ -26,10 +26,12 @@ from fmg_rt import FmgError, Session, architectures, weights
 from fmg_rt.app import config
 from fmg_rt.expression import ExpressionSettings
 from fmg_rt.expression.calibration import read_calibration
+from fmg_rt.features import LogMel
 from fmg_rt.preview import Controls, Preview
 from fmg_rt.sources import wav
 from fmg_rt.sources.file import open_file
 from fmg_rt.sources.pipe import Pipe
+from fmg_rt.stream import FaceStream
 
 _MEMORY = 400e6
 """Bytes that a target may add to the process."""
@@ -240,6 +242,15 @@ def test_page_messages(seconds):
         assert all(0 <= getattr(controls.settings, name) <= 3 for name in ("mouth", "eyes"))
     finally:
         preview.close()
+
+
+@pytest.mark.parametrize("shape", [(0,), (159,), (161,), (1000,), (100_000,), (160, 1), (1, 160)])
+def test_hops_of_another_size(shape):
+    """Kernels check nothing: 1 000 samples once ended the process."""
+    hop = np.zeros(shape, np.float32)
+    for take in (LogMel().push, FaceStream(_network()).step):
+        with pytest.raises(ValueError):
+            take(hop)
 
 
 _SESSION = []

@@ -96,7 +96,8 @@ def test_seven_emotions_are_told_apart_by_the_whole_face():
     assert alike[np.ix_(seven, seven)].max() < 0.75
     for name, high in (("joy", ("mouthSmileLeft", "cheekSquintLeft")), ("anger", ("browDownLeft", "noseSneerLeft")),
                        ("sadness", ("browInnerUp", "mouthFrownLeft")), ("fear", ("eyeWideLeft", "mouthStretchLeft")),
-                       ("disgust", ("noseSneerLeft", "mouthUpperUpLeft")), ("surprise", ("browOuterUpLeft", "jawOpen"))):  # fmt: skip
+                       ("disgust", ("noseSneerLeft", "mouthUpperUpLeft")),
+                       ("surprise", ("browOuterUpLeft", "jawOpen"))):  # fmt: skip
         assert all(faces[name][I[coefficient]] > 0.14 for coefficient in high), name
     for name in SEVEN[:6]:
         assert np.abs(faces[name][MOUTH]).max() > 0.09 and np.abs(faces[name][UPPER]).max() > 0.3

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import spec
+from .. import arkit, spec
 from ..kernels import gru as kernels
 from ..weights import Weights
 
