@@ -42,7 +42,8 @@ def test_expression_frame(benchmark, slowness):
             while state["hop"] * spec.HOP_LENGTH < time + 800:
                 at = state["hop"] % len(hops)
                 step = network[state["hop"] % 64] if state["hop"] % 2 else None
-                expression.listen(Heard(hops[at], frames[at], lld, feeling if state["hop"] % 30 == 0 else None, step, None, time))
+                felt = feeling if state["hop"] % 30 == 0 else None
+                expression.listen(Heard(hops[at], frames[at], lld, felt, step, None, time))
                 state["hop"] += 1
             face[:] = network[state["frame"] % 64]
             expression.shape(face, time)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fmg_rt import distribution
+from fmg_train.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("runtime", "trainer", "weights", "tests", "examples", "bench", "packaging")
@@ -79,6 +80,9 @@ def test_the_wheel_runs_the_main_job(built, tmp_path):
     assert not any(float(line.split(",")[jaw]) for line in lines[-15:])  # the clip ends in silence
     version = _run(scripts / "fmg-rt", "--version", cwd=tmp_path)
     assert version.stdout.startswith(f"fmg-rt {distribution.__version__}\n"), version.stderr
+    for command in COMMANDS:
+        helped = _run(scripts / "fmg-train", command, "--help", cwd=tmp_path)
+        assert helped.returncode == 0 and "Usage: fmg-train" in helped.stdout, command + helped.stderr
     # Without torch the trainer names the extra that brings it, of the distribution that is ours.
     train = _run(scripts / "fmg-train", "fit", "--out", "run", cwd=tmp_path)
     assert train.returncode == 1 and distribution.install("train") in train.stderr and "Traceback" not in train.stderr

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes best.npz from nothing: the corpus, then the eight stages that this folder's README describes.
+# Makes best.npz from nothing: the corpus, then the ten stages that this folder's README describes.
 #   weights/rebuild.sh REAL [FOLDER]
 # REAL holds the recordings and their manifest.jsonl (docs/corpus.md); all that is made goes to FOLDER (default: rebuilt).
 # Stopped, it goes on where it was when it is started again.
@@ -29,4 +29,6 @@ stage stage5 stage4.npz stage5/last.pt --mean-with stage3.npz
 stage stage6 stage5.npz stage6/last.pt --mean-with stage5.npz
 stage stage7 stage6.npz stage7/last.pt
 stage stage8 stage7.npz stage8/last.pt --mean-with stage7.npz --emotion data/corpus/real-emodb
-cp stage8.npz best.npz
+stage stage9 stage8.npz stage9/last.pt
+stage stage10 stage9.npz stage10/last.pt --mean-with stage9.npz
+cp stage10.npz best.npz

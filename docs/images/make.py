@@ -6,19 +6,18 @@ import json
 import sys
 import tempfile
 import time
+from importlib import resources
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[1] / "tests" / "runtime"))
+sys.path[:0] = [str(HERE.parents[1] / "tests"), str(HERE.parents[1] / "tests" / "runtime")]
 import browser  # noqa: E402
-from test_preview_page import POSES  # noqa: E402
+from test_preview_page import POSES, Switchboard  # noqa: E402
 
-from fmg_rt import arkit  # noqa: E402
+from fmg_rt import Session, arkit, emotions  # noqa: E402
 from fmg_rt.expression import ExpressionSettings  # noqa: E402
-from fmg_rt.frame import Frame  # noqa: E402
 from fmg_rt.preview import Controls, Preview  # noqa: E402
 
 SHOWN = {"rest": "rest", "aa": "“aa”", "oo": "“oo”", "ee": "“ee”", "mm": "“mm”", "f": "“f”", "smile": "smile"}
@@ -76,21 +75,39 @@ def keep(name, png):
     print(name, (HERE / name).stat().st_size)
 
 
+def clip(seconds, **changes):
+    """The frames of the packaged clip's first seconds, as they leave with these settings."""
+    import soundfile
+
+    samples, rate = soundfile.read(resources.files("fmg_weights") / "demo.flac", dtype="float32")
+    session = Session(sample_rate=rate, settings=ExpressionSettings(**changes))
+    return [frame for frame in session.push(samples) if frame.time < seconds]
+
+
+def show(page, preview, frames, query, room):
+    """Open the page and let it see the frames."""
+    page.open(f"{preview.url}?{query}", "document.querySelectorAll('#bars b').length === 52")
+    page.run(f"document.querySelector('[data-room={room}]').click()")
+    for frame in frames:
+        preview.send(frame)
+        time.sleep(0.01)
+    time.sleep(2.2)
+    return page.screenshot()
+
+
 def main():
-    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, devices=lambda: ["Yeti Nano", "Webcam"],
-                        device="Yeti Nano", choose=lambda _: None)  # fmt: skip
+    joy = {"joy": 0.6}
+    controls = Controls(settings=ExpressionSettings(emotion=joy), update=lambda _: None, emotions=emotions.NAMES,
+                        devices=lambda: ["Yeti Nano", "Webcam"], device="Yeti Nano", choose=lambda _: None,
+                        receivers=Switchboard(), command=lambda _: "fmg-rt --preview", quit=lambda: None)  # fmt: skip
     preview = Preview(0, controls)
-    face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
-    for name, value in POSES["aa"].items():
-        face[arkit.INDEX[name]] = value
-    preview.send(Frame(0, 12.3, face))
-    preview.status({"level": -18.0, "latency": 84.0, "rate": 30.0, "overflows": 0, "device": "Yeti Nano", "note": ""})
+    preview.status({"level": -18.0, "latency": 96.0, "rate": 30.0, "overflows": 0, "device": "Yeti Nano", "note": ""})
     try:
         with tempfile.TemporaryDirectory() as folder, browser.chromium(Path(folder)) as page:
             page.size(1280, 800)
-            page.open(preview.url, "document.querySelectorAll('#bars b').length === 52")
-            time.sleep(2.2)
-            keep("preview.png", page.screenshot())
+            keep("preview.png", show(page, preview, clip(11.3), "lang=en&theme=dark", "bars"))
+            smiling = clip(11.3, emotion=joy)
+            keep("preview-ja.png", show(page, preview, smiling, "lang=ja&theme=light", "emotion"))
             for name, script, words in (("faces.png", FACES, (POSES, SHOWN, arkit.ARKIT_NAMES)),
                                         ("shapes.png", SHEET, (arkit.ARKIT_NAMES,))):  # fmt: skip
                 url = page.run(f"{script}({', '.join(map(json.dumps, words))})")

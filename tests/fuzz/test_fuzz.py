@@ -26,10 +26,12 @@ from fmg_rt import FmgError, Session, architectures, weights
 from fmg_rt.app import config
 from fmg_rt.expression import ExpressionSettings
 from fmg_rt.expression.calibration import read_calibration
+from fmg_rt.features import LogMel
 from fmg_rt.preview import Controls, Preview
 from fmg_rt.sources import wav
 from fmg_rt.sources.file import open_file
 from fmg_rt.sources.pipe import Pipe
+from fmg_rt.stream import FaceStream
 
 _MEMORY = 400e6
 """Bytes that a target may add to the process."""
@@ -110,7 +112,7 @@ def _header(path):
 
 _CALIBRATION = {"affine": {"jawOpen": {"scale": 2.0, "bias": -0.1}, "mouthClose": {"scale": 1}}}
 _CONFIG = b"rate: 60\nvrchat: true\nosc:\n  - 127.0.0.1:9000\n  - 10.0.0.1:9001\nmouth: 1.5 # more\nweights: 'a b.npz'\n"
-_YAML = [b"? [a]\n: 1\n", b"&a [*a]", b"!!python/object:os.system x", b"a: 2020-99-99", b"- " * 3000, b"{" * 3000, b"\xff\xfe",
+_YAML = [b"? [a]\n: 1\n", b"&a [*a]", b"!!python/object:os.system x", b"a: 2020-99-99", b"- " * 1200, b"{" * 1200, b"\xff\xfe",
          b"rate: 0x" + b"f" * 5000, b"rate: " + b"9" * 5000, b"9" * 5000 + b": 1", b"<<: 1", b"rate: !!int x",
          b"rate: 1e999", b"? {a: 1}\n: 2", b"rate: 190:20:30:99999999999999999999", b"a: &a {b: *a}", b"=: 1",
          b"rate: !!timestamp x"]  # fmt: skip
@@ -167,7 +169,7 @@ def test_nothing_but_our_errors(name, tmp_path, seconds, request):
         target.take(path)
     before, end, refused = _memory(), time.monotonic() + seconds, 0
     for number in itertools.count():
-        if time.monotonic() > end and number >= 50:
+        if time.monotonic() > end and number >= 20:
             break
         path.write_bytes(target.spoil(chance, chance.choice(seeds)))
         try:
@@ -189,7 +191,7 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path):
     tensor = npy(np.zeros((1, 1), np.float32))
     header = tensor[:128].replace(b"(1, 1)", b"(30000, 30000)").replace(b" " * 10, b"", 1)[:128]
     parts = members(_weight_file())
-    bomb = parts | {"net.input.weight.npy": header + bytes(1 << 28)}
+    bomb = parts | {"net.input.weight.npy": header + bytes(1 << 26)}
     meta = json.loads(str(np.load(io.BytesIO(parts["meta.npy"])).item()))
     meta["config"] |= {"d_input": 32_000, "d_model": 32_000, "d_head": 32_000}
     agreed = parts | {"meta.npy": npy(json.dumps(meta))}
@@ -202,7 +204,7 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path):
         with pytest.raises(FmgError):
             weights.read(tmp_path / f"{name}.npz")
         assert time.monotonic() - began < 2.0
-    assert _memory() - before < 900e6  # what the test itself packs
+    assert _memory() - before < 400e6  # what the test itself packs
 
 
 @pytest.mark.parametrize("text, words", [
@@ -240,6 +242,15 @@ def test_page_messages(seconds):
         assert all(0 <= getattr(controls.settings, name) <= 3 for name in ("mouth", "eyes"))
     finally:
         preview.close()
+
+
+@pytest.mark.parametrize("shape", [(0,), (159,), (161,), (1000,), (100_000,), (160, 1), (1, 160)])
+def test_hops_of_another_size(shape):
+    """Kernels check nothing: 1 000 samples once ended the process."""
+    hop = np.zeros(shape, np.float32)
+    for take in (LogMel().push, FaceStream(_network()).step):
+        with pytest.raises(ValueError):
+            take(hop)
 
 
 _SESSION = []

@@ -99,9 +99,11 @@ def test_a_mask_beside_them_reaches_vmc_and_vrchat(monkeypatch):
 
     given = []
     for name in ("VmcSink", "VrchatSink"):
-        monkeypatch.setattr(module, name, lambda *arguments: given.append(arguments[-1]))
+        monkeypatch.setattr(
+            module, name, lambda *arguments: given.extend(a for a in arguments if isinstance(a, frozenset))
+        )
     defaults = {param.name: param.get_default(click.Context(command)) for param in command.params}
     options = defaults | {"osc": (), "livelink": (), "ifacialmocap": (), "vmc": [("h", 1)], "vrchat": ("h", 2)}
-    options |= {"record": None, "vrchat_binary": None, "mask": "jawOpen,lips"}
+    options |= {"record": None, "vrchat_binary": None, "vtubestudio": None, "mask": "jawOpen,lips"}
     build_sinks(options, 30.0)
     assert len(given) == 2 and all("mouthClose" in driven and "browInnerUp" not in driven for driven in given)

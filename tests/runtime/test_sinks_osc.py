@@ -77,6 +77,7 @@ def test_blendshapes_vector(receiver):
     sink = OscSink(receiver.host, receiver.port, 30.0)
     sink.send(Frame(1, 1 / 30, np.array([round(i / 51, 6) for i in range(52)], np.float32)))
     together, one_by_one = receiver.datagrams()
+    assert together[72:] == np.array([round(i / 51, 6) for i in range(52)], ">f4").tobytes()  # see docs/receivers/godot.md
     assert len(together) == 280 and starts_with_sha256(together, "c83edc060f7cb86b")
     assert len(one_by_one) == DATAGRAM_LIMIT
     sink.close()

@@ -391,7 +391,8 @@ def test_the_packaged_weights_are_rebuilt_by_every_stage_from_what_was_made_befo
     for name, *begun_with in re.findall(r"^stage (\S+) (\S+) \S+(?: --mean-with (\S+))?", script, re.MULTILINE):
         assert set(filter(None, begun_with)) <= set(made)
         made.append(f"{name}.npz")
-    assert made[1:] == [f"{path.stem}.npz" for path in sorted(WEIGHTS.glob("stage*.yaml"))]
+    stages = sorted(WEIGHTS.glob("stage*.yaml"), key=lambda path: int(path.stem.removeprefix("stage")))
+    assert made[1:] == [f"{path.stem}.npz" for path in stages]
     usage = subprocess.run(["bash", str(WEIGHTS / "rebuild.sh")], capture_output=True, text=True)
     assert usage.returncode == 2 and "weights/rebuild.sh REAL" in usage.stdout
 

@@ -83,7 +83,7 @@ def _table(path, change, frames=180, codes=None):
     lambda text: text.replace(",", "\t").replace(".", ",").encode(), lambda text: text.replace(",", ";").encode(),
     lambda text: text.replace("Timecode", '"Timecode"').replace("\n", "\r\n").encode(),
     lambda text: text.replace("HeadYaw", "Köpf").encode("latin-1"),
-    lambda text: text.encode() + text.splitlines()[-1][:70].encode(),
+    lambda text: (text + text.splitlines()[-1][:70]).encode(),
     lambda text: (text.rstrip() + "\n" + text.splitlines()[-1] + "\n").encode(),
 ])  # fmt: skip
 def test_tables_as_people_have_them(tmp_path, change):

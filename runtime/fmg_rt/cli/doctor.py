@@ -85,7 +85,7 @@ def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
 def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
     from ..app import checks
 
-    params = dict(params) | {"record": None, "vtubestudio": None}
+    params = dict(params) | {"record": None, "vtubestudio": None, "vrchat_ask": False}
     if not any(params[kind] for kind in _RECEIVERS):
         params |= _RECEIVERS
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as catcher:

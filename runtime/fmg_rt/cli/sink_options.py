@@ -60,6 +60,10 @@ sink_options = together(
         "--vrchat", type=Address(PORT), is_flag=False, flag_value=f"127.0.0.1:{PORT}", metavar="[HOST:PORT]",
         help=f"VRChat avatar parameters under VRCFaceTracking's v2 names. [alone: 127.0.0.1:{PORT}]",
     ),
+    click.option(
+        "--vrchat-ask", is_flag=True,
+        help="VRChat: find it on this network and send only what its avatar has, old names too. Needs zeroconf.",
+    ),
     click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: prefix before v2/, such as FT/."),
     click.option(
         "--vrchat-binary", type=click.IntRange(1, MAX_BITS), is_flag=False, flag_value=4, metavar="[BITS]",
@@ -100,6 +104,11 @@ def _driven(mask: str | None) -> Collection[str]:
     return parse_mask(mask)
 
 
+def _need(package: str, option: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise click.ClickException(f"{option} needs one more package: pip install {package}")
+
+
 def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
     """The sinks that the command line asks for, opened.
 
@@ -131,12 +140,14 @@ def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
     if params["vrchat"] is not None:
         host, port = params["vrchat"]
         prefix, bits = params["vrchat_prefix"], params["vrchat_binary"]
-        sinks.append(VrchatSink(host, port, rate, prefix, bits, bundled, driven))
+        asks = params["vrchat_ask"]
+        if asks:
+            _need("zeroconf", "--vrchat-ask")
+        sinks.append(VrchatSink(host, port, rate, prefix, bits, bundled, driven, asks))
     sinks += [LiveLinkSink(host, port, rate, params["subject"]) for host, port in params["livelink"]]
     sinks += [IFacialMocapSink(host, port) for host, port in params["ifacialmocap"]]
     if params["vtubestudio"] is not None:
-        if importlib.util.find_spec("websockets") is None:
-            raise click.ClickException("--vtubestudio needs a package more: pip install websockets")
+        _need("websockets", "--vtubestudio")
         host, port = params["vtubestudio"]
         token = Path(click.get_app_dir("fmg", roaming=False)) / "vtubestudio-token"
         sinks.append(VtubeStudioSink(host, port, token, params["vtubestudio_custom"], driven))

@@ -46,7 +46,15 @@ class LogMel:
         self.frame[:] = np.log(_OFFSET)
 
     def push(self, hop: np.ndarray) -> bool:
-        """Take the next `hop`, (160,) float32 in [-1, 1]; True when `frame` is a new one."""
+        """Take the next `hop`, (160,) float32 in [-1, 1]; True when `frame` is a new one.
+
+        Raises
+        ------
+        ValueError
+            Another shape: the kernel writes as much as it is given.
+        """
+        if hop.shape != (spec.HOP_LENGTH,):
+            raise ValueError(f"a hop is ({spec.HOP_LENGTH},), not {hop.shape}")
         kernels.push_hop(hop, self._samples)
         self._n_hops += 1
         if self._n_hops < _FIRST:

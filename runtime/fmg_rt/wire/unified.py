@@ -17,6 +17,7 @@ _EXTRA: dict[str, tuple[str, ...]] = {
     **{f"sad{s}": (f"mouthFrown{s}", f"mouthStretch{s}") for s in SIDES},
     "wide": ("eyeWideLeft", "eyeWideRight"),
     "squint": ("eyeSquintLeft", "eyeSquintRight"),
+    "open": ("jawOpen", "mouthClose"),
 }  # fmt: skip
 """What each is made of."""
 _SOURCE = {name: i for i, name in enumerate((*ARKIT_NAMES, *_EXTRA))}
@@ -24,20 +25,21 @@ _TAKEN = [
     INDEX[stem + side] for stem in (
         "eyeBlink", "eyeSquint", "mouthUpperUp", "mouthFrown", "mouthStretch", "eyeWide"
     ) for side in SIDES
-] + [INDEX["mouthRollUpper"]]  # fmt: skip
+] + [INDEX["mouthRollUpper"], INDEX["jawOpen"], INDEX["mouthClose"]]  # fmt: skip
 
 
 def _extra(coefficients: np.ndarray) -> tuple[float, ...]:
     """Values of `_EXTRA`."""
-    blink_l, blink_r, squint_l, squint_r, up_l, up_r, frown_l, frown_r, stretch_l, stretch_r, wide_l, wide_r, roll = (
-        coefficients[_TAKEN].tolist()
-    )
+    taken = coefficients[_TAKEN].tolist()
+    blink_l, blink_r, squint_l, squint_r, up_l, up_r, frown_l, frown_r, stretch_l, stretch_r = taken[:10]
+    wide_l, wide_r, roll, jaw, close = taken[10:]
     return (
         1.0,
         min(blink_l + blink_l * squint_l, 1.0), min(blink_r + blink_r * squint_r, 1.0),
         # A raised lip cannot be sucked in.
         min(1.0 - up_l ** (1 / 6), roll), min(1.0 - up_r ** (1 / 6), roll),
         max(frown_l, stretch_l), max(frown_r, stretch_r), max(wide_l, wide_r), max(squint_l, squint_r),
+        max(jaw - close, 0.0),
     )  # fmt: skip
 
 
@@ -133,19 +135,45 @@ def _rows() -> dict[str, dict[str, float]]:
     return rows
 
 
+_OLD_NAMES = {
+    "EyesX": "EyeX", "EyesY": "EyeY", "EyesWiden": "EyeWide", "EyesSqueeze": "EyeSquint", "CombinedEyeLid": "EyeOpen",
+    **{f"{s}Eye{axis}": f"Eye{s}{axis}" for s in SIDES for axis in "XY"},
+    **{f"{s}EyeLid": f"EyeOpen{s}" for s in SIDES}, **{f"{s}EyeWiden": f"EyeWide{s}" for s in SIDES},
+    **{f"{s}EyeSqueeze": f"EyeSquint{s}" for s in SIDES},
+    **{name: name for name in ("JawRight", "JawLeft", "JawForward", "JawX", "MouthX", "SmileSad")},
+    **{stem + s: stem + s for s in SIDES for stem in (
+        "MouthUpper", "MouthLower", "MouthSmile", "MouthSad", "CheekPuff", "MouthUpperUp", "MouthLowerDown", "SmileSad")},
+    "MouthApeShape": "MouthClosed", "MouthUpper": "MouthUpperX", "MouthLower": "MouthLowerX",
+    "MouthUpperOverturn": "LipFunnelUpper", "MouthLowerOverturn": "LipFunnelLower", "MouthPout": "LipPucker",
+    "MouthUpperInside": "LipSuckUpper", "MouthLowerInside": "LipSuckLower", "MouthLowerOverlay": "MouthRaiserLower",
+    "PuffSuck": "CheekPuffSuck", **{f"PuffSuck{s}": f"CheekPuffSuck{s}" for s in SIDES}, "TongueLongStep1": "TongueOut",
+}  # fmt: skip
+"""Names from before version 2 → the same in version 2."""
+
+
+def _old_rows(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """As `_rows`, of the names from before version 2; their jaw is open only as far as the lips are."""
+    lids = {f"{s}EyeLidExpanded": {f"EyeOpen{s}": 0.8, f"EyeWide{s}": 0.2} for s in SIDES}
+    named = {old: {new: 1.0} for old, new in _OLD_NAMES.items()} | lids | {"JawOpen": {"open": 1.0}}
+    return {f"v1/{name}": _sum(rows, terms) for name, terms in named.items()}
+
+
 _ROWS = _rows()
 NAMES: tuple[str, ...] = tuple(_ROWS)
 """The parameters that 52 coefficients can drive; one that would always be 0 is left out."""
+_ROWS |= _old_rows(_ROWS)
+VALUES: tuple[str, ...] = tuple(_ROWS)
+"""`NAMES`, and after them those from before version 2, each with ``v1/`` before it."""
 SIGNED: tuple[bool, ...] = tuple(
     any(weight < 0 for source, weight in row.items()) and "one" not in row for row in _ROWS.values()
 )
-"""Which of `NAMES` range over [-1, 1]; the others over [0, 1]."""
+"""Which of `VALUES` range over [-1, 1]; the others over [0, 1]."""
 DEPENDS: tuple[frozenset[str], ...] = tuple(
     frozenset(name for source in row for name in _EXTRA.get(source, (source,))) for row in _ROWS.values()
 )
-"""The coefficients that each of `NAMES` is made of."""
+"""The coefficients that each of `VALUES` is made of."""
 
-_MATRIX = np.zeros((len(NAMES), len(_SOURCE)), np.float32)
+_MATRIX = np.zeros((len(VALUES), len(_SOURCE)), np.float32)
 for _i, _row in enumerate(_ROWS.values()):
     for _source, _weight in _row.items():
         _MATRIX[_i, _SOURCE[_source]] = _weight
@@ -156,12 +184,12 @@ class Unified:
 
     Attributes
     ----------
-    values : (len(NAMES),) float32, each in [-1, 1]; overwritten by `map`.
+    values : (len(VALUES),) float32, each in [-1, 1]; overwritten by `map`.
     """
 
     def __init__(self) -> None:
         self._sources = np.zeros(len(_SOURCE), np.float32)  # (61,)
-        self.values = np.zeros(len(NAMES), np.float32)
+        self.values = np.zeros(len(VALUES), np.float32)
 
     def map(self, coefficients: np.ndarray) -> np.ndarray:
         """Return `values` for a face (52,) float32 in [0, 1]."""

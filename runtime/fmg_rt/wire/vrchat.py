@@ -4,7 +4,8 @@ References: VRChat documentation, "OSC Avatar Parameters" and "OSC Eye Tracking"
 "Parameters".
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ..arkit import ARKIT_NAMES, REGIONS
 from .osc import BUNDLE_HEADER, DATAGRAM_LIMIT, FALSE, TRUE, Message, element, message
 from .reading import Reading, printable
-from .unified import DEPENDS, NAMES, SIGNED, Unified
+from .unified import DEPENDS, NAMES, SIGNED, VALUES, Unified
 
 ROOT = "/avatar/parameters/"
 _EYES = frozenset(REGIONS["eyes"])
@@ -27,8 +28,10 @@ ACTIVE = {
 FULL_GAZE = 45.0
 """Degrees of eye rotation at ±1, the normalisation of VRCFaceTracking."""
 MAX_BITS = 8
+_NAME = re.compile(r"([A-Za-z]+?)(Negative|1|2|4|8|16|32|64|128|)")
+_VERSION = re.compile(r"v[0-9]+")
 
-_INDEX = {name: i for i, name in enumerate(NAMES)}
+_INDEX = {name: i for i, name in enumerate(VALUES)}
 _OPEN = NAMES.index("EyeOpen")
 _GAZE = [NAMES.index(name) for name in ("EyeLeftY", "EyeLeftX", "EyeRightY", "EyeRightX")]
 _TO_DEGREES = np.array([-FULL_GAZE, FULL_GAZE, -FULL_GAZE, FULL_GAZE], np.float32)  # pitch is positive downwards
@@ -40,7 +43,7 @@ class Parameter(NamedTuple):
     Attributes
     ----------
     address : where it is sent.
-    name : the value it shows, one of `unified.NAMES`.
+    name : the value it shows, one of `unified.VALUES`.
     place : 0 for a float; 1, 2, 4 … for a bool that is that binary digit; -1 for the bool of a negative value.
     bits : number of binary digits that the avatar has of this value.
     """
@@ -66,9 +69,45 @@ def usual(prefix: str = "", bits: int | None = None) -> list[Parameter]:
             parameters += [Parameter(f"{root}{name}{2**bit}", name, 2**bit, bits) for bit in range(bits)]
         parameters += [
             Parameter(f"{root}{name}Negative", name, -1, bits)
-            for name, signed in zip(NAMES, SIGNED, strict=True) if signed
+            for name, signed in zip(NAMES, SIGNED, strict=False) if signed
         ]  # fmt: skip
     return parameters
+
+
+def matched(types: Mapping[str, str]) -> list[Parameter]:
+    """The parameters of an avatar that a face can show.
+
+    Its author may have put anything before the names, and chosen floats or binary digits for each.
+
+    Parameters
+    ----------
+    types : address → OSC type (``f``, ``T``, ``F`` …) of every parameter that the avatar has.
+    """
+    digits: dict[tuple[str, str], set[int]] = {}
+    parameters = []
+    for address, type in types.items():
+        *_, before, last = address.split("/")
+        found = _NAME.fullmatch(last)
+        if found is None or not address.startswith(ROOT):
+            continue
+        name, end = found.groups()
+        if before != "v2":
+            name = f"{before if _VERSION.fullmatch(before) else 'v1'}/{name}"
+        if type == "f" and (name + end) in _INDEX:
+            parameters.append(Parameter(address, name + end))
+        elif type in "TF" and end and name in _INDEX:
+            place = -1 if end == "Negative" else int(end)
+            parameters.append(Parameter(address, name, place))
+            digits.setdefault((address.removesuffix(end), name), set()).add(place)
+    n_bits = {key: len(places - {-1}) for key, places in digits.items()}
+    return [
+        p if p.place == 0 else p._replace(bits=n_bits[_without_end(p), p.name]) for p in parameters
+        if p.place <= 0 or p.place < 2 ** n_bits[_without_end(p), p.name]
+    ]  # fmt: skip
+
+
+def _without_end(parameter: Parameter) -> str:
+    return parameter.address.removesuffix("Negative" if parameter.place < 0 else str(parameter.place))
 
 
 class VrchatEncoder:

@@ -19,7 +19,8 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when it is asked for: most of them need packages that a bare install lacks."""
+    """Imports a command when it is asked for, and what it does (`commands`) when it runs: that needs packages that a bare
+    install lacks, where the help is there all the same."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -28,14 +29,17 @@ class _LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module = name.replace("-", "_")
+        return getattr(importlib.import_module(f"{__name__}.{module}"), module)
+
+    def invoke(self, context: click.Context):
         try:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), module)
+            return super().invoke(context)
         except ModuleNotFoundError as error:
             missing = error.name or ""
             if missing.startswith("fmg_"):
                 raise
             raise click.ClickException(
-                f"'{name}' needs the package '{missing}', which is not installed. "
+                f"'{context.invoked_subcommand}' needs the package '{missing}', which is not installed. "
                 f"Install the training extra: {install('train')}") from error  # fmt: skip
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

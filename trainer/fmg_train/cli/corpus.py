@@ -3,12 +3,6 @@
 from pathlib import Path
 
 import click
-from tqdm import tqdm
-
-from ..corpus import recipe, shards
-from ..corpus.speech import EngineMissing
-from ..datasets import form
-from ..teacher import UnknownPhone
 
 
 @click.command()
@@ -22,7 +16,7 @@ from ..teacher import UnknownPhone
               help="Folder of real recordings with phone times (manifest.jsonl).")
 @click.option("--real-copies", type=click.IntRange(min=0), default=4, show_default=True,
               help="Augmented copies of every real recording for training; twice as many where its lips were measured.")
-@click.option("--languages", default=",".join(recipe.TRAINING_LANGUAGES), show_default="all", help="Which, with commas.")
+@click.option("--languages", default="all", show_default=True, help="Which, with commas.")
 def corpus(directory: Path, hours: float, seed: int, jobs: int, recordings: Path | None, real_copies: int,
            languages: str) -> None:  # fmt: skip
     """Make synthetic speech with its face curves, in shards that can be trained on while the rest is made.
@@ -36,30 +30,6 @@ def corpus(directory: Path, hours: float, seed: int, jobs: int, recordings: Path
       fmg-train corpus --out data/corpus --hours 48 --real data/real
       fmg-train corpus --out data/japanese --hours 5 --languages ja
     """
-    wanted = tuple(languages.split(","))
-    unknown = [name for name in wanted if name not in recipe.TRAINING_LANGUAGES]
-    if unknown:
-        raise click.UsageError(f"no texts in '{unknown[0]}' (there are {', '.join(recipe.TRAINING_LANGUAGES)})")
-    settings = {"hours": hours, "seed": seed, "languages": list(wanted), "real": recordings is not None,
-                "real_copies": real_copies}  # fmt: skip
-    try:
-        shards.settle(directory, settings)
-        missing = shards.missing_engines()
-        for name, reason in missing.items():
-            click.echo(f"without {name}: {reason}", err=True)
-        plan = shards.plan(hours, seed, wanted, recordings, real_copies)
-        done = 0.0
-        with tqdm(total=len(plan), unit="set", mininterval=5) as bar:
-            bar.update(len(plan) - len(shards.unfinished(directory, plan)))
-            for job, seconds in shards.generate(directory, plan, jobs):
-                if seconds is None:
-                    bar.write(f"{job.name}: left out, its engine is not installed")
-                else:
-                    done += seconds
-                    bar.set_postfix_str(f"{job.name}, {done / 3600:.2f} h made")
-                bar.update()
-    except (form.DatasetError, EngineMissing, UnknownPhone) as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"{directory}: cannot write the corpus ({error})") from error
-    click.echo(f"{done / 3600:.2f} h made; {directory} is complete")
+    from ..commands.corpus import run
+
+    run(directory, hours, seed, jobs, recordings, real_copies, languages)

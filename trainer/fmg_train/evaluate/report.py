@@ -191,7 +191,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def _errors(table: Mapping[str, Sequence[evaluation.Row]]) -> bytes:
-    """Mean absolute error of every coefficient, a bar for each of the first two predictors."""
+    """Mean absolute error of every coefficient, a bar for each of the first two predictors (the simplest rivals come last)."""
     figure = Figure(figsize=(13, 3.2), dpi=90)
     axes = figure.subplots()
     shown = list(table.items())[: max(1, min(2, len(table) - 2))]

@@ -67,8 +67,8 @@ def state_from(initial: Weights, model: Model) -> dict[str, torch.Tensor]:
             for i, place in enumerate(places):
                 share = np.float32(place % 1)
                 tensors[f"readout.{i}.{kind}"] = known[int(place)] * (1 - share) + known[int(np.ceil(place))] * share
-            told = tensors.pop(f"speech.{kind}", np.zeros(
-                (len(initial.lookaheads), model.d_head)[: 2 if kind == "weight" else 1], np.float32))  # fmt: skip
+            shape = (len(initial.lookaheads), model.d_head) if kind == "weight" else (len(initial.lookaheads),)
+            told = tensors.pop(f"speech.{kind}", np.zeros(shape, np.float32))
             if model.speech:
                 tensors[f"speech.{kind}"] = told[np.round(places).astype(int)]
     return {name: torch.tensor(value) for name, value in tensors.items()}

@@ -383,8 +383,8 @@ function drawMouth(g, c, jaw) {
       glow(g, x - 16 * s, y + 15, 16, 6, SKIN.light, get("mouthPress"));
     }
     if (get("mouthStretch") > 0) {
-      crease(g, [[x + 4 * s, y + 10], [x + s, y + 30]], SKIN.line, 2.4, 1.2 * get("mouthStretch"));
-      crease(g, [[x + 12 * s, y + 6], [x + 12 * s, y + 26]], SKIN.line, 2.4, 0.9 * get("mouthStretch"));
+      crease(g, [[x + 4 * s, y + 10], [x + s, y + 30]], SKIN.line, 2.4, 1.2 * get("mouthStretch") ** 2);
+      crease(g, [[x + 12 * s, y + 6], [x + 12 * s, y + 26]], SKIN.line, 2.4, 0.9 * get("mouthStretch") ** 2);
     }
   }
   if (c.mouthPucker > 0) {  // the skin gathers around pursed lips

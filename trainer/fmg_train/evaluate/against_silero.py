@@ -4,7 +4,7 @@ Speech: the test recordings of the data sets that are given, frame by frame agai
 again by `fmg_train.corpus.nonspeech` (a seed that no corpus has), kind by kind; their frames against the speech frames.
 silero-vad (MIT; ``pip install silero-vad onnxruntime``) is a rival here and nothing else.
 
-    python bench/speech_presence.py weights/best.npz data/corpus/real-librispeech data/corpus/test-rms …
+    python -m fmg_train.evaluate.against_silero weights/best.npz data/corpus/real-librispeech data/corpus/test-rms …
 """
 
 import importlib.util
@@ -23,9 +23,9 @@ from fmg_train.evaluate.conditions import CONDITIONS
 
 CHUNK, CONTEXT = 512, 64
 """Samples that silero-vad takes at once at 16 kHz, and of what was before that it wants to see again."""
-SECONDS, EACH = 6, 12
+SECONDS, EACH = 6, 8
 SEED = 777
-MOST = 60
+MOST = 25
 """Recordings of a data set."""
 
 
