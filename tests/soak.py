@@ -49,8 +49,8 @@ class Soak:
         self._session = Session()
 
     def sound(self, seconds: float) -> np.ndarray:
-        """Speech, noise and silence in turn, (n,) int16."""
-        parts, left = [], round(16_000 * seconds)
+        """Speech, noise and silence in turn, (n,) int16, whole hops."""
+        parts, left = [], 160 * round(100 * seconds)
         while left > 0:
             n, at = self.chance.randint(1_000, 80_000), self.chance.randrange(len(self._voice))
             noise = np.random.default_rng(self.chance.getrandbits(32)).normal(0, 300, n).astype(np.int16)

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numba.core import event
@@ -164,6 +164,10 @@ def _play(stream: FaceStream, act: _Act, settings: ExpressionSettings | None) ->
     return _NONE
 
 
+_Reading: TypeAlias = "tuple[int, np.ndarray, np.ndarray | None]"
+"""How many faces had come, the newest, and the head."""
+
+
 class TwiceRead:
     """A tracker for two streams, of which the second hears the past of the first: `again` repeats to it what was read.
 
@@ -172,12 +176,14 @@ class TwiceRead:
 
     def __init__(self, tracker: Tracker):
         self._tracker = tracker
-        self._readings: deque[tuple[int, np.ndarray]] = deque(maxlen=_READINGS)
+        self._readings: deque[_Reading] = deque(maxlen=_READINGS)
+        self.head: np.ndarray | None = None
 
     def read(self, out: np.ndarray) -> int:
         """See `Tracker.read`; for the first stream."""
         count = self._tracker.read(out)
-        self._readings.append((count, out.copy()))
+        self.head = self._tracker.head
+        self._readings.append((count, out.copy(), self.head))
         return count
 
     @property
@@ -187,11 +193,13 @@ class TwiceRead:
 
 
 class _Again:
-    def __init__(self, tracker: Tracker, readings: deque[tuple[int, np.ndarray]]):
+    def __init__(self, tracker: Tracker, readings: deque[_Reading]):
         self._tracker, self._readings = tracker, readings
+        self.head: np.ndarray | None = None
 
     def read(self, out: np.ndarray) -> int:
-        if not self._readings:
-            return self._tracker.read(out)
-        count, out[:] = self._readings.popleft()
+        if self._readings:
+            count, out[:], self.head = self._readings.popleft()
+        else:
+            count, self.head = self._tracker.read(out), self._tracker.head
         return count

@@ -112,7 +112,7 @@ def _header(path):
 
 _CALIBRATION = {"affine": {"jawOpen": {"scale": 2.0, "bias": -0.1}, "mouthClose": {"scale": 1}}}
 _CONFIG = b"rate: 60\nvrchat: true\nosc:\n  - 127.0.0.1:9000\n  - 10.0.0.1:9001\nmouth: 1.5 # more\nweights: 'a b.npz'\n"
-_YAML = [b"? [a]\n: 1\n", b"&a [*a]", b"!!python/object:os.system x", b"a: 2020-99-99", b"- " * 3000, b"{" * 3000, b"\xff\xfe",
+_YAML = [b"? [a]\n: 1\n", b"&a [*a]", b"!!python/object:os.system x", b"a: 2020-99-99", b"- " * 1200, b"{" * 1200, b"\xff\xfe",
          b"rate: 0x" + b"f" * 5000, b"rate: " + b"9" * 5000, b"9" * 5000 + b": 1", b"<<: 1", b"rate: !!int x",
          b"rate: 1e999", b"? {a: 1}\n: 2", b"rate: 190:20:30:99999999999999999999", b"a: &a {b: *a}", b"=: 1",
          b"rate: !!timestamp x"]  # fmt: skip
@@ -169,7 +169,7 @@ def test_nothing_but_our_errors(name, tmp_path, seconds, request):
         target.take(path)
     before, end, refused = _memory(), time.monotonic() + seconds, 0
     for number in itertools.count():
-        if time.monotonic() > end and number >= 50:
+        if time.monotonic() > end and number >= 20:
             break
         path.write_bytes(target.spoil(chance, chance.choice(seeds)))
         try:
@@ -191,7 +191,7 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path):
     tensor = npy(np.zeros((1, 1), np.float32))
     header = tensor[:128].replace(b"(1, 1)", b"(30000, 30000)").replace(b" " * 10, b"", 1)[:128]
     parts = members(_weight_file())
-    bomb = parts | {"net.input.weight.npy": header + bytes(1 << 28)}
+    bomb = parts | {"net.input.weight.npy": header + bytes(1 << 26)}
     meta = json.loads(str(np.load(io.BytesIO(parts["meta.npy"])).item()))
     meta["config"] |= {"d_input": 32_000, "d_model": 32_000, "d_head": 32_000}
     agreed = parts | {"meta.npy": npy(json.dumps(meta))}
@@ -204,7 +204,7 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path):
         with pytest.raises(FmgError):
             weights.read(tmp_path / f"{name}.npz")
         assert time.monotonic() - began < 2.0
-    assert _memory() - before < 900e6  # what the test itself packs
+    assert _memory() - before < 400e6  # what the test itself packs
 
 
 @pytest.mark.parametrize("text, words", [

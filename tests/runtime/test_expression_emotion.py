@@ -304,8 +304,8 @@ def test_the_head_nods_with_accents_and_is_the_same_again():
 
 
 class _Tracker:
-    def __init__(self):
-        self.count = 0
+    def __init__(self, head=None):
+        self.count, self.head = 0, head
 
     def read(self, out):
         self.count += 1
@@ -321,6 +321,10 @@ def test_a_trackers_head_wins_and_a_mask_without_brows_keeps_it_still():
         player.play(wave, NEUTRAL, before_frame=lambda k, expression, got=got: got.append(expression.head.copy()))
         assert (np.array(got)[30:] == 0).all()
     assert np.abs(heads(wave, mask=parse_mask("upper"))).max() > 0.5
+    theirs = np.array([0.2, -0.1, 0.05], np.float32)
+    player, got = Player(ExpressionSettings.off(head=1.0), 30, 0, tracker=_Tracker(theirs)), []
+    player.play(wave, NEUTRAL, before_frame=lambda k, expression: got.append(expression.head.copy()))
+    np.testing.assert_allclose(got[30:], np.broadcast_to(theirs, (len(got) - 30, 3)), atol=1e-6)
 
 
 def test_sides_differ_a_little_slowly_and_cost_no_opening():

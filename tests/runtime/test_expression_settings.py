@@ -197,6 +197,8 @@ def test_emotions_switched_off_add_nothing_and_come_back():
 
 
 class FakeTracker:
+    head = None
+
     def __init__(self):
         self.count, self.face = 0, np.full(52, 0.75, np.float32)
 

@@ -161,6 +161,8 @@ def test_a_slider_moved_meanwhile_counts_for_both(make, hops):
 class Faces:
     """A tracker whose faces come and stay away by its own clock: the count of readings."""
 
+    head = None
+
     def __init__(self):
         self._n, self._random = 0, np.random.default_rng(5)
 

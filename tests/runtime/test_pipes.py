@@ -1,5 +1,6 @@
 """Pipes: what they say they are, and when it is heard: a voice now, a recording whole and at its own pace."""
 
+import contextlib
 import io
 import os
 import struct
@@ -260,6 +261,27 @@ def test_speech_that_is_made_faster_than_it_sounds_is_whole(pipe):
     assert numbers == list(range(len(numbers))) and not source.live
     assert 130 < len(numbers) < 175
     voice.over.set()
+    source.close()
+
+
+def test_speech_that_ran_ahead_and_then_comes_as_it_sounds_is_whole(pipe):
+    """A speech engine that fills a buffer first: late all the time, and no voice, since it was ahead of time once."""
+
+    def feed():
+        n = 0
+        with contextlib.suppress(OSError):
+            for hops in [2, *[0] * 10, 300, *[2] * 200]:
+                pipe((np.arange(n, n + 160 * hops) // 160).astype("<i2").tobytes())
+                n += 160 * hops
+                time.sleep(0.02)
+
+    source = LivePipe(Pipe("-", 16_000))
+    threading.Thread(target=feed, daemon=True).start()
+    hop, numbers, began = np.empty(160, np.float32), [], time.perf_counter()
+    while time.perf_counter() - began < 2.5:
+        if source.read(hop, 0.1):
+            numbers.append(round(float(hop[80]) * 32768))
+    assert numbers == list(range(len(numbers))) and not source.live and len(numbers) < 270
     source.close()
 
 

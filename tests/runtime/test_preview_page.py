@@ -715,12 +715,15 @@ def test_vrm_without_arkit_shapes_moves_by_its_vowels_and_turns_its_head_and_eye
 def test_an_avatar_that_cannot_be_shown_says_what_to_do(page, avatar, tmp_path):
     names = ["Fcl_" + name[::-1] for name in arkit.ARKIT_NAMES]
     strange = avatars.board(tmp_path / "other.glb", names)
-    junk, draco, cut = tmp_path / "junk.glb", avatars.Glb(), tmp_path / "cut.glb"
+    junk, draco, textured, cut = tmp_path / "junk.glb", avatars.Glb(), avatars.Glb(), tmp_path / "cut.glb"
     junk.write_bytes(b"not an avatar")
     cut.write_bytes(strange.read_bytes()[:60])
     draco.node(mesh=draco.mesh(*avatars.tiles(4, 4)))
     draco.content["extensionsUsed"] = draco.content["extensionsRequired"] = ["KHR_draco_mesh_compression"]
-    for file, reason in ((strange, "ARKit name"), (junk, "no .glb or .vrm"), (cut, "no .glb or .vrm"),
+    textured.node(mesh=textured.mesh(*avatars.tiles(4, 4)))
+    textured.content["extensionsUsed"] = textured.content["extensionsRequired"] = ["KHR_texture_basisu"]
+    for file, reason in ((textured.write(tmp_path / "textured.glb"), "KTX2"), (strange, "ARKit name"),
+                         (junk, "no .glb or .vrm"), (cut, "no .glb or .vrm"),
                          (draco.write(tmp_path / "packed.glb"), "compression off")):  # fmt: skip
         assert "THREE" not in avatar(file, reason)
     assert page.run("document.getElementById('avatar').hidden") and not page.run("document.getElementById('face').hidden")

@@ -308,10 +308,14 @@ def test_leaving(weight_file):
         idle, busy = Client(running, {}), Client(running, {"frames": "packed"})
         busy.audio(speech(0.5))
         first = busy.hear()
-        leaving = threading.Thread(target=lambda: running.call(running.server.streams.leave(0.5)))
+        leaving = threading.Thread(target=lambda: running.call(running.server.streams.leave(60)))
         leaving.start()
-        assert idle.hear()["reason"] == "leaving"
+        assert idle.hear()["reason"] == "leaving" and leaving.is_alive()
+        busy.say(type="ping")
+        more, _ = busy.until("pong")
+        first += more
         assert get(running, "/v1/health/ready")[0] == 503 and get(running, "/v1/health/live")[0] == 200
+        running.call(running.server.streams.leave(0.1))
         frames, _ = busy.until("error")
         frames = first + frames
         assert [index for _, index, _ in frames] == list(range(len(frames))) and len(frames) >= 15 + 3

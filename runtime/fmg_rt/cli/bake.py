@@ -4,7 +4,8 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ import click
 import numpy as np
 
 from .. import spec
+from ..distribution import install
 from ..sinks import Recorder, RecordError
 from ..sinks.formats import FORMATS
 from ..sources import SourceError
@@ -61,8 +63,37 @@ def _start(params: Mapping[str, Any], stop: "Event", heard: "Synchronized") -> N
 
 
 def _bake(job: Job, format: str) -> None:
+    """Bake one file in a process of this machine, which counts the seconds and looks whether to go on."""
+
+    def look_up() -> None:
+        if _Worker.stop.is_set():
+            raise _Stopped
+        with _Worker.heard.get_lock():
+            _Worker.heard.value += 1
+
+    _bake_with(_Worker.session, job, format, look_up)
+
+
+class _There(threading.local):
+    """One thread's session on a machine of a cluster, and what it was made of."""
+
+    session: "Session"
+    params: Mapping[str, Any] | None = None
+
+
+_there = _There()
+
+
+def _bake_there(job: Job, params: Mapping[str, Any]) -> None:
+    """Bake one file on a machine of a cluster, whose folders must be the same."""
+    if _there.params != params:
+        _there.session, _there.params = session_builder(params)(True), params
+    _bake_with(_there.session, job, params["record_format"], lambda: None)
+
+
+def _bake_with(session: "Session", job: Job, format: str, each_second: Callable[[], None]) -> None:
     """Bake one file; what fails leaves none behind."""
-    session, hop = _Worker.session, np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
+    hop = np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
     session.reset()
     source = open_file(job.sound, channel=job.channel)
     try:
@@ -73,10 +104,7 @@ def _bake(job: Job, format: str) -> None:
                 _record(session.push(hop), recorder)
                 n_hops += 1
                 if n_hops % _LOOK_UP_EVERY == 0:
-                    if _Worker.stop.is_set():
-                        raise _Stopped
-                    with _Worker.heard.get_lock():
-                        _Worker.heard.value += 1
+                    each_second()
             _record(session.flush(), recorder)
             recorder.close()
         finally:
@@ -138,6 +166,29 @@ def _seconds(sound: Path) -> float:
         return 0.0
 
 
+def _run_there(jobs: list[Job], params: dict[str, Any], scheduler: str) -> Iterator[str]:
+    """Bake every job on a cluster; yields a line for each that failed."""
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise click.ClickException(f"--scheduler needs Dask: {install('dask')}") from None
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"no Dask scheduler answers at {scheduler} ({error})") from None
+    jobs = [job._replace(sound=job.sound.absolute(), target=job.target.absolute()) for job in jobs]
+    with client, client.get_executor() as executor, click.progressbar(length=len(jobs), label="baking", show_pos=True) as bar:
+        running = {executor.submit(_bake_there, job, params, pure=False): job for job in jobs}
+        for future in futures.as_completed(running):
+            try:
+                future.result()
+            except (SourceError, RecordError) as error:
+                yield str(error)
+            except Exception as error:  # whatever befalls another machine is told here, and the others go on
+                yield f"{running[future].sound}: {type(error).__name__} on the cluster ({error})"
+            bar.update(1)
+
+
 def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iterator[str]:
     """Bake every job, a single one with `session`; yields a line for each that failed."""
     n_workers = min(len(jobs), os.cpu_count() or 1)
@@ -184,10 +235,13 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
               help="Channel to use; each: one face per channel, as in a dialogue.")  # fmt: skip
 @click.option("--emotions", type=click.Path(path_type=Path), metavar="FILE",
               help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.")
+@click.option("--scheduler", metavar="ADDRESS",
+              help="Dask scheduler that takes the work instead, such as tcp://host:8786; its machines see the same folders.")
 @stream_options
 @expression_options
 @click.pass_context
-def bake(context: click.Context, files: tuple[Path, ...], out: Path, **params: Any) -> None:
+def bake(context: click.Context, files: tuple[Path, ...], out: Path, scheduler: str | None,
+         **params: Any) -> None:  # fmt: skip
     """Turn sound files into files of frames, one each, on all cores.
 
     The frames are those of 'fmg-rt --input FILE --fast --record …' with the same options. A result that is already
@@ -199,6 +253,7 @@ def bake(context: click.Context, files: tuple[Path, ...], out: Path, **params: A
       fmg-rt bake talk.wav --out faces
       fmg-rt bake voices/*.flac --out faces --record-format livelink --rate 60
       fmg-rt bake dialogue.wav --out faces --channel each
+      fmg-rt bake voices/*.flac --out faces --scheduler tcp://10.0.0.1:8786
     """
     if params["merge"] is not None:
         raise click.UsageError("--merge is for a tracker that runs now; bake cannot use one")
@@ -214,7 +269,7 @@ def bake(context: click.Context, files: tuple[Path, ...], out: Path, **params: A
     except OSError as error:
         raise click.ClickException(f"cannot make {out}: {error.strerror}") from None
     context.obj.begun = True
-    failed = list(_run(waiting, params, session))
+    failed = list(_run(waiting, params, session) if scheduler is None else _run_there(waiting, params, scheduler))
     for line in failed:
         click.echo(f"Error: {line}", err=True)
     if failed:

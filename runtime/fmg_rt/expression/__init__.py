@@ -194,11 +194,15 @@ class Expression:
         if settings.head > 0.0:
             self._head.move(time, seconds, self._accents.accent, speaking)
             np.multiply(self._head.angles, self._head_share, out=self._turned)
+        else:
+            self._turned[:] = 0
         # What others decide.
         if self._merge is not None:
             self._merge.shape(face, time)
             if self._merge.share > 0.0:
                 np.multiply(self._turned, np.float32(1.0 - self._merge.share), out=self._turned)
+                if self._merge.head is not None:
+                    self._turned += np.float32(self._merge.share) * self._merge.head
         keep_between(self._bounds, face)
 
     def _hear(self, lld: np.ndarray) -> None:

@@ -31,7 +31,7 @@ HISS_FORWARD = 0.18
 PUFF, SHRUG = 0.15, 0.1
 """cheekPuff of a strong p or b, mouthShrugUpper of any closure."""
 _FOLLOW_SECONDS = 0.06  # in which chin, cheeks and upper lip follow a hiss or a closure
-_LOWEST_HISS = 60  # mel band: 4.1 kHz and above
+_LOWEST, _LOWEST_HISS = 8, 60  # mel bands: 300 Hz, 4.1 kHz
 _HISS_DB, _FULL_DB = 3.0, 12.0  # by which hiss exceeds what lies below it: begins to count, counts in full
 _PRESSED = 18.0  # dB below the usual level: a stop, where an m hums on
 _PAST = 32  # hops remembered
@@ -44,8 +44,7 @@ class Asymmetry:
         self._seed = seed
         names = [(name, group) for group, (stems, _, _) in enumerate(_GROUPS.values()) for name in stems]
         self._pairs = np.array([_I[name + side] for name, _ in names for side in ("Left", "Right")], np.int32)  # (2 n,)
-        self._group = np.array([group for _, group in names])
-        self._leans = np.zeros(len(names), np.float32)  # (n,)
+        self._group = np.array([group for _, group in names], np.int32)  # (n,)
         n = len(_GROUPS) + 1  # and how the jaw sways
         self._target, self._value, self._speed = (np.zeros(n, np.float32) for _ in range(3))  # (n,)
         self._hiss = np.zeros(_PAST)
@@ -65,8 +64,7 @@ class Asymmetry:
 
     def listen(self, heard: int, mel: np.ndarray, level: float) -> None:
         """Take the newest log-mel frame (80,), whose window ends at sample `heard`, and its level in dB."""
-        high, low = float(mel[_LOWEST_HISS:].max()), float(mel[8:_LOWEST_HISS].max())
-        above = (high - low) * 4.343
+        above = 4.343 * kernels.highest_above(mel, _LOWEST, _LOWEST_HISS)  # dB
         slot = heard // spec.HOP_LENGTH % _PAST
         self._hiss[slot] = min(1.0, max(0.0, (above - _HISS_DB) / (_FULL_DB - _HISS_DB))) if level > self._loud - 35.0 else 0.0
         self._level[slot] = level
@@ -79,8 +77,7 @@ class Asymmetry:
                     self._random.uniform(-1.0, 1.0))  # fmt: skip
             self._next += int(_RATE * _WANDER_SECONDS)
         kernels.spring(_PACE, seconds, self._target, self._value, self._speed)
-        np.take(self._value, self._group, out=self._leans)
-        kernels.lean(self._pairs, self._leans, face)
+        kernels.lean(self._pairs, self._group, self._value, face)
         slot = (time + spec.WIN_LENGTH // 2) // spec.HOP_LENGTH % _PAST
         level = self._level.item(slot)
         self._loud = max(level, self._loud - 3.0 * seconds) if speaking else self._loud

@@ -107,6 +107,8 @@ class Emotions:
         self._targets = np.zeros((2, n), np.float32)  # (2, 11) chosen, heard
         self._values = np.zeros((2, n), np.float32)
         self._speeds = np.zeros((2, n), np.float32)
+        self._springs = [(pace, self._targets[row], self._values[row], self._speeds[row])
+                         for row, pace in enumerate((CHOSEN_PACE, HEARD_PACE))]  # fmt: skip
         self._amounts = np.zeros((2, n), np.float32)  # (2, 11) of the upper face, of the mouth
         self._on = np.zeros(len(_CLASSES), bool)
         self._rounding = np.array([arkit.INDEX["mouthPucker"], arkit.INDEX["mouthFunnel"]], np.int32)
@@ -148,10 +150,11 @@ class Emotions:
         """Go on by `seconds` to `time` s; mouth, upper: how free the gate leaves what is heard, 0 to 1."""
         if self._track is not None:
             self._track.read(time, self._targets[0])
-        for row, pace in ((0, CHOSEN_PACE), (1, HEARD_PACE)):
-            kernels.spring(pace, seconds, self._targets[row], self._values[row], self._speeds[row])
-        kernels.mix_emotions(self._values, self._strength, self._heard_share * upper, self._heard_share * mouth, self._amounts)
-        if np.abs(self._amounts[0] - self._told).max() > _NOTICED:
+        for pace, target, value, speed in self._springs:
+            kernels.spring(pace, seconds, target, value, speed)
+        change = kernels.mix_emotions(self._values, self._strength, self._heard_share * upper, self._heard_share * mouth,
+                                      self._told, self._amounts)  # fmt: skip
+        if change > _NOTICED:
             self._told[:] = self._amounts[0]
             shown = {name: round(value, 3) for name, value in zip(NAMES, self._told.tolist(), strict=True) if value > _NOTICED}
             self.shown = MappingProxyType(shown) if shown else NO_EMOTION

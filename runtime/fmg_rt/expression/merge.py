@@ -17,6 +17,10 @@ FADE = 3_200
 class Tracker(Protocol):
     """Something that receives faces."""
 
+    @property
+    def head(self) -> np.ndarray | None:
+        """The head as of the last `read`, (3,) as `frame.Frame` says; None where the tracker tells of none."""
+
     def read(self, out: np.ndarray) -> int:
         """Copy the newest face to `out` (52,) float32; return how many have come, 0 for none yet."""
 
@@ -27,6 +31,7 @@ class Merge:
     Attributes
     ----------
     share : how far the tracker decides, 0 to 1.
+    head : of the tracker, (3,), or None; its head wins over ours.
     """
 
     def __init__(self, tracker: Tracker):
@@ -42,10 +47,12 @@ class Merge:
         self._arrived = -STALE
         self._time = 0
         self.share = 0.0
+        self.head: np.ndarray | None = None
 
     def shape(self, face: np.ndarray, time: int) -> None:
         """Fill in (52,) `face` at sample `time`."""
         count = self._tracker.read(self._theirs)
+        self.head = self._tracker.head
         keep_in_range(self._theirs)
         if count != self._count:
             self._count, self._arrived = count, time

@@ -6,7 +6,7 @@ array because a kernel module knows nothing but `jit`.
 
 import numpy as np
 
-from .jit import F32, I32, IN1, IN2, OUT1, OUT2, VOID, array_in, kernel
+from .jit import F32, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, kernel
 
 _INDEX = array_in(I32, 1)
 
@@ -213,13 +213,30 @@ def spring(pace, seconds, target, value, speed):
         value[i] = target[i] + (away + pull) * decay
 
 
-@kernel(VOID(IN2, F32, F32, F32, OUT2))
-def mix_emotions(values, strength, upper, mouth, amounts):
-    """amounts (2, n) of upper face and mouth from values (2, n) chosen and heard; upper, mouth: shares of the heard."""
+@kernel(F32(IN2, F32, F32, F32, IN1, OUT2))
+def mix_emotions(values, strength, upper, mouth, told, amounts):
+    """amounts (2, n) of upper face and mouth from values (2, n) chosen and heard; upper, mouth: shares of the heard.
+
+    Returns how far the upper face's differ from `told` (n,) at most.
+    """
+    largest = _ZERO
     for k in range(values.shape[1]):
         chosen, heard = max(values[0, k], _ZERO), max(values[1, k], _ZERO)
         amounts[0, k] = min(_ONE, strength * (chosen + upper * heard))
         amounts[1, k] = min(_ONE, strength * (chosen + mouth * heard))
+        largest = max(largest, abs(amounts[0, k] - told[k]))
+    return largest
+
+
+@kernel(F32(IN1, I64, I64))
+def highest_above(mel, first, hiss):
+    """By how much the loudest band from `hiss` on exceeds the loudest from `first` up to there; mel (80,) ln."""
+    below, above = mel[first], mel[hiss]
+    for k in range(first, hiss):
+        below = max(below, mel[k])
+    for k in range(hiss, mel.shape[0]):
+        above = max(above, mel[k])
+    return above - below
 
 
 @kernel(VOID(_INDEX, IN1, IN2, IN2, F32, OUT1))
@@ -253,10 +270,10 @@ def take_off(which, learning, usual, face):
             face[i] = max(_ZERO, face[i] - which[i] * usual[i])
 
 
-@kernel(VOID(_INDEX, IN1, OUT1))
-def lean(pairs, leans, face):
-    """Make the left of each of pairs (2 n,), left then right, larger and the right smaller by its lean (n,)."""
-    for k in range(leans.shape[0]):
-        left, right = pairs[2 * k], pairs[2 * k + 1]
-        face[left] = min(face[left] * (_ONE + leans[k]), _ONE)
-        face[right] *= _ONE - leans[k]
+@kernel(VOID(_INDEX, _INDEX, IN1, OUT1))
+def lean(pairs, groups, leans, face):
+    """Make the left of each of pairs (2 n,), left then right, larger and the right smaller by the lean of its group (n,)."""
+    for k in range(groups.shape[0]):
+        left, right, share = pairs[2 * k], pairs[2 * k + 1], leans[groups[k]]
+        face[left] = min(face[left] * (_ONE + share), _ONE)
+        face[right] *= _ONE - share

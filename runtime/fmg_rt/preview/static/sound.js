@@ -37,7 +37,7 @@ export class Sound {
   /** The time, in seconds of the frames, that is heard now; null while nothing sounds. */
   get now() {
     if (!this.on || this.#base === null || this.#context.state !== "running") return null;
-    const { contextTime, performanceTime } = this.#context.getOutputTimestamp();
+    const { contextTime, performanceTime } = this.#context.getOutputTimestamp?.() ?? { contextTime: 0 };
     const heard = contextTime > 0 ? contextTime + (performance.now() - performanceTime) / 1000
       : this.#context.currentTime - (this.#context.outputLatency || 0);
     return heard < this.#end + LEAD ? heard - this.#base : null;
