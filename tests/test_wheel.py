@@ -99,7 +99,7 @@ def test_links_become_absolute():
 
 def test_no_message_names_the_other_project():
     """`pip install fmg` gets the code of strangers."""
-    wrong = re.compile(r"""pip install [^\n]*['" ]fmg\b|metadata[^\n]*\(["']fmg["']\)|package_name=["']fmg["']""")
+    wrong = re.compile(r"""pip install [^\n`]*['" ]fmg\b|metadata[^\n]*\(["']fmg["']\)|package_name=["']fmg["']""")
     for folder in ("runtime", "trainer", "docs", "examples", "tests", "bench"):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in (".py", ".md") and path != Path(__file__):

@@ -261,7 +261,7 @@ def test_unknown_host_is_reported_and_found_later(monkeypatch):
 
 
 def resolves_to(monkeypatch, *places):
-    """Look-ups give these (host, port) one after another, the last for ever; returns the list of look-ups."""
+    """Look-ups give these (host, port) one after another, the last forever; returns the list of look-ups."""
     known, asked = socket.getaddrinfo, []
 
     def look_up(host, port, **kw):

@@ -1,4 +1,4 @@
-"""VRChat's OSCQuery: an avatar's tree to parameters, and a VRChat of ours that is found by mDNS and worn anew."""
+"""VRChat's OSCQuery: an avatar's tree to parameters, and a VRChat of ours that is found by mDNS and worn again."""
 
 import http.server
 import json
