@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Literal
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -279,23 +279,27 @@ class AsyncSession:
 
     async def push(self, audio: bytes | bytearray | memoryview | np.ndarray) -> list[Frame]:
         """See `Session.push`."""
-        async with self._order:
-            return await asyncio.to_thread(self.session.push, audio)
+        return await self._do(self.session.push, audio)
 
     async def flush(self) -> list[Frame]:
         """See `Session.flush`."""
-        async with self._order:
-            return await asyncio.to_thread(self.session.flush)
+        return await self._do(self.session.flush)
 
     async def interrupt(self) -> list[Frame]:
         """See `Session.interrupt`."""
-        async with self._order:
-            return await asyncio.to_thread(self.session.interrupt)
+        return await self._do(self.session.interrupt)
 
     async def finish(self) -> list[Frame]:
         """See `Session.finish`."""
-        async with self._order:
-            return await asyncio.to_thread(self.session.finish)
+        return await self._do(self.session.finish)
+
+    async def _do(self, verb: Callable[..., list[Frame]], *arguments: Any) -> list[Frame]:
+        async def alone() -> list[Frame]:
+            async with self._order:
+                return await asyncio.to_thread(verb, *arguments)
+
+        # Whoever is cancelled leaves at once, but the thread goes on: the next call waits for it all the same.
+        return await asyncio.shield(asyncio.ensure_future(alone()))
 
     async def frames(self, audio: AsyncIterator[bytes | np.ndarray]) -> AsyncIterator[Frame]:
         """Every frame of one utterance whose audio comes in blocks, the last ones when `audio` ends."""

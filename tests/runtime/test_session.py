@@ -231,6 +231,21 @@ def test_asyncio_gives_the_same(packaged, demo):
     assert not rest[-1].coefficients[MOUTH].any()
 
 
+def test_a_cancelled_call_and_the_next_one_do_not_meet(packaged, demo):
+    session = Session(packaged, egemaps=False)
+    expected = faces(session.push(demo[:64_000]) + session.push(demo[64_000:80_000]))
+
+    async def talk():
+        session = AsyncSession(weights=packaged, egemaps=False)
+        first = asyncio.ensure_future(session.push(demo[:64_000]))
+        await asyncio.sleep(0.002)
+        first.cancel()
+        return await session.push(demo[64_000:80_000])
+
+    rest = faces(asyncio.run(talk()))
+    assert np.array_equal(rest, expected[-len(rest) :])
+
+
 def test_every_public_name_is_there():
     for name in fmg_rt.__all__:
         assert getattr(fmg_rt, name).__doc__
