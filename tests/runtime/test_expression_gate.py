@@ -270,3 +270,23 @@ def test_hum_under_speech_does_not_count_as_voice():
     assert mouth_at_rest(faces[(times > 0.3) & (times < 1.9)]).all()
     assert (faces[(times > 2.05) & (times < end)][:, JAW] > 0.25).mean() > 0.97
     assert mouth_at_rest(faces[times > end + 0.3]).all()
+
+
+@pytest.mark.parametrize("kind", ["white", "pink"])
+@pytest.mark.parametrize("level", [-30, -20, -10])
+def test_a_noise_that_has_just_begun_is_no_breath(kind, level):
+    """The packaged network opens its mouth a little in loud noise, as before a word; what leaves is at rest all the same."""
+    from fmg_rt import Session
+
+    mouth = arkit.region_indices("jaw", "lips")
+    session = Session(egemaps=False)
+    for seed in range(3):
+        noise = np.random.default_rng(100 + seed).standard_normal(2 * 16_000)
+        if kind == "pink":
+            spectrum = np.fft.rfft(noise)
+            spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+            noise = np.fft.irfft(spectrum)
+        noise *= 10 ** (level / 20) / np.sqrt(np.mean(noise**2))
+        session.reset()
+        frames = session.push(np.clip(noise, -1, 1).astype(np.float32))
+        assert max((f.time for f in frames if f.coefficients[mouth].any()), default=0.0) <= 0.3

@@ -23,6 +23,8 @@ BREATH = 0.06
 """Aperture of the network above which steady hiss, once the face is open, is a breath and no machine."""
 BREATH_HOPS = 60
 """Longest breath between two sounds of speech that keeps the face open (600 ms)."""
+VOICED_HOPS = 5
+"""Hops of voice after which hiss may be a breath: a noise that has just begun is none."""
 _WINDOW_TAIL = 240
 """Samples between the last sound and the end of the last hop whose window it still raises."""
 _NEVER = -(10**12)
@@ -56,7 +58,8 @@ class RestGate:
         self._last = _NEVER
         self._time = 0
         self._from_noise = False
-        self._breath = BREATH_HOPS
+        self._breath = 0  # hops that a breath may still last
+        self._voiced = 0  # hops of voice since the last noise
         self.open = False
         self.mouth = self.upper = 0.0
 
@@ -87,7 +90,9 @@ class RestGate:
         if kernels.gate_hop(hop, mel, self._memory):
             self._last = self._heard - _WINDOW_TAIL
             self._from_noise = False
-            self._breath = BREATH_HOPS
+            self._voiced += self.pitch > 0.0
+            if self._voiced >= VOICED_HOPS:
+                self._breath = BREATH_HOPS
         elif opening > BREATH and self._breath > 0 and self._heard - self._lookahead <= self._last + HOLD:
             # An open mouth breathes in before it speaks; no sound tells that hiss from a machine's, but the network does.
             self._breath -= 1
@@ -96,6 +101,7 @@ class RestGate:
             # What was taken for a voice was this noise: let the face at present go at once.
             self._last = min(self._last, self._heard - self._lookahead - HOLD - spec.HOP_LENGTH)
             self._from_noise = True
+            self._voiced = 0
 
     def advance(self, time: int) -> None:
         """Move the fades on to sample `time`."""
