@@ -406,7 +406,7 @@ def test_bad_input_of_fit(bursts, tmp_path):
     assert "give at least one data set" in invoke()
     assert "no finished data set" in invoke("--train", str(tmp_path), "--val", str(bursts[1]))
     assert "cannot read the checkpoint" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]), "--resume")
-    (tmp_path / "run").mkdir()
+    (tmp_path / "run").mkdir(exist_ok=True)
     (tmp_path / "run" / "last.pt").write_bytes(b"rubbish")
     assert "not a checkpoint" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]), "--resume")
     assert "holds a run already" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]))
