@@ -18,6 +18,7 @@ from expression_signals import (
     synthesise,
 )  # fmt: skip
 
+from fmg_rt import arkit
 from fmg_rt.expression import ExpressionSettings
 
 GATE = ExpressionSettings.off(gate=True)

@@ -46,7 +46,8 @@ def test_three_lines_give_the_face_of_the_command(demo, tmp_path):
     session = Session()
     frames = session.push(demo) + session.flush()
     recorded = np.loadtxt(path, delimiter=",", skiprows=1)
-    assert np.array_equal(faces(frames), recorded[:, 1:].astype(np.float32))
+    assert np.array_equal(faces(frames), recorded[:, 1:53].astype(np.float32))
+    np.testing.assert_allclose([frame.head for frame in frames], recorded[:, 53:56], atol=1e-5)
     assert [frame.time for frame in frames] == pytest.approx(recorded[:, 0], abs=1e-6)
 
 
@@ -125,7 +126,7 @@ def test_an_interruption_rests_within_150_ms_without_a_jump(packaged, demo, rate
     assert frames[-1].time - spoken[-1].time <= 0.15 + 1e-9
     moved = np.abs(np.diff(faces([spoken[-1], *frames]), axis=0))[:, [i for i in range(52) if i not in EYES]]
     start = faces([spoken[-1]]).max()
-    assert start > 0.1 and not faces(frames)[-1, MOUTH].any()
+    assert start > 0.08 and not faces(frames)[-1, MOUTH].any()
     assert moved.max() <= start * max(1.0, 1.6 / len(frames)) if len(frames) > 1 else True
     assert faces(frames).min() >= 0 and faces(frames).max() <= 1
     # The next utterance begins at 0, from rest.
