@@ -119,9 +119,8 @@ def test_it_catches_up_with_a_loop_that_does_not_wait(make, hops, without, havin
         time.sleep(0.002)
 
     frames = whole(handover, hops, work)
-    n = next(i for i in range(20, N_HOPS) if len(having[i]) and np.array_equal(frames[i], having[i]))
-    assert equal(frames[:n], without[:n])
-    assert equal(frames[n:], having[n:])
+    n = next(i for i in range(20, N_HOPS) if equal(frames[i:], having[i:]))  # the two may agree for a while
+    assert equal(frames[:n], without[:n]) and n < N_HOPS - 1
 
 
 def test_what_came_while_the_thread_was_ready_is_heard(make, hops, without, having):
