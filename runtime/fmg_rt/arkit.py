@@ -34,3 +34,10 @@ REGIONS: Mapping[str, tuple[str, ...]] = {
 def region_indices(*regions: str) -> list[int]:
     """Positions, in a 52-vector, of every coefficient of the named regions, ascending."""
     return sorted(INDEX[name] for region in regions for name in REGIONS[region])
+
+APERTURE: Mapping[str, float] = {
+    "jawOpen": 1.0, "mouthClose": -1.0, "mouthFunnel": 0.2, "mouthRollLower": -0.2, "mouthRollUpper": -0.2,
+    "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.2, "mouthUpperUpLeft": 0.15, "mouthUpperUpRight": 0.15,
+    "mouthPressLeft": -0.1, "mouthPressRight": -0.1,
+}  # fmt: skip
+"""How far the lips stand apart: the sum of these shares, and 0 where it is negative."""

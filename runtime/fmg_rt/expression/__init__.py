@@ -22,7 +22,7 @@ from .gaze import Gaze
 from .head import Head
 from .keyframes import KeyframeError, read_keyframes
 from .level import Levelling, Strength
-from .lips import LipGuard, aperture, clipped_aperture
+from .lips import LipGuard, aperture
 from .merge import Merge, Tracker
 from .neutral import Neutral
 from .settings import ExpressionSettings, SettingsError, parse_mask
@@ -124,7 +124,7 @@ class Expression:
                 step = self._step
                 step[:] = heard.face
                 self._calibration.shape(step)
-            self._opening = clipped_aperture(step)
+            self._opening = aperture(step)
             self._lips.listen(self._opening, heard.time)
         self._gate.listen(heard.hop, heard.mel, self._opening)
         self._samples += spec.HOP_LENGTH

@@ -7,32 +7,15 @@ import numpy as np
 from .. import arkit, spec
 from ..kernels import expression_face as kernels
 
-WHERE = np.array(
-    [arkit.INDEX[name] for name in (
-        "jawOpen", "mouthClose", "mouthFunnel", "mouthRollLower", "mouthRollUpper",
-        "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight",
-        "mouthPressLeft", "mouthPressRight",
-    )],
-    np.int32,
-)  # fmt: skip
+WHERE = np.array([arkit.INDEX[name] for name in arkit.APERTURE], np.int32)  # (11,)
 """Positions that make the aperture, in the order that the kernel names."""
-
-
+_WEIGHTS = np.array(list(arkit.APERTURE.values()), np.float32)  # (11,)
 _STEPS = 128  # of the network, at most, between two frames: more than a second
 
 
 def aperture(face: np.ndarray) -> float:
-    """How far the lips of a (52,) float32 face stand apart, ≥ 0.
-
-    max(0, jawOpen − mouthClose + 0.4 mouthLowerDown + 0.3 mouthUpperUp + 0.2 mouthFunnel
-    − 0.2 (mouthRollLower + mouthRollUpper) − 0.2 mouthPress), left and right averaged.
-    """
-    return kernels.aperture(WHERE, face)
-
-
-def clipped_aperture(face: np.ndarray) -> float:
-    """`aperture` of a face whose values may leave [0, 1]."""
-    return kernels.clipped_aperture(WHERE, face)
+    """How far the lips of a (52,) float32 face stand apart, ≥ 0, by `arkit.APERTURE`; its values may leave [0, 1]."""
+    return kernels.aperture(WHERE, _WEIGHTS, face)
 
 
 class LipGuard:
@@ -64,7 +47,7 @@ class LipGuard:
 
     def see(self, face: np.ndarray, time: int, seconds: float) -> None:
         """Look at (52,) `face` of sample `time`, `seconds` after the last one, and at the steps that lie nearest to it."""
-        least = most = kernels.aperture(WHERE, face)
+        least = most = aperture(face)
         steps = self._steps
         while steps and steps[0][0] <= time + self._half:
             opening = steps.popleft()[1]
@@ -73,4 +56,4 @@ class LipGuard:
 
     def shape(self, face: np.ndarray) -> None:
         """In place: lips that meet as far as was seen, mouthClose ≤ jawOpen always."""
-        kernels.guard_lips(WHERE, self.closed, face)
+        kernels.guard_lips(WHERE, _WEIGHTS, self.closed, face)

@@ -18,7 +18,6 @@ RECENT, CLOSED, SINCE = range(3)
 
 _ZERO, _ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
 _TWO, _THREE = np.float32(2), np.float32(3)
-_LOWER, _UPPER, _FIFTH = np.float32(0.4), np.float32(0.3), np.float32(0.2)
 _TWO_PI = np.float32(2 * np.pi)
 FORGET_OPENING = np.float32(1.0)
 """Seconds in which the memory of the recent opening falls to 1/e."""
@@ -87,15 +86,13 @@ def fade(mouth, gain, others, face):
         face[i] *= gain if mouth[i] > _ZERO else others
 
 
-@kernel(F32(_INDEX, IN1))
-def aperture(where, face):
-    """How far the lips stand apart: left and right averaged, 0 when they touch."""
-    lower = _HALF * (face[where[LOWER_LEFT]] + face[where[LOWER_RIGHT]])
-    upper = _HALF * (face[where[UPPER_LEFT]] + face[where[UPPER_RIGHT]])
-    press = _HALF * (face[where[PRESS_LEFT]] + face[where[PRESS_RIGHT]])
-    roll = face[where[ROLL_LOWER]] + face[where[ROLL_UPPER]]
-    gap = face[where[JAW_OPEN]] - face[where[CLOSE]] + _LOWER * lower + _UPPER * upper
-    return max(_ZERO, gap + _FIFTH * (face[where[FUNNEL]] - roll - press))
+@kernel(F32(_INDEX, IN1, IN1))
+def aperture(where, weights, face):
+    """How far the lips stand apart, 0 when they touch: `weights` (n,) of the values at `where` (n,), each kept in [0, 1]."""
+    total = _ZERO
+    for k in range(where.shape[0]):
+        total += weights[k] * min(max(face[where[k]], _ZERO), _ONE)
+    return max(_ZERO, total)
 
 
 @kernel(VOID(_INDEX, IN2, F32, OUT1, OUT1, OUT1))
@@ -129,29 +126,6 @@ def one_euro(region, parameters, seconds, face, value, speed):
                     face[i] = value[i]
 
 
-@kernel(F32(_INDEX, IN1))
-def clipped_aperture(where, face):
-    """`aperture` of a face whose values may lie outside [0, 1]."""
-    total = _ZERO
-    for k in range(where.shape[0]):
-        x = min(max(face[where[k]], _ZERO), _ONE)
-        if k == JAW_OPEN:
-            total += x
-        elif k == CLOSE:
-            total -= x
-        elif k == FUNNEL:
-            total += _FIFTH * x
-        elif k == ROLL_LOWER or k == ROLL_UPPER:
-            total -= _FIFTH * x
-        elif k == LOWER_LEFT or k == LOWER_RIGHT:
-            total += _HALF * _LOWER * x
-        elif k == UPPER_LEFT or k == UPPER_RIGHT:
-            total += _HALF * _UPPER * x
-        else:
-            total -= _HALF * _FIFTH * x
-    return max(_ZERO, total)
-
-
 @kernel(F32(F32, F32, F32, OUT1))
 def see_closure(least, most, seconds, state):
     """How far the lips are to close, 0 to 1; also ``state[CLOSED]``, state (3,).
@@ -177,14 +151,14 @@ def see_closure(least, most, seconds, state):
     return closed
 
 
-@kernel(VOID(_INDEX, F32, OUT1))
-def guard_lips(where, closed, face):
+@kernel(VOID(_INDEX, IN1, F32, OUT1))
+def guard_lips(where, weights, closed, face):
     """Bring the lips together by `closed`, 0 to 1; mouthClose never exceeds jawOpen, and costs no opening to keep so."""
     surplus = face[where[CLOSE]] - face[where[JAW_OPEN]]
     if surplus > _ZERO:
         face[where[CLOSE]] = face[where[JAW_OPEN]]
-        lower = _HALF * _LOWER * (face[where[LOWER_LEFT]] + face[where[LOWER_RIGHT]])
-        upper = _HALF * _UPPER * (face[where[UPPER_LEFT]] + face[where[UPPER_RIGHT]])
+        lower = weights[LOWER_LEFT] * face[where[LOWER_LEFT]] + weights[LOWER_RIGHT] * face[where[LOWER_RIGHT]]
+        upper = weights[UPPER_LEFT] * face[where[UPPER_LEFT]] + weights[UPPER_RIGHT] * face[where[UPPER_RIGHT]]
         if lower + upper > _ZERO:
             keep = max(_ZERO, _ONE - surplus / (lower + upper))
             for k in (LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT):

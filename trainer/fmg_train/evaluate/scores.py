@@ -37,11 +37,8 @@ def _sides(coefficients: np.ndarray, name: str) -> np.ndarray:
 
 def aperture(coefficients: np.ndarray) -> np.ndarray:
     """(frames,) opening between the lips, coefficient units, ≥ 0."""
-    c = coefficients
-    return np.maximum(0.0, _sides(c, "jawOpen") - _sides(c, "mouthClose") + 0.4 * _sides(c, "mouthLowerDown")
-                      + 0.3 * _sides(c, "mouthUpperUp") + 0.2 * _sides(c, "mouthFunnel")
-                      - 0.2 * (_sides(c, "mouthRollLower") + _sides(c, "mouthRollUpper"))
-                      - 0.2 * _sides(c, "mouthPress"))  # fmt: skip
+    where = [arkit.INDEX[name] for name in arkit.APERTURE]
+    return np.maximum(0.0, np.asarray(coefficients, np.float64)[:, where] @ np.array(list(arkit.APERTURE.values())))
 
 
 def rounding(coefficients: np.ndarray) -> np.ndarray:

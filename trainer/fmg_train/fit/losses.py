@@ -7,23 +7,8 @@ from fmg_rt import arkit
 
 from ..config import Loss
 
-
-def _pair(name: str) -> list[int]:
-    return [arkit.INDEX[f"{name}Left"], arkit.INDEX[f"{name}Right"]]
-
-
-def _aperture_weights() -> torch.Tensor:
-    """The linear part of the aperture, (52,): left and right averaged."""
-    weights = torch.zeros(arkit.N_COEFFICIENTS)
-    for name, weight in (("jawOpen", 1.0), ("mouthClose", -1.0), ("mouthFunnel", 0.2),
-                         ("mouthRollLower", -0.2), ("mouthRollUpper", -0.2)):  # fmt: skip
-        weights[arkit.INDEX[name]] = weight
-    for name, weight in (("mouthLowerDown", 0.4), ("mouthUpperUp", 0.3), ("mouthPress", -0.2)):
-        weights[_pair(name)] = weight / 2
-    return weights
-
-
-APERTURE = _aperture_weights()
+APERTURE = torch.tensor([arkit.APERTURE.get(name, 0.0) for name in arkit.ARKIT_NAMES])
+"""The linear part of the aperture, (52,)."""
 CLOSED = 0.02
 """Aperture below which the lips touch."""
 OPEN = 0.1
