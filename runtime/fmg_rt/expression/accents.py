@@ -8,13 +8,13 @@ import numpy as np
 from .. import arkit
 
 _BASE_SECONDS = 2.5  # memory of a speaker's usual pitch and level
-_RISE, _FALL = 0.06, 0.25  # s, of an accent
+_RISE, _FALL = 0.06, 0.18  # s, of an accent
 _PITCH_RANGE, _LEVEL_RANGE = 6.0, 10.0  # semitones and dB above the usual that make a full accent
 _ORDINARY = 0.55  # share of these that is no accent: calm speech leaves the brows at rest
 _LOUDNESS_DB = 20.0 / 0.66  # dB a decade of eGeMAPS loudness, which is intensity to the power 0.33
 _SETTLE, _SETTLE_SECONDS = 0.06, 0.4  # brows sink after a phrase
-_FULL = {"browInnerUp": 0.19, "browOuterUpLeft": 0.15, "browOuterUpRight": 0.15}
-_EFFORT = {"eyeSquintLeft": 0.065, "eyeSquintRight": 0.065, "noseSneerLeft": 0.03, "noseSneerRight": 0.03}
+_FULL = {"browInnerUp": 0.225, "browOuterUpLeft": 0.15, "browOuterUpRight": 0.15}
+_EFFORT = {"eyeSquintLeft": 0.073, "eyeSquintRight": 0.073, "noseSneerLeft": 0.03, "noseSneerRight": 0.03}
 _END = {"browDownLeft": 1.0, "browDownRight": 1.0, "eyeSquintLeft": 0.5, "eyeSquintRight": 0.5}
 ACCENTS = np.array([[shares.get(name, 0.0) for name in arkit.ARKIT_NAMES] for shares in (_FULL, _EFFORT, _END)], np.float32)
 """(3, 52) what an accent, effort and a phrase end add in full."""
