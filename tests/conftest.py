@@ -8,9 +8,13 @@ SLOW = {
     "parity/test_gru_network.py": "test_equals_torch_over_ten_minutes",
     "runtime/test_bake.py": "test_ctrl_c test_many_files",
     "runtime/test_cli.py": "",
+    "runtime/test_cross_attention_kernels.py": "test_dense_on_other_machines",
     "runtime/test_doctor.py": "",
+    "runtime/test_kernel_cache.py": "",
     "runtime/test_kernels_hygiene.py": "",
     "runtime/test_run.py": "",
+    "runtime/test_soak.py": "",
+    "runtime/test_startup.py": "",
     "trainer/test_corpus_engines.py": "",
     "trainer/test_corpus_shards.py": "",
     "trainer/test_evaluate.py": "",
@@ -21,6 +25,7 @@ SLOW = {
 }
 """File → beginnings of the names of its slow tests, all of them without one. Each takes seconds, or processes of its own."""
 TIMED = {
+    "runtime/test_pipes.py": "",
     "runtime/test_preview_page.py": "test_sixty_frames_a_second",
     "runtime/test_preview_server.py": "test_a_hundred_readers",
 }
