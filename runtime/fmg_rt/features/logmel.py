@@ -52,9 +52,11 @@ class LogMel:
         ------
         ValueError
             Another shape: the kernel writes as much as it is given.
+        TypeError
+            Not a contiguous float32 array.
         """
-        if hop.shape != (spec.HOP_LENGTH,):
-            raise ValueError(f"a hop is ({spec.HOP_LENGTH},), not {hop.shape}")
+        if np.shape(hop) != (spec.HOP_LENGTH,):
+            raise ValueError(f"a hop is ({spec.HOP_LENGTH},), not {np.shape(hop)}")
         kernels.push_hop(hop, self._samples)
         self._n_hops += 1
         if self._n_hops < _FIRST:
