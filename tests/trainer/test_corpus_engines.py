@@ -193,7 +193,7 @@ def test_vocaltractlab_for_training_shows_its_own_lips():
     if espeak.ctypes.util.find_library("espeak-ng") is None:
         pytest.skip("espeak-ng is not installed")
     # In a process of its own: eSpeak starts once a process.
-    program = ("import numpy as np\nfrom fmg_train import scores\nfrom fmg_train.corpus import vtl\n"
+    program = ("import numpy as np\nfrom fmg_train.evaluate import scores\nfrom fmg_train.corpus import vtl\n"
                "from fmg_train.teacher import measured\n"
                "(split, clean), (_, copied), (_, other) = vtl.training(1, 1, 0.2)\nknown = np.isfinite(clean.aperture)\n"
                "lips = measured.aperture_from_vocaltractlab(clean.aperture[known])\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmg_rt import arkit
+from fmg_rt import Frame, arkit
 from fmg_rt.sinks import Recorder
 
 pytest.importorskip("matplotlib")
@@ -113,7 +113,7 @@ def recorded(tmp_path):
     record, audio = tmp_path / "a b.csv", tmp_path / "声.wav"
     recorder = Recorder(record, "csv", 30.0)
     for k in range(60):
-        recorder.send(k, k / 30, face(jawOpen=k / 60))
+        recorder.send(Frame(k, k / 30, face(jawOpen=k / 60)))
     recorder.close()
     soundfile.write(audio, np.random.default_rng(0).normal(0, 0.1, (88_200, 2)), 44_100)
     return record, audio
