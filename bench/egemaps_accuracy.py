@@ -47,18 +47,18 @@ class Recorder(EGeMAPS):
         super()._short_frame(frame)
         self.stages["magnitudes 20 ms"].append(self._last_magnitude.copy())
 
+    def _long_spectrum(self, wave):
+        level = super()._long_spectrum(wave)
+        if wave is self._scratch.newest:  # the others are asked for a second time
+            self.stages["magnitudes 60 ms"].append(self._scratch.magnitude.copy())
+        return level
+
     def _long_frame(self, frame):
         super()._long_frame(frame)
         scratch = self._scratch
         self.stages["octave spectrum"].append(scratch.octaves.copy())
         self.stages["candidate frequency"].append(scratch.candidates[0].copy())
         self.stages["candidate voicing"].append(scratch.candidates[1].copy())
-
-    def _long_spectrum(self, frame):
-        level = super()._long_spectrum(frame)
-        if frame == len(self.stages["magnitudes 60 ms"]):  # the others are asked for a second time
-            self.stages["magnitudes 60 ms"].append(self._scratch.magnitude.copy())
-        return level
 
     def _decided(self, frame, hz):
         super()._decided(frame, hz)

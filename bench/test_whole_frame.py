@@ -16,6 +16,7 @@ from pythonosc.udp_client import SimpleUDPClient
 from fmg_rt import architectures, spec, weights
 from fmg_rt.egemaps import EGeMAPS
 from fmg_rt.expression import Expression, ExpressionSettings
+from fmg_rt.frame import Frame
 from fmg_rt.networks import choose_lookahead
 from fmg_rt.sinks import Sinks
 from fmg_rt.sinks.ifacialmocap import IFacialMocapSink
@@ -70,7 +71,7 @@ def _round(network, sinks, egemaps):
             faces = stream.step(hop)
             first = stream.index - len(faces)
             for i, face in enumerate(faces):
-                sinks.send(first + i, (first + i) / RATE, face)
+                sinks.send(Frame(first + i, (first + i) / RATE, face))
 
     return tenth_of_a_second
 

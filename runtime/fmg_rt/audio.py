@@ -43,11 +43,16 @@ def to_mono(audio: bytes | bytearray | memoryview | np.ndarray, channels: int = 
     if audio.dtype == np.int16:
         samples = audio.astype(np.float32) * _INT16
     elif audio.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and then 0
-            samples = np.asarray(audio, np.float32)
-        if not np.isfinite(samples).all():
+        samples = audio
+        if samples.dtype != np.float32:
+            with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and then 0
+                samples = samples.astype(np.float32)
+        if not samples.size:
+            return samples.reshape(-1)
+        peak = max(float(samples.max()), -float(samples.min()))  # both are NaN where a sample is
+        if not peak < np.inf:
             samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        peak = float(np.abs(samples).max(initial=0.0))
+            peak = float(np.abs(samples).max())
         if peak > _LOUDEST:
             raise AudioError(f"float samples lie in [-1, 1], these reach {peak:.0f}: scale them, or hand int16 over as int16")
     else:

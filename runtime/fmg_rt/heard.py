@@ -26,7 +26,6 @@ class Heard(NamedTuple):
     lld : newest eGeMAPS low-level descriptors (27,) as `egemaps.LLD_NAMES` orders them, or None without eGeMAPS.
     feeling : what the voice feels, or None when nothing new is known.
     face : the network's face (52,) of its newest step, which may leave [0, 1], or None when there is no new step.
-    presence : how sure the network is that somebody speaks at that step, in [0, 1], or None where it does not tell.
     time : sample of that step.
     """
 
@@ -35,5 +34,4 @@ class Heard(NamedTuple):
     lld: np.ndarray | None = None
     feeling: Feeling | None = None
     face: np.ndarray | None = None
-    presence: float | None = None
     time: int = 0

@@ -135,18 +135,15 @@ class FaceStream:
         lld = feeling = None
         if self._egemaps is not None:
             lld, feeling = self._listen_egemaps(self._egemaps, hop)
-        self._heard = Heard(hop, mel, lld, feeling)
+        self._heard = hop, mel, lld, feeling
         self._stepped = due
         return due
 
     def show(self) -> np.ndarray:
         """The last part of `step`: the frames now ready."""
         if self.expression is not None:
-            heard = self._heard
-            if self._stepped:
-                heard = heard._replace(face=self.network.newest, presence=self.network.presence,
-                                       time=self._origin + self.network.horizon)  # fmt: skip
-            self.expression.listen(heard)
+            step = self.network.newest if self._stepped else None
+            self.expression.listen(Heard(*self._heard, step, self._origin + self.network.horizon))
         n = 0
         while self.next_time <= self.network.horizon and n < _MOST:
             face = self._frames[n]

@@ -93,19 +93,20 @@ def _bake_there(job: Job, params: Mapping[str, Any]) -> None:
 
 def _bake_with(session: "Session", job: Job, format: str, each_second: Callable[[], None]) -> None:
     """Bake one file; what fails leaves none behind."""
-    hop = np.empty(spec.HOP_LENGTH, np.float32)  # (160,)
+    second = np.empty((_LOOK_UP_EVERY, spec.HOP_LENGTH), np.float32)  # (100, 160)
     session.reset()
     source = open_file(job.sound, channel=job.channel)
     try:
         recorder = Recorder(job.target, format, session.rate, overwrite=True)
         try:
             n_hops = 0
-            while source.read(hop, 1.0):
-                _record(session.push(hop), recorder)
+            while source.read(second[n_hops], 1.0):
                 n_hops += 1
-                if n_hops % _LOOK_UP_EVERY == 0:
+                if n_hops == len(second):
+                    _record(session.push(second.reshape(-1)), recorder)
+                    n_hops = 0
                     each_second()
-            _record(session.flush(), recorder)
+            _record(session.push(second[:n_hops].reshape(-1)) + session.flush(), recorder)
             recorder.close()
         finally:
             recorder.discard()  # does nothing after `close`

@@ -50,6 +50,8 @@ def _new_scratch(n_frames: int) -> SimpleNamespace:
     return SimpleNamespace(
         window=np.empty((len(LLD_NAMES), n_frames), np.float32),  # (27, 500) oldest first
         wave=np.empty(OPENING * HOP_LENGTH + tables.LONG_FRAME + AFTER, np.float32),  # (11584,)
+        newest=np.empty(tables.LONG_FRAME, np.float32),
+        around=np.empty(BEFORE + tables.LONG_FRAME + AFTER, np.float32),  # (3008,)
         magnitude=np.empty(tables.N_OCTAVE, np.float32),
         short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
         short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
@@ -111,12 +113,12 @@ class EGeMAPS:
         self.push(np.zeros(READY_HOPS * HOP_LENGTH, np.float32))
         return self.functionals()
 
-    @property
-    def _scratch(self) -> SimpleNamespace:
+    def _take_scratch(self) -> None:
+        """Use the arrays of this thread until the public call ends."""
         found = _scratch.by_window.get(self._window_hops)
         if found is None:
             found = _scratch.by_window[self._window_hops] = _new_scratch(self._window_hops)
-        return found
+        self._scratch = found
 
     def reset(self) -> None:
         """Forget everything heard: equal to a new instance."""
@@ -147,6 +149,7 @@ class EGeMAPS:
 
     def push(self, samples: np.ndarray) -> None:
         """Hear more: samples (n,) in [-1, 1] at 16 kHz, any n. Louder is clipped, what is not a number is silence."""
+        self._take_scratch()
         samples = np.ascontiguousarray(samples, np.float32)
         n, done = len(samples), 0
         while done < n:
@@ -158,19 +161,22 @@ class EGeMAPS:
                 self._hop(self._n_samples // HOP_LENGTH)
 
     def _hop(self, n_hops: int) -> None:
-        if n_hops >= SHORT_HOPS:
-            self._short_frame(n_hops - SHORT_HOPS)
+        if n_hops < SHORT_HOPS:
+            return
+        # Both frames end with the newest sample.
+        s = self._scratch
+        recall(self._wave, (n_hops - LONG_HOPS) * HOP_LENGTH % self._n_wave, s.newest)
+        self._short_frame(n_hops - SHORT_HOPS)
         if n_hops >= LONG_HOPS:
             self._long_frame(n_hops - LONG_HOPS)
 
     def _short_frame(self, frame: int) -> None:
         t, s = self._t, self._scratch
         column = frame % self._window_hops
-        wave = s.wave[: tables.SHORT_FRAME]
-        recall(self._wave, frame * HOP_LENGTH % self._n_wave, wave)
-        short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, wave, 0,
-                       s.short_fft, s.short)  # fmt: skip
-        spectral(t.mel_first, t.mel_falling, t.loudness_weights, t.dct, t.slopes, s.short, wave, 0, column,
+        first = tables.LONG_FRAME - tables.SHORT_FRAME
+        short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, s.newest,
+                       first, s.short_fft, s.short)  # fmt: skip
+        spectral(t.mel_first, t.mel_falling, t.loudness_weights, t.dct, t.slopes, s.short, s.newest, first, column,
                  self._last_magnitude, s.power, s.bands, self._contours)  # fmt: skip
         if frame == 0:
             self._contours[5, 0] = 0.0  # no flux without a frame before
@@ -179,7 +185,7 @@ class EGeMAPS:
 
     def _long_frame(self, frame: int) -> None:
         t, s, path = self._t, self._scratch, self._path
-        level = self._long_spectrum(frame)
+        level = self._long_spectrum(s.newest)
         to_octaves(t.right, t.tridiagonal, t.node, t.interpolation, s.peaks, s.second, s.octaves)
         candidates(t.shift, t.decay, s.octaves, s.summed, s.candidates)
         n = follow(s.candidates, level, self._n_decided, frame, path.ring, path.costs, path.paths, s.ways, s.search, s.pitch)
@@ -188,11 +194,9 @@ class EGeMAPS:
         self._n_decided += n
         self._next_pitch = semitones(s.pitch[n])
 
-    def _long_spectrum(self, frame: int) -> float:
-        """Magnitudes of 60 ms and their peaks to `_scratch`; returns the root mean square."""
+    def _long_spectrum(self, wave: np.ndarray) -> float:
+        """Magnitudes of `wave` (960,) and their peaks to `_scratch`; returns the root mean square."""
         t, s = self._t, self._scratch
-        wave = s.wave[: tables.LONG_FRAME]
-        recall(self._wave, frame * HOP_LENGTH % self._n_wave, wave)
         level: float = spectrum(t.gauss, t.long_cos, t.long_sin, wave, 0, s.long_fft, s.long)
         peaks_only(s.long, s.magnitude, s.peaks)
         return level
@@ -200,12 +204,12 @@ class EGeMAPS:
     def _decided(self, frame: int, hz: np.float32) -> None:
         t, s = self._t, self._scratch
         column = frame % self._window_hops
-        wave = s.wave[: BEFORE + tables.LONG_FRAME + AFTER]
+        wave = s.around
         if hz > 0:
             # Computed a second time, since 64 spectra would be most of what a stream keeps.
-            self._long_spectrum(frame)
-            autocorrelation(t.long_cos, t.long_sin, s.magnitude, s.long_fft, s.long)
             recall(self._wave, (frame * HOP_LENGTH - BEFORE) % self._n_wave, wave)
+            self._long_spectrum(wave[BEFORE : BEFORE + tables.LONG_FRAME])
+            autocorrelation(t.long_cos, t.long_sin, s.magnitude, s.long_fft, s.long)
         voice(hz, s.magnitude, s.long[0], column, s.harmonics, self._contours)
         jitter(hz, wave, BEFORE, column, self._periods, s.sums, s.squares, s.match, self._contours)
 
@@ -216,6 +220,7 @@ class EGeMAPS:
         n_hops = self._n_samples // HOP_LENGTH
         start = max(0, n_hops - self._window_hops)
         out = np.empty(N_EGEMAPS, np.float32)
+        self._take_scratch()
         s = self._scratch
         column, n_opening = start % self._window_hops, 0
         s.window[:, : self._window_hops - column] = self._contours[:, column:]

@@ -71,7 +71,7 @@ class Expression:
         self._step = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
         self._turned = np.zeros(len(STILL), np.float32)  # (3,)
         self._wanted = settings  # written by `update` on any thread, only read by `shape`
-        self._lld_positions: tuple[int, int] | None = None
+        self._lld_positions = (0, 0)  # of pitch and loudness
         self._take(settings)
         self.reset()
 
@@ -93,7 +93,7 @@ class Expression:
                 part.reset()
         self._time = self._samples = 0
         self._opening = 0.0
-        self._melody: tuple[float, float] | None = None
+        self._lld: np.ndarray | None = None
         self._turned[:] = 0
 
     @property
@@ -166,7 +166,11 @@ class Expression:
             self._neutral.shape(face, seconds, speaking)
         # What the melody adds.
         if settings.accents or settings.head > 0.0:
-            pitch, level = self._melody if self._melody is not None else (gate.pitch, gate.level)
+            if self._lld is None:
+                pitch, level = gate.pitch, gate.level
+            else:
+                at_pitch, at_loudness = self._lld_positions
+                pitch, level = self._lld.item(at_pitch), level_of_loudness(self._lld.item(at_loudness))
             self._accents.weigh(seconds, pitch, level, speaking)
         self._strength.shape(face, gain)
         # Steady hands: smooth what is open, fade what is silent.
@@ -207,14 +211,12 @@ class Expression:
 
     def _hear(self, lld: np.ndarray) -> None:
         """Take the newest eGeMAPS low-level descriptors, (27,): accents follow them from now on."""
-        if self._lld_positions is None:
+        if self._lld is None:
             from ..egemaps import LLD_NAMES  # whoever calls this has loaded it; others need not compile it
 
             self._lld_positions = LLD_NAMES.index(_SEMITONES), LLD_NAMES.index(_LOUDNESS)
-        if self._melody is None:
             self._accents.reset()  # its scales are not the gate's
-        pitch, loudness = self._lld_positions
-        self._melody = lld.item(pitch), level_of_loudness(lld.item(loudness))
+        self._lld = lld
 
     def _take(self, settings: ExpressionSettings) -> None:
         """Lay out what the settings mean as arrays."""

@@ -47,16 +47,15 @@ class Asymmetry:
         self._group = np.array([group for _, group in names], np.int32)  # (n,)
         n = len(_GROUPS) + 1  # and how the jaw sways
         self._target, self._value, self._speed = (np.zeros(n, np.float32) for _ in range(3))  # (n,)
-        self._hiss = np.zeros(_PAST)
-        self._level = np.zeros(_PAST)
         self.reset()
 
     def reset(self) -> None:
         self._random = np.random.Generator(np.random.PCG64([self._seed, 5]))
         self._usual = [*(self._random.normal(0.0, lasting) for _, lasting, _ in _GROUPS.values()), 0.0]
         self._wander = [*(wander for _, _, wander in _GROUPS.values()), 0.6]
-        for state in (self._target, self._speed, self._hiss, self._level):
-            state[:] = 0
+        self._target[:] = 0
+        self._speed[:] = 0
+        self._hiss, self._level = [0.0] * _PAST, [0.0] * _PAST
         self._value[:] = self._usual
         self._next = 0
         self._loud = -80.0
@@ -79,7 +78,7 @@ class Asymmetry:
         kernels.spring(_PACE, seconds, self._target, self._value, self._speed)
         kernels.lean(self._pairs, self._group, self._value, face)
         slot = (time + spec.WIN_LENGTH // 2) // spec.HOP_LENGTH % _PAST
-        level = self._level.item(slot)
+        level = self._level[slot]
         self._loud = max(level, self._loud - 3.0 * seconds) if speaking else self._loud
         # The jaw sways as far as it opens.
         sway = self._value.item(len(_GROUPS)) * SWAY
@@ -89,7 +88,7 @@ class Asymmetry:
         face[_I["mouth" + right]] += 0.5 * abs(sway) * opening
         share = 1.0 - math.exp(-seconds / _FOLLOW_SECONDS)
         # Teeth nearly meet for f, s, ʃ: the lower jaw comes forward.
-        self._forward += share * (self._hiss.item(slot) * speaking - self._forward)
+        self._forward += share * (self._hiss[slot] * speaking - self._forward)
         face[_I["jawForward"]] += HISS_FORWARD * self._forward
         # Behind closed lips pressure builds up when nothing sounds: p and b, not m.
         closed *= speaking

@@ -90,8 +90,9 @@ class RestGate:
         if kernels.gate_hop(hop, mel, self._memory):
             self._last = self._heard - _WINDOW_TAIL
             self._from_noise = False
-            self._voiced += self.pitch > 0.0
-            if self._voiced >= VOICED_HOPS:
+            if self._voiced < VOICED_HOPS:
+                self._voiced += self.pitch > 0.0
+            else:
                 self._breath = BREATH_HOPS
         elif opening > BREATH and self._breath > 0 and self._heard - self._lookahead <= self._last + HOLD:
             # An open mouth breathes in before it speaks; no sound tells that hiss from a machine's, but the network does.
@@ -119,6 +120,8 @@ class RestGate:
     @property
     def shares(self) -> tuple[float, float]:
         """What the fades leave of the mouth and of the upper face, 0 to 1."""
+        if self.mouth >= 1.0 and self.upper >= 1.0:
+            return 1.0, 1.0
         return _ease(self.mouth), _ease(self.upper)
 
     def shape(self, face: np.ndarray) -> None:
