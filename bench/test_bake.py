@@ -14,8 +14,8 @@ from fmg_rt.cli import main
 
 SECONDS = 60
 WANTED, FASTER = 100.0, 85.0
-"""Times real time: what is wanted, and not reached yet since there are emotions and a head (73 × on an Intel Xeon that is a third
-slower than the machine of the budgets); and what it is at least."""
+"""Times real time: what is wanted, and not reached yet since there are emotions and a head (73 × on an Intel Xeon that is a
+third slower than the machine of the budgets); and what it is at least."""
 WEIGHTS = Path(str(resources.files("fmg_weights") / "best.npz"))
 
 

@@ -1,4 +1,4 @@
-"""Expression: what everything it does costs in one 30 Hz frame. 30 µs are wanted; it takes more since it has emotions and a head.
+"""Expression: what everything it does costs in one 30 Hz frame. 30 µs are wanted; with emotions and a head it takes more.
 
 A frame at 30 Hz brings one `shape` and ten thirds of a `listen`. One round plays 10 frames of speech-like sound with all
 parts on, mood and eGeMAPS descriptors included.
@@ -13,8 +13,8 @@ from fmg_rt.features.logmel import LogMel
 from fmg_rt.heard import Feeling, Heard
 
 WANTED, BUDGET = 30e-6, 36e-6
-"""Seconds: what is wanted and not reached yet (38 µs on an Intel Xeon that is a quarter slower than the machine of the budgets),
-and what it may take at most."""
+"""Seconds: what is wanted and not reached yet (38 µs on an Intel Xeon that is a quarter slower than the machine of the
+budgets), and what it may take at most."""
 N_FRAMES = 10
 RATE = 30.0
 
