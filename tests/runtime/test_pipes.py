@@ -42,17 +42,17 @@ def pipe(monkeypatch):
     """Standard input that is a pipe; gives the function that writes bytes into it, and closes it for None."""
     reader, writer = os.pipe()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.FileIO(reader, "rb"))))
-    open_ends = [writer]
+    # A file, not a number: a thread that still writes when the test is over must not meet the next test's pipe.
+    end = os.fdopen(writer, "wb", buffering=0)
 
     def write(data):
         if data is None:
-            os.close(open_ends.pop())
+            end.close()
         else:
-            os.write(writer, data)
+            end.write(data)
 
     yield write
-    for end in open_ends:
-        os.close(end)
+    end.close()
 
 
 def through(pipe, data):
