@@ -4,6 +4,8 @@ They use the environment that nox itself is installed in: `pip install -c constr
 docs,test]"` makes it once, as the README's test command does.
 """
 
+import sys
+
 import nox
 
 nox.options.default_venv_backend = "none"
@@ -15,42 +17,42 @@ QUICK = "not slow and not timed and not audio and not browser"
 @nox.session
 def quick(session: nox.Session) -> None:
     """The tests that need no sound server, no browser and no quiet machine: two minutes on two cores."""
-    session.run("python", "-m", "pytest", "-q", "-m", QUICK, "tests", *session.posargs, external=True)
+    session.run(sys.executable, "-m", "pytest", "-q", "-m", QUICK, "tests", *session.posargs, external=True)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test."""
-    session.run("python", "-m", "pytest", "-q", "tests", *session.posargs, external=True)
+    session.run(sys.executable, "-m", "pytest", "-q", "tests", *session.posargs, external=True)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Speed, on a machine that does nothing else."""
-    session.run("python", "-m", "pytest", "-q", "bench", *session.posargs, external=True)
+    session.run(sys.executable, "-m", "pytest", "-q", "bench", *session.posargs, external=True)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """What a reader need not look for: style and types."""
-    session.run("python", "-m", "ruff", "check", external=True)
-    session.run("python", "-m", "mypy", external=True)
+    session.run(sys.executable, "-m", "ruff", "check", external=True)
+    session.run(sys.executable, "-m", "mypy", external=True)
 
 
 @nox.session(venv_backend="venv")
 def agents(session: nox.Session) -> None:
     """The faces of voice agents with pipecat and LiveKit, in an environment of their own: they want older libraries."""
     session.install("-e", ".[agents]", "pytest", "pytest-rerunfailures", "python-osc")
-    session.run("python", "-m", "pytest", "-q", "-rs", "tests/runtime/test_serve_agents.py", *session.posargs)
+    session.run(sys.executable, "-m", "pytest", "-q", "-rs", "tests/runtime/test_serve_agents.py", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """The documentation as a site in build/site; a broken link is an error."""
-    session.run("python", "-m", "mkdocs", "build", "--strict", "--quiet", *session.posargs, external=True)
+    session.run(sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", *session.posargs, external=True)
 
 
 @nox.session
 def application(session: nox.Session) -> None:
     """A folder with a program for people without Python, in dist/."""
-    session.run("python", "packaging/application.py", *session.posargs, external=True)
+    session.run(sys.executable, "packaging/application.py", *session.posargs, external=True)
