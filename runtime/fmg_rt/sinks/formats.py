@@ -2,6 +2,7 @@
 
 import json
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ HEAD = ("headYaw", "headPitch", "headRoll")
 """Columns of `Frame.head`, radians."""
 
 
-class Format:
+class Format(ABC):
     """Base of the formats that are rows of text after a heading.
 
     Parameters
@@ -30,9 +31,9 @@ class Format:
     def __init__(self, rate: float):
         self.rate = rate
 
+    @abstractmethod
     def row(self, frame: Frame) -> bytes:
         """One frame; frames come in their order."""
-        raise NotImplementedError
 
     @classmethod
     def whole(cls, part: BinaryIO, end: int) -> tuple[int, int]:
@@ -137,9 +138,9 @@ class JournalFormat(Format):
         rows = np.memmap(part, self.ROW, "r", self._HEADING.size, (n,)) if n else np.zeros(0, self.ROW)
         self.write(rows, file)
 
+    @abstractmethod
     def write(self, rows: np.ndarray, file: BinaryIO) -> None:
         """Write `file` from `rows`, (n,) of `ROW`."""
-        raise NotImplementedError
 
 
 class NpzFormat(JournalFormat):
