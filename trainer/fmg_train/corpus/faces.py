@@ -6,7 +6,6 @@ take's coefficients (frames, 52) under the name of its file, ``known`` (52,) boo
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,8 @@ from fmg_rt import spec
 from fmg_train.datasets import form
 from fmg_train.evaluate import scores
 
-from . import augment, real
-from .items import FACE_RATE, LEVEL, Item, copies
+from . import real
+from .items import FACE_RATE, Item, levelled_copies
 
 MANIFEST = "manifest_faces.jsonl"
 SOURCES = {"facegood": "facegood"}
@@ -68,7 +67,5 @@ def items(directory: Path, source: str, seed: int, n_copies: int) -> Iterator[tu
         for item in _take(directory, entry):
             yield split, item
             if split == "train":
-                loud = replace(item, audio=item.audio * np.float32(LEVEL / (augment.speech_level(item.audio) + 1e-9)))
-                voices = [*voices[-11:], loud.audio]
-                for changed in copies(loud, n_copies, rng, voices):
+                for changed in levelled_copies(item, n_copies, rng, voices):
                     yield split, changed

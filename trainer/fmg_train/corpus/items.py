@@ -156,6 +156,14 @@ def copy(item: Item, rng: np.random.Generator, voices: list[np.ndarray]) -> Item
     return replace(moved, audio=augment.scene(moved.audio, rng, voices, limits))
 
 
+def levelled_copies(item: Item, n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> Iterator[Item]:
+    """`copies` of a recording brought to `LEVEL`, which joins `voices`: the last twelve, of which babble is made."""
+    loud = replace(item, audio=item.audio * np.float32(LEVEL / (augment.speech_level(item.audio) + 1e-9)))
+    voices.append(loud.audio)
+    del voices[:-12]
+    yield from copies(loud, n, rng, voices)
+
+
 def copies(item: Item, n: int, rng: np.random.Generator, voices: list[np.ndarray]) -> Iterator[Item]:
     """`n` augmented copies of a recording, and as many in other voices where its lips were measured."""
     for _ in range(n):

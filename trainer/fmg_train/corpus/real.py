@@ -6,7 +6,6 @@ for GRID ``grid_s1_face.npz`` (clip, t, open_inner). References: docs/corpus.md 
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,7 @@ from fmg_train.datasets import form
 from fmg_train.teacher import face_of, measured
 from fmg_train.teacher.phonesets import to_ipa
 
-from . import augment
-from .items import FACE_RATE, LEVEL, Item, at_speed, copies
+from .items import FACE_RATE, Item, at_speed, levelled_copies
 from .speech import to_16k
 
 SOURCES = {"grid": "grid_s1", "emodb": "emodb", "librispeech": "librispeech", "dorodoro": "dorodoro"}
@@ -127,9 +125,7 @@ def items(directory: Path, source: str, seed: int, n_copies: int) -> Iterator[tu
         item = clean_item(directory, entry, opening.get(Path(entry["file"]).stem))
         yield split, item
         if split == "train":
-            loud = replace(item, audio=item.audio * np.float32(LEVEL / (augment.speech_level(item.audio) + 1e-9)))
-            voices = [*voices[-11:], loud.audio]
-            for changed in copies(loud, n_copies, rng, voices):
+            for changed in levelled_copies(item, n_copies, rng, voices):
                 yield split, changed
             if item.emotion is not None and n_copies:
                 for factor in TAPE_SPEEDS:
