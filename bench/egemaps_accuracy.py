@@ -20,9 +20,19 @@ from fmg_rt.spec import EGEMAPS_INTERVAL
 
 WINDOW = 5 * SAMPLE_RATE
 STAGES = (
-    "magnitudes 20 ms", "magnitudes 60 ms", "octave spectrum", "candidate frequency", "candidate voicing",
-    "F0", "F0 semitones", "jitter, shimmer", "HNR", "mfcc", "loudness", "formants",
-)  # fmt: skip
+    "magnitudes 20 ms",
+    "magnitudes 60 ms",
+    "octave spectrum",
+    "candidate frequency",
+    "candidate voicing",
+    "F0",
+    "F0 semitones",
+    "jitter, shimmer",
+    "HNR",
+    "mfcc",
+    "loudness",
+    "formants",
+)
 SLOPES_AND_JITTER = (6, 7, 8, 9, 30, 31)
 
 
@@ -76,13 +86,21 @@ def oracle(level=None):
 
 def stage_errors(waves):
     """For each stage the share of frames that are off by more than 1e-4 of its deviation; and of unequal voicing."""
-    levels = {name: oracle(level) for name, level in (
-        ("magnitudes 20 ms", "gemapsv01b_fftmagH25"), ("magnitudes 60 ms", "gemapsv01b_fftmagG60"),
-        ("octave spectrum", "gemapsv01b_hpsG60"), ("candidates", "gemapsv01b_pitchShsG60"),
-        ("pitch", "gemapsv01b_logPitch"), ("jitter, shimmer", "gemapsv01b_jitterShimmer"),
-        ("HNR", "gemapsv01b_harmonics"), ("mfcc", "egemapsv02_mfcc"), ("loudness", "gemapsv01b_loudness"),
-        ("formants", "gemapsv01b_formants"),
-    )}  # fmt: skip
+    levels = {
+        name: oracle(level)
+        for name, level in (
+            ("magnitudes 20 ms", "gemapsv01b_fftmagH25"),
+            ("magnitudes 60 ms", "gemapsv01b_fftmagG60"),
+            ("octave spectrum", "gemapsv01b_hpsG60"),
+            ("candidates", "gemapsv01b_pitchShsG60"),
+            ("pitch", "gemapsv01b_logPitch"),
+            ("jitter, shimmer", "gemapsv01b_jitterShimmer"),
+            ("HNR", "gemapsv01b_harmonics"),
+            ("mfcc", "egemapsv02_mfcc"),
+            ("loudness", "gemapsv01b_loudness"),
+            ("formants", "gemapsv01b_formants"),
+        )
+    }
     ours, theirs = {name: [] for name in STAGES}, {name: [] for name in STAGES}
     voicing = []
     for wave in waves:
@@ -95,9 +113,13 @@ def stage_errors(waves):
         contours = stream._contours[:, : len(stream.stages["magnitudes 20 ms"])].T
         decided = contours[: stream._n_decided]
         stages = {name: np.array(frames) for name, frames in stream.stages.items()} | {
-            "F0 semitones": decided[:, 17:18], "jitter, shimmer": decided[:, 18:20], "HNR": decided[:, 20:21],
-            "mfcc": contours[:, 1:5], "loudness": contours[:, :1], "formants": contours[:, 11:17],
-        }  # fmt: skip
+            "F0 semitones": decided[:, 17:18],
+            "jitter, shimmer": decided[:, 18:20],
+            "HNR": decided[:, 20:21],
+            "mfcc": contours[:, 1:5],
+            "loudness": contours[:, :1],
+            "formants": contours[:, 11:17],
+        }
         for name in STAGES:
             n = min(len(stages[name]), len(level[name]))
             ours[name].append(stages[name][:n])
@@ -135,8 +157,12 @@ def scores(ours, theirs):
         a, b = ours[:, i], theirs[:, i]
         low, high = np.percentile(b, [1, 99])
         error = np.abs(a - b) / np.subtract(*np.percentile(b, [75, 25]))
-        out[i] = (np.corrcoef(np.clip(a, low, high), np.clip(b, low, high))[0, 1], np.corrcoef(a, b)[0, 1],
-                  np.median(error), np.percentile(error, 95))  # fmt: skip
+        out[i] = (
+            np.corrcoef(np.clip(a, low, high), np.clip(b, low, high))[0, 1],
+            np.corrcoef(a, b)[0, 1],
+            np.median(error),
+            np.percentile(error, 95),
+        )
     return out
 
 
@@ -162,12 +188,19 @@ def edge_signals():
     click[40_000] = 0.9
     voice = sum(np.sin(2 * np.pi * 120 * h * t) / h for h in range(1, 20))
     signals = {
-        "digital silence": 0 * t, "constant 0.3": 0 * t + 0.3, "least bit": rng.integers(-1, 2, WINDOW) / 32768,
-        "white noise": 0.2 * rng.normal(size=WINDOW), "tone 100 Hz": 0.5 * np.sin(2 * np.pi * 100 * t),
-        "tone 440 Hz": 0.5 * np.sin(2 * np.pi * 440 * t), "tone 7 kHz": 0.5 * np.sin(2 * np.pi * 7000 * t),
-        "buzz 120 Hz": 0.2 * voice, "clipped buzz": 5 * voice, "buzz with offset": 0.1 * voice + 0.5,
-        "click": click, "60 ms of tone": burst,
-    }  # fmt: skip
+        "digital silence": 0 * t,
+        "constant 0.3": 0 * t + 0.3,
+        "least bit": rng.integers(-1, 2, WINDOW) / 32768,
+        "white noise": 0.2 * rng.normal(size=WINDOW),
+        "tone 100 Hz": 0.5 * np.sin(2 * np.pi * 100 * t),
+        "tone 440 Hz": 0.5 * np.sin(2 * np.pi * 440 * t),
+        "tone 7 kHz": 0.5 * np.sin(2 * np.pi * 7000 * t),
+        "buzz 120 Hz": 0.2 * voice,
+        "clipped buzz": 5 * voice,
+        "buzz with offset": 0.1 * voice + 0.5,
+        "click": click,
+        "60 ms of tone": burst,
+    }
     return {name: np.clip(x, -1, 1 - 2**-15).astype(np.float32) for name, x in signals.items()}
 
 

@@ -26,14 +26,22 @@ SENTENCES = {
     "A maré está subindo e logo não haverá mais areia para brincar.",
     "sv": "Vintern kom tidigt det året och sjön frös redan i november. Kan du höra hur isen sjunger? "
     "Vi går hem genom skogen och tänder en brasa innan det blir mörkt.",
-    "hi": "आज बाज़ार में बहुत भीड़ थी और हमें देर हो गई। क्या तुमने खाना खा लिया है? "
-    "चलो नदी के किनारे थोड़ी देर बैठते हैं और पुरानी बातें करते हैं।",
+    "hi": "आज बाज़ार में बहुत भीड़ थी और हमें देर हो गई। क्या तुमने खाना खा लिया है? चलो नदी के किनारे थोड़ी देर बैठते हैं और पुरानी बातें करते हैं।",
     "cmn": "今天早上下了很大的雨，路上一个人也没有。你要不要跟我一起去车站？我们慢慢走，还来得及。晚上天气应该会变好。",
 }
 ESPEAK = (
-    ("en-us", 110, 50), ("de+f2", 130, 70), ("fr", 150, 40), ("es+f4", 160, 60), ("it+m3", 120, 45), ("ru", 140, 30),
-    ("ja+f5", 150, 80), ("pt+m7", 150, 55), ("sv", 130, 60), ("hi+f3", 140, 65), ("cmn", 140, 50),
-)  # fmt: skip
+    ("en-us", 110, 50),
+    ("de+f2", 130, 70),
+    ("fr", 150, 40),
+    ("es+f4", 160, 60),
+    ("it+m3", 120, 45),
+    ("ru", 140, 30),
+    ("ja+f5", 150, 80),
+    ("pt+m7", 150, 55),
+    ("sv", 130, 60),
+    ("hi+f3", 140, 65),
+    ("cmn", 140, 50),
+)
 """Voice with variant, words per minute, pitch 0-99."""
 FLITE = ("kal16", "awb", "rms", "slt")
 OPEN_JTALK = (

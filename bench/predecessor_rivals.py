@@ -8,8 +8,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 Rival = Callable[[np.ndarray, np.ndarray], np.ndarray]
-_NORMS = {"audio_encoder.mel_encoder.1": 256, "audio_encoder.egemaps_encoder.1": 256, "cross_attention.layer_norm": 256,
-          "blendshape_mlp.mlp.1": 512, "blendshape_mlp.mlp.5": 512}  # fmt: skip
+_NORMS = {
+    "audio_encoder.mel_encoder.1": 256,
+    "audio_encoder.egemaps_encoder.1": 256,
+    "cross_attention.layer_norm": 256,
+    "blendshape_mlp.mlp.1": 512,
+    "blendshape_mlp.mlp.5": 512,
+}
 
 
 def torch_rival(tensors: Mapping[str, np.ndarray]) -> Rival:
@@ -97,9 +102,13 @@ def onnx_rival(tensors: Mapping[str, np.ndarray]) -> Rival:
     def info(name, shape):
         return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
 
-    graph = helper.make_graph(nodes, "predecessor", [info("mel", [1, 7, 80]), info("egemaps", [1, 88])],
-                              [info("out", [1, 52])],
-                              [numpy_helper.from_array(value, name) for name, value in constants.items()])  # fmt: skip
+    graph = helper.make_graph(
+        nodes,
+        "predecessor",
+        [info("mel", [1, 7, 80]), info("egemaps", [1, 88])],
+        [info("out", [1, 52])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -51,8 +51,11 @@ async def pieces(data: bytes, clock: Clock, start: float):
 async def over_grpc(channel, data: bytes, clock: Clock, start: float) -> None:
     from fmg_rt.serve import protocol
 
-    call = channel.stream_stream(f"/{protocol.A2F_SERVICE}/ProcessAudioStream", protocol.AudioStream.SerializeToString,
-                                 protocol.AnimationDataStream.FromString)  # fmt: skip
+    call = channel.stream_stream(
+        f"/{protocol.A2F_SERVICE}/ProcessAudioStream",
+        protocol.AudioStream.SerializeToString,
+        protocol.AnimationDataStream.FromString,
+    )
 
     async def talk():
         first = protocol.AudioStream()
@@ -104,8 +107,16 @@ async def main(way: str, address: str, clients: int, seconds: float, latency: fl
             url = f"ws://{address}/v1/stream"
             await asyncio.gather(*(over_websocket(session, url, data, *each) for each in zip(clocks, starts, strict=True)))
     late = np.concatenate([clock.late for clock in clocks])
-    print(json.dumps({"frames": len(late), "late": int((late > LATE).sum()),
-                      "median": 1000 * float(np.median(late)), "p99": 1000 * float(np.percentile(late, 99))}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "frames": len(late),
+                "late": int((late > LATE).sum()),
+                "median": 1000 * float(np.median(late)),
+                "p99": 1000 * float(np.percentile(late, 99)),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ from fmg_rt.kernels import cache
 PAGE = Path(__file__).parents[1] / "docs" / "start.md"
 BEGIN, END = "<!-- matrix -->\n", "<!-- end of matrix -->"
 STATES = {
-    "whole": "all kernels compiled before", "absent": "not compiled yet",
+    "whole": "all kernels compiled before",
+    "absent": "not compiled yet",
     "damaged": "of every three files one is empty, one cut, one has a flipped bit",
-    "read-only": "not compiled yet, and nothing can be written", "full": "not compiled yet, and the disk is full",
-}  # fmt: skip
+    "read-only": "not compiled yet, and nothing can be written",
+    "full": "not compiled yet, and the disk is full",
+}
 QUICK = ("expression_face", "gru.", "logmel.")
 """Kernels that compile quickly: without ``--all`` only these are in the state, the others stay whole and tell nothing new."""
 
@@ -80,14 +82,22 @@ def measure(arguments: list[str], place: Path, folder: Path) -> str:
     shutil.rmtree(folder / "baked", ignore_errors=True)
     (folder / "run.csv").unlink(missing_ok=True)
     began = time.perf_counter()
-    result = subprocess.run([sys.executable, "-m", "fmg_rt", *arguments], capture_output=True, text=True, timeout=600,
-                            env={**os.environ, "NUMBA_CACHE_DIR": str(place)})  # fmt: skip
+    result = subprocess.run(
+        [sys.executable, "-m", "fmg_rt", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(place)},
+    )
     seconds = time.perf_counter() - began
     remarks = result.stderr.count("are damaged; they are thrown away") + result.stderr.count("cannot be kept")
     good = result.returncode == 0 and "Traceback" not in result.stderr
     said = {0: "says nothing", 1: "says it once"}.get(remarks, f"says it {remarks} times")
-    return f"{'runs' if good else 'FAILS'}, {said}, {seconds:.0f} s" if seconds >= 10 else \
-        f"{'runs' if good else 'FAILS'}, {said}, {seconds:.1f} s"  # fmt: skip
+    return (
+        f"{'runs' if good else 'FAILS'}, {said}, {seconds:.0f} s"
+        if seconds >= 10
+        else f"{'runs' if good else 'FAILS'}, {said}, {seconds:.1f} s"
+    )
 
 
 def table(everything: bool) -> str:

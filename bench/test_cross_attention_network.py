@@ -12,10 +12,20 @@ from fmg_rt.weights import Weights
 @pytest.fixture(scope="module")
 def weights():
     rng = np.random.default_rng(0)
-    tensors = {name: rng.normal(0, 1 / np.sqrt(shape[-1]), shape).astype(np.float32)
-               for name, shape in architectures.cross_attention_tensors({}).items()}  # fmt: skip
-    return Weights("cross_attention", {}, (0,), np.zeros(80, np.float32), np.ones(80, np.float32), np.zeros(88, np.float32),
-                   np.ones(88, np.float32), tensors)  # fmt: skip
+    tensors = {
+        name: rng.normal(0, 1 / np.sqrt(shape[-1]), shape).astype(np.float32)
+        for name, shape in architectures.cross_attention_tensors({}).items()
+    }
+    return Weights(
+        "cross_attention",
+        {},
+        (0,),
+        np.zeros(80, np.float32),
+        np.ones(80, np.float32),
+        np.zeros(88, np.float32),
+        np.ones(88, np.float32),
+        tensors,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +57,9 @@ def test_one_frame(contest, weights, mel):
         network.push(mel[0])
         network.evaluate(network.horizon, face)
 
-    contest("predecessor-size network, one frame", frame_in_face_out, must=450, aim=250, rivals=rivals,
-            limit={"onnxruntime": 1.2})  # fmt: skip
+    contest(
+        "predecessor-size network, one frame", frame_in_face_out, must=450, aim=250, rivals=rivals, limit={"onnxruntime": 1.2}
+    )
 
 
 def test_ten_hops_and_three_faces(contest, weights, mel):

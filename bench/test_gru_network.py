@@ -19,8 +19,9 @@ def _predecessor() -> weights.Weights:
     shapes = architectures.cross_attention_tensors({})
     tensors = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
     zeros, ones = np.zeros(80, np.float32), np.ones(80, np.float32)
-    return weights.Weights("cross_attention", {}, (800,), zeros, ones, np.zeros(88, np.float32), np.ones(88, np.float32),
-                           tensors)  # fmt: skip
+    return weights.Weights(
+        "cross_attention", {}, (800,), zeros, ones, np.zeros(88, np.float32), np.ones(88, np.float32), tensors
+    )
 
 
 def _second(network, mel: np.ndarray, out: np.ndarray) -> None:

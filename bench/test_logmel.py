@@ -21,6 +21,15 @@ def test_one_hop(contest):
             stream.push(hop)
 
     window = wave[:400]
-    contest("log-mel, one hop", ten_hops, must=15, aim=6, per=10, limit={"librosa, hop by hop": 0.1},
-            rivals={"librosa, hop by hop": (lambda: log_mel_of_librosa(window), 1),
-                    "librosa, a whole file": (lambda: log_mel_of_librosa(wave), 62)})  # fmt: skip
+    contest(
+        "log-mel, one hop",
+        ten_hops,
+        must=15,
+        aim=6,
+        per=10,
+        limit={"librosa, hop by hop": 0.1},
+        rivals={
+            "librosa, hop by hop": (lambda: log_mel_of_librosa(window), 1),
+            "librosa, a whole file": (lambda: log_mel_of_librosa(wave), 62),
+        },
+    )

@@ -82,9 +82,24 @@ def test_from_the_microphone_to_the_packet(tmp_path):
         voice = _Voice(server.pipe())
         voice.start()
         program = subprocess.Popen(
-            [sys.executable, "-m", "fmg_rt", "--device", MICROPHONE, "--osc", f"127.0.0.1:{udp.getsockname()[1]}",
-             "--weights", str(tmp_path / "network.npz"), "--rate", "120", "--no-expression"],
-            env={**os.environ, **server.environment}, stderr=subprocess.PIPE, text=True)  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "fmg_rt",
+                "--device",
+                MICROPHONE,
+                "--osc",
+                f"127.0.0.1:{udp.getsockname()[1]}",
+                "--weights",
+                str(tmp_path / "network.npz"),
+                "--rate",
+                "120",
+                "--no-expression",
+            ],
+            env={**os.environ, **server.environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         udp.recv(65536)
         for _ in _faces(udp, 3.0):  # started, and eGeMAPS is loaded
             pass
@@ -108,7 +123,9 @@ def test_from_the_microphone_to_the_packet(tmp_path):
         udp.close()
     beyond = float(np.median(delays)) - BLOCK
     shown = re.findall(r"latency (\d+) ms", said)
-    print(f"\nmicrophone to packet, beyond a block of 10 ms: median {1000 * beyond:.1f} ms, "
-          f"highest {1000 * (max(delays) - BLOCK):.1f} ms; the status line says {shown[-1:]} ms in all")  # fmt: skip
+    print(
+        f"\nmicrophone to packet, beyond a block of 10 ms: median {1000 * beyond:.1f} ms, "
+        f"highest {1000 * (max(delays) - BLOCK):.1f} ms; the status line says {shown[-1:]} ms in all"
+    )
     assert beyond <= MUST
     assert shown, "the log line with the latency is missing"

@@ -60,8 +60,11 @@ class Serving:
 
 
 def method(channel):
-    return channel.stream_stream(f"/{protocol.A2F_SERVICE}/ProcessAudioStream", protocol.AudioStream.SerializeToString,
-                                 protocol.AnimationDataStream.FromString)  # fmt: skip
+    return channel.stream_stream(
+        f"/{protocol.A2F_SERVICE}/ProcessAudioStream",
+        protocol.AudioStream.SerializeToString,
+        protocol.AnimationDataStream.FromString,
+    )
 
 
 def header():
@@ -82,14 +85,23 @@ def test_clients_on_two_cores(way, slowness):
     """Without eGeMAPS, which would cost most of both cores by themselves; the clients share the machine too."""
     latency = Session(egemaps=False).latency
     with Serving("--no-egemaps", "--workers", "2", "--threads", "1") as server:
-        command = [sys.executable, str(Path(__file__).with_name("serve_clients.py")), way,
-                   server.grpc if way == "grpc" else server.http, str(CLIENTS[way]), str(SECONDS), str(latency)]  # fmt: skip
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("serve_clients.py")),
+            way,
+            server.grpc if way == "grpc" else server.http,
+            str(CLIENTS[way]),
+            str(SECONDS),
+            str(latency),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20 * SECONDS + 60)
         assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     share = result["late"] / result["frames"]
-    print(f"{CLIENTS[way]} clients, {way}: {share:.3%} of {result['frames']} frames late; "
-          f"median {result['median']:.1f} ms, p99 {result['p99']:.1f} ms")  # fmt: skip
+    print(
+        f"{CLIENTS[way]} clients, {way}: {share:.3%} of {result['frames']} frames late; "
+        f"median {result['median']:.1f} ms, p99 {result['p99']:.1f} ms"
+    )
     assert result["frames"] > 0.9 * CLIENTS[way] * SECONDS * 30
     assert share <= LATE or slowness() > 1.5, f"{share:.1%} of the frames were late"
 

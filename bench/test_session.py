@@ -63,8 +63,17 @@ def test_steps_together(contest, pool):
         take()
         networks[0].step_with(networks[1:])
 
-    contest("a step of one of 32 networks, together", together, must=25, aim=10, per=32, rounds=100,
-            rivals={"alone": (alone, 32)}, limit={"alone": 0.8}, rival_rounds=60)  # fmt: skip
+    contest(
+        "a step of one of 32 networks, together",
+        together,
+        must=25,
+        aim=10,
+        per=32,
+        rounds=100,
+        rivals={"alone": (alone, 32)},
+        limit={"alone": 0.8},
+        rival_rounds=60,
+    )
 
 
 @pytest.mark.parametrize("egemaps, must", [(False, 300), (True, 300)], ids=["without eGeMAPS", "with eGeMAPS"])

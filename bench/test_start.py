@@ -26,7 +26,10 @@ def _program(environment=None):
         began = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "fmg_rt", "--input", "demo", "--osc", f"127.0.0.1:{udp.getsockname()[1]}"],
-            env={**os.environ, **(environment or {})}, stderr=subprocess.PIPE, text=True)  # fmt: skip
+            env={**os.environ, **(environment or {})},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         said = []
         listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)
         listener.start()

@@ -46,8 +46,10 @@ def _sound():
 def predecessor_size():
     """A network of the predecessor's size that nobody trained, with a look-ahead of 50 ms."""
     random = np.random.default_rng(0)
-    tensors = {name: random.normal(0, 0.1, shape).astype(np.float32)
-               for name, shape in architectures.cross_attention_tensors({}).items()}  # fmt: skip
+    tensors = {
+        name: random.normal(0, 0.1, shape).astype(np.float32)
+        for name, shape in architectures.cross_attention_tensors({}).items()
+    }
     statistics = (np.full(80, -8), np.full(80, 4), np.zeros(88), np.ones(88))
     return weights.Weights("cross_attention", {}, (800,), *(s.astype(np.float32) for s in statistics), tensors)
 
@@ -95,14 +97,33 @@ def _rivals(network, port):
 
 def test_predecessor_size_to_osc(contest, port):
     network = predecessor_size()
-    contest("whole frame, predecessor's network, OSC", _round(network, [OscSink("127.0.0.1", port, RATE)], None),
-            must=GUARD, aim=300, per=3, rounds=600, rivals=_rivals(network, port), rival_rounds=60)  # fmt: skip
+    contest(
+        "whole frame, predecessor's network, OSC",
+        _round(network, [OscSink("127.0.0.1", port, RATE)], None),
+        must=GUARD,
+        aim=300,
+        per=3,
+        rounds=600,
+        rivals=_rivals(network, port),
+        rival_rounds=60,
+    )
 
 
 @pytest.mark.parametrize("egemaps", [False, True], ids=["", "eGeMAPS"])
 def test_packaged_to_five_receivers(contest, port, egemaps):
-    sinks = [OscSink("127.0.0.1", port, RATE), VmcSink("127.0.0.1", port), VrchatSink("127.0.0.1", port, RATE),
-             LiveLinkSink("127.0.0.1", port, RATE), IFacialMocapSink("127.0.0.1", port)]  # fmt: skip
+    sinks = [
+        OscSink("127.0.0.1", port, RATE),
+        VmcSink("127.0.0.1", port),
+        VrchatSink("127.0.0.1", port, RATE),
+        LiveLinkSink("127.0.0.1", port, RATE),
+        IFacialMocapSink("127.0.0.1", port),
+    ]
     name = "whole frame, packaged, five receivers" + (", eGeMAPS" if egemaps else "")
-    contest(name, _round(weights.read(str(_PATH)), sinks, EGeMAPS() if egemaps else None),
-            must=FIVE_GUARD, aim=300, per=3, rounds=600)  # fmt: skip
+    contest(
+        name,
+        _round(weights.read(str(_PATH)), sinks, EGeMAPS() if egemaps else None),
+        must=FIVE_GUARD,
+        aim=300,
+        per=3,
+        rounds=600,
+    )

@@ -61,8 +61,9 @@ def answer(text: str) -> str:
 
 def speak(text: str, voice: str) -> bytes:
     """A WAV file of the text, by espeak-ng."""
-    return subprocess.run(["espeak-ng", "-v", voice, "--stdin", "--stdout"], input=text.encode(), check=True,
-                          capture_output=True, timeout=30).stdout  # fmt: skip
+    return subprocess.run(
+        ["espeak-ng", "-v", voice, "--stdin", "--stdout"], input=text.encode(), check=True, capture_output=True, timeout=30
+    ).stdout
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """A voice agent that is interrupted: its face rests within 150 ms, then says something else.
 
-    python examples/barge_in.py talk.wav other.wav
+python examples/barge_in.py talk.wav other.wav
 """
 
 import sys

@@ -1,6 +1,6 @@
 """A receiver of your own: see `fmg_rt.sinks.Sink` for what it needs.
 
-    python examples/custom_sink.py talk.wav
+python examples/custom_sink.py talk.wav
 """
 
 import sys

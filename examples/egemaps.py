@@ -1,6 +1,6 @@
 """The 88 eGeMAPS features alone, every 0.3 s of a sound file.
 
-    python examples/egemaps.py talk.wav
+python examples/egemaps.py talk.wav
 """
 
 import sys

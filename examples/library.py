@@ -1,6 +1,6 @@
 """fmg as a library: a sound file to faces, ten lines.
 
-    python examples/library.py talk.wav
+python examples/library.py talk.wav
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Sixteen speakers in one process: they share the weights and the steps of the network.
 
-    python examples/many_faces.py talk.wav
+python examples/many_faces.py talk.wav
 """
 
 import sys

@@ -1,6 +1,6 @@
 """The microphone as a callback, at its own 48 kHz and int16: the jaw as a bar.
 
-    python examples/microphone.py
+python examples/microphone.py
 """
 
 import queue

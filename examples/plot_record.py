@@ -13,8 +13,18 @@ import soundfile
 from fmg_rt import arkit
 from fmg_train.evaluate import draw
 
-NAMES = ["jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthStretchLeft", "mouthSmileLeft",
-         "mouthLowerDownLeft", "mouthRollLower", "browInnerUp", "eyeBlinkLeft"]  # fmt: skip
+NAMES = [
+    "jawOpen",
+    "mouthClose",
+    "mouthFunnel",
+    "mouthPucker",
+    "mouthStretchLeft",
+    "mouthSmileLeft",
+    "mouthLowerDownLeft",
+    "mouthRollLower",
+    "browInnerUp",
+    "eyeBlinkLeft",
+]
 
 
 def read(path):

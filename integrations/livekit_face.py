@@ -54,8 +54,12 @@ class FaceOutput(AudioOutput):
     next_in_chain: AudioOutput
 
     def __init__(self, following: AudioOutput, send: Send, session: Callable[..., Session] = Session) -> None:
-        super().__init__(label="fmg face", capabilities=AudioOutputCapabilities(pause=False), next_in_chain=following,
-                         sample_rate=following.sample_rate)  # fmt: skip
+        super().__init__(
+            label="fmg face",
+            capabilities=AudioOutputCapabilities(pause=False),
+            next_in_chain=following,
+            sample_rate=following.sample_rate,
+        )
         self._send, self._make = send, session
         self._session: Session | None = None
         self._number = 0
@@ -121,5 +125,12 @@ class FaceOutput(AudioOutput):
 
     async def _say(self, face: Frame, utterance: int) -> None:
         self._shown = face
-        await self._send({"utterance": utterance, "index": face.index, "time": face.time, "head": face.head.tolist(),
-                          "coefficients": [round(float(value), 4) for value in face.coefficients]})  # fmt: skip
+        await self._send(
+            {
+                "utterance": utterance,
+                "index": face.index,
+                "time": face.time,
+                "head": face.head.tolist(),
+                "coefficients": [round(float(value), 4) for value in face.coefficients],
+            }
+        )

@@ -90,9 +90,18 @@ class FaceProcessor(FrameProcessor):
         self._utterance += 1
 
     async def _show(self, face: Face, like: TTSAudioRawFrame) -> None:
-        await self.push_frame(OutputTransportMessageFrame(message={
-            "type": "face", "utterance": self._utterance, "index": face.index, "time": face.time,
-            "coefficients": [round(float(value), 4) for value in face.coefficients], "head": face.head.tolist()}))  # fmt: skip
+        await self.push_frame(
+            OutputTransportMessageFrame(
+                message={
+                    "type": "face",
+                    "utterance": self._utterance,
+                    "index": face.index,
+                    "time": face.time,
+                    "coefficients": [round(float(value), 4) for value in face.coefficients],
+                    "head": face.head.tolist(),
+                }
+            )
+        )
         until = round((face.time + 1 / self._rate) * like.sample_rate)
         await self._sound(2 * like.num_channels * until - self._given, like)
 

@@ -25,8 +25,12 @@ def absolute(text: str, url: str, ref: str) -> str:
 
 def with_urls(setup: str, url: str) -> str:
     """setup.cfg with the addresses that a package index shows."""
-    addresses = {"Source": url, "Documentation": f"{url}/tree/main/docs", "Changelog": f"{url}/blob/main/CHANGELOG.md",
-                 "Issues": f"{url}/issues"}  # fmt: skip
+    addresses = {
+        "Source": url,
+        "Documentation": f"{url}/tree/main/docs",
+        "Changelog": f"{url}/blob/main/CHANGELOG.md",
+        "Issues": f"{url}/issues",
+    }
     lines = "".join(f"    {name} = {address}\n" for name, address in addresses.items())
     return setup.replace("license = MIT\n", f"license = MIT\nurl = {url}\nproject_urls =\n{lines}", 1)
 

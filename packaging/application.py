@@ -16,8 +16,22 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-UNUSED = ["av", "grpc", "grpc_tools", "aiohttp", "matplotlib", "torch", "scipy", "pandas", "PIL", "tkinter", "IPython",
-          "pytest", "setuptools", "fmg_train"]  # fmt: skip
+UNUSED = [
+    "av",
+    "grpc",
+    "grpc_tools",
+    "aiohttp",
+    "matplotlib",
+    "torch",
+    "scipy",
+    "pandas",
+    "PIL",
+    "tkinter",
+    "IPython",
+    "pytest",
+    "setuptools",
+    "fmg_train",
+]
 """What is imported if it is there, by us or by Numba, and would make the folder larger than its 250 MB."""
 
 

@@ -101,6 +101,7 @@ def best_path(frequencies, voicings):
     """Pitch (n,) along the cheapest way through candidates (n, 6), (n, 6), found with all ways kept to the end."""
     costs, ways, last = None, None, 1.0
     for t, (f, v) in enumerate(zip(frequencies, voicings, strict=True)):
+
         def outside(hz):
             if hz == 0:
                 return 2.0

@@ -37,8 +37,12 @@ class Soak:
     """Rounds of trouble in `folder`, by `chance`; `audio` counts the seconds that went through."""
 
     def __init__(self, folder: Path, chance: random.Random):
-        self.folder, self.chance, self.audio, self.faults = folder, chance, 0.0, dict.fromkeys(
-            ("device", "receiver", "pipe", "cache", "stop", "end"), 0)  # fmt: skip
+        self.folder, self.chance, self.audio, self.faults = (
+            folder,
+            chance,
+            0.0,
+            dict.fromkeys(("device", "receiver", "pipe", "cache", "stop", "end"), 0),
+        )
         sound, _ = soundfile.read(packaged().with_name("demo.flac"), dtype="int16")
         self._voice = sound if sound.ndim == 1 else sound[:, 0]
         subprocess.run([sys.executable, "-m", "fmg_rt", "cache", "warm"], check=True, capture_output=True)
@@ -65,8 +69,9 @@ class Soak:
 
     def damage(self) -> None:
         """Spoil a kernel or two that compile quickly."""
-        small = [path for path in sorted((self._cache / "fmg").iterdir())
-                 if path.name.startswith(("expression_face", "gru.std"))]  # fmt: skip
+        small = [
+            path for path in sorted((self._cache / "fmg").iterdir()) if path.name.startswith(("expression_face", "gru.std"))
+        ]
         for path in self.chance.sample(small, 2):
             content = path.read_bytes()
             path.write_bytes(self.chance.choice([b"", content[: len(content) // 3], content[:-9] + bytes(9)]))
@@ -81,10 +86,23 @@ class Soak:
         ends = not fast and self.chance.random() < 0.3
         with Receiver() as receiver:
             program = subprocess.Popen(
-                [sys.executable, "-m", "fmg_rt", "--input", "-", "--fast" if fast else "--paced", "--record", str(record),
-                 "--osc", f"127.0.0.1:{receiver.port}", *(["--vmc", NO_HOST] if self.chance.random() < 0.3 else [])],
-                stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-                env={**os.environ, "NUMBA_CACHE_DIR": str(self._cache)})  # fmt: skip
+                [
+                    sys.executable,
+                    "-m",
+                    "fmg_rt",
+                    "--input",
+                    "-",
+                    "--fast" if fast else "--paced",
+                    "--record",
+                    str(record),
+                    "--osc",
+                    f"127.0.0.1:{receiver.port}",
+                    *(["--vmc", NO_HOST] if self.chance.random() < 0.3 else []),
+                ],
+                stdin=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "NUMBA_CACHE_DIR": str(self._cache)},
+            )
             writer = threading.Thread(target=self._write, args=(program, sound.astype("<i2").tobytes()), daemon=True)
             writer.start()
             ready = threading.Event()

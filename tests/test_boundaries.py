@@ -128,6 +128,5 @@ def test_setup_lists_every_package():
 
 def test_the_layer_test_sees_a_wrong_import(tmp_path):
     (tmp_path / "x.py").write_text("def f():\n    from ..stream import FaceStream\nimport scipy.signal\n", encoding="utf-8")
-    assert list(imports(tmp_path / "x.py", "fmg_rt.kernels")) == [
-        ("scipy.signal", True), ("fmg_rt.stream.FaceStream", False)]  # fmt: skip
+    assert list(imports(tmp_path / "x.py", "fmg_rt.kernels")) == [("scipy.signal", True), ("fmg_rt.stream.FaceStream", False)]
     assert part_of("fmg_rt.stream.FaceStream") == "stream" and part_of("fmg_rt.FaceStream") == "__init__"

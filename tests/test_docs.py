@@ -88,8 +88,9 @@ def test_options_in_documents_exist():
     from fmg_train.cli import main as trainer
 
     runtime.params = run.params
-    known = "\n".join(page for name, program in (("fmg-rt", runtime), ("fmg-train", trainer))
-                      for _, page in made["pages"](name, program))  # fmt: skip
+    known = "\n".join(
+        page for name, program in (("fmg-rt", runtime), ("fmg-train", trainer)) for _, page in made["pages"](name, program)
+    )
     for path in DOCUMENTS:
         for line in re.findall(r"^(?:\S*/)?(fmg-(?:rt|train) .*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
             for option in re.findall(r"(?<=\s)--[a-z][\w-]*", line.split("#")[0]):

@@ -31,8 +31,10 @@ def page(command: click.Command, context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     parts = [f"# {context.command_path}", f"```text\n{usage}\n```", text(command.help or "")]
     if isinstance(command, click.Group):
-        rows = [f"| [`{child}`]({file(f'{context.command_path} {child}')}) | {short(command, context, child)} |"
-                for child in command.list_commands(context)]  # fmt: skip
+        rows = [
+            f"| [`{child}`]({file(f'{context.command_path} {child}')}) | {short(command, context, child)} |"
+            for child in command.list_commands(context)
+        ]
         parts.append("\n".join(["## Commands", "", "| command | what it does |", "|---|---|", *rows]))
     records = [record for param in command.get_params(context) if (record := param.get_help_record(context))]
     rows = [f"| {'<br>'.join(f'`{one}`' for one in names.split(', '))} | {cell(help)} |" for names, help in records]

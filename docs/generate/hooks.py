@@ -16,9 +16,14 @@ import library
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = {
-    "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "LICENSE": "licence-text.md", "README.md": "index.md",
-    "SECURITY.md": "security.md", "trainer/EXPERIMENTS.md": "experiments.md", "weights/README.md": "weights.md",
-}  # fmt: skip
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "LICENSE": "licence-text.md",
+    "README.md": "index.md",
+    "SECURITY.md": "security.md",
+    "trainer/EXPERIMENTS.md": "experiments.md",
+    "weights/README.md": "weights.md",
+}
 """Files outside docs/ → their page."""
 _LINK = re.compile(r"(!?)\[([^\[\]]*)\]\((?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?\)")
 

@@ -53,13 +53,19 @@ def main(corpus: Path) -> None:
         # Open and shut in turn: the widest and the narrowest moment of each half of a stretch.
         stretches = np.array_split(np.arange(20, len(face.coefficients) - 20), FACES)
         opening = scores.aperture(face.coefficients)
-        frames = [int(part[np.argmax(opening[part])] if i % 2 == 0 else part[np.argmin(opening[part])])
-                  for i, part in enumerate(stretches)]  # fmt: skip
+        frames = [
+            int(part[np.argmax(opening[part])] if i % 2 == 0 else part[np.argmin(opening[part])])
+            for i, part in enumerate(stretches)
+        ]
         heard = shipped(form.read_audio(corpus / CAPTURED, recording))
         ours = heard[[min(len(heard) - 1, round((face.start + k / face.rate) * evaluation.RATE)) for k in frames]]
         labels = [f"{k / face.rate:.2f} s" for k in frames]
-        draw.filmstrip(HERE / f"filmstrip-captured-{number}.png", np.concatenate((ours, face.coefficients[frames])),
-                       labels + ["captured"] * FACES, FACES)  # fmt: skip
+        draw.filmstrip(
+            HERE / f"filmstrip-captured-{number}.png",
+            np.concatenate((ours, face.coefficients[frames])),
+            labels + ["captured"] * FACES,
+            FACES,
+        )
 
 
 main(Path(sys.argv[1]))

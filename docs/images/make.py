@@ -97,9 +97,17 @@ def show(page, preview, frames, query, room):
 
 def main():
     joy = {"joy": 0.6}
-    controls = Controls(settings=ExpressionSettings(emotion=joy), update=lambda _: None, emotions=emotions.NAMES,
-                        devices=lambda: ["Yeti Nano", "Webcam"], device="Yeti Nano", choose=lambda _: None,
-                        receivers=Switchboard(), command=lambda _: "fmg-rt --preview", quit=lambda: None)  # fmt: skip
+    controls = Controls(
+        settings=ExpressionSettings(emotion=joy),
+        update=lambda _: None,
+        emotions=emotions.NAMES,
+        devices=lambda: ["Yeti Nano", "Webcam"],
+        device="Yeti Nano",
+        choose=lambda _: None,
+        receivers=Switchboard(),
+        command=lambda _: "fmg-rt --preview",
+        quit=lambda: None,
+    )
     preview = Preview(0, controls)
     preview.status({"level": -18.0, "latency": 96.0, "rate": 30.0, "overflows": 0, "device": "Yeti Nano", "note": ""})
     try:
@@ -108,8 +116,10 @@ def main():
             keep("preview.png", show(page, preview, clip(11.3), "lang=en&theme=dark", "bars"))
             smiling = clip(11.3, emotion=joy)
             keep("preview-ja.png", show(page, preview, smiling, "lang=ja&theme=light", "emotion"))
-            for name, script, words in (("faces.png", FACES, (POSES, SHOWN, arkit.ARKIT_NAMES)),
-                                        ("shapes.png", SHEET, (arkit.ARKIT_NAMES,))):  # fmt: skip
+            for name, script, words in (
+                ("faces.png", FACES, (POSES, SHOWN, arkit.ARKIT_NAMES)),
+                ("shapes.png", SHEET, (arkit.ARKIT_NAMES,)),
+            ):
                 url = page.run(f"{script}({', '.join(map(json.dumps, words))})")
                 keep(name, base64.b64decode(url.split(",")[1]))
     finally:

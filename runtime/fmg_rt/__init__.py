@@ -21,13 +21,28 @@ if TYPE_CHECKING:
     from .session import AsyncSession, Session
     from .weights import Weights
 
-__all__ = ["AsyncSession", "AudioError", "EGeMAPS", "ExpressionSettings", "FmgError", "Frame", "Pool", "Session", "Weights",
-           "__version__"]  # fmt: skip
+__all__ = [
+    "AsyncSession",
+    "AudioError",
+    "EGeMAPS",
+    "ExpressionSettings",
+    "FmgError",
+    "Frame",
+    "Pool",
+    "Session",
+    "Weights",
+    "__version__",
+]
 
 _ROOMS = {
-    "AsyncSession": "session", "AudioError": "audio", "EGeMAPS": "egemaps", "ExpressionSettings": "expression",
-    "Pool": "pool", "Session": "session", "Weights": "weights",
-}  # fmt: skip
+    "AsyncSession": "session",
+    "AudioError": "audio",
+    "EGeMAPS": "egemaps",
+    "ExpressionSettings": "expression",
+    "Pool": "pool",
+    "Session": "session",
+    "Weights": "weights",
+}
 
 
 def __getattr__(name: str) -> object:

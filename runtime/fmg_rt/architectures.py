@@ -62,9 +62,11 @@ def gru_tensors(config: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     shapes = _linear("input", d_input, config["n_stack"] * spec.N_MELS)
     for layer, n_in in enumerate((d_input, d_model)):
         shapes |= {
-            f"gru.weight_ih_l{layer}": (3 * d_model, n_in), f"gru.weight_hh_l{layer}": (3 * d_model, d_model),
-            f"gru.bias_ih_l{layer}": (3 * d_model,), f"gru.bias_hh_l{layer}": (3 * d_model,),
-        }  # fmt: skip
+            f"gru.weight_ih_l{layer}": (3 * d_model, n_in),
+            f"gru.weight_hh_l{layer}": (3 * d_model, d_model),
+            f"gru.bias_ih_l{layer}": (3 * d_model,),
+            f"gru.bias_hh_l{layer}": (3 * d_model,),
+        }
     shapes |= _linear("head", d_head, d_model)
     for i in range(config["n_lookaheads"]):
         shapes |= _linear(f"readout.{i}", N_COEFFICIENTS, d_head)

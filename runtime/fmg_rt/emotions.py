@@ -7,19 +7,50 @@ from types import MappingProxyType
 from .errors import FmgError
 
 NAMES: tuple[str, ...] = (
-    "joy", "anger", "sadness", "fear", "disgust", "surprise", "calm", "cheekiness", "grief", "outofbreath", "pain",
-)  # fmt: skip
+    "joy",
+    "anger",
+    "sadness",
+    "fear",
+    "disgust",
+    "surprise",
+    "calm",
+    "cheekiness",
+    "grief",
+    "outofbreath",
+    "pain",
+)
 """Every emotion, in the order of all tables of emotions."""
 INDEX: Mapping[str, int] = MappingProxyType({name: i for i, name in enumerate(NAMES)})
 NVIDIA_NAMES: tuple[str, ...] = (
-    "amazement", "anger", "cheekiness", "disgust", "fear", "grief", "joy", "outofbreath", "pain", "sadness",
-)  # fmt: skip
+    "amazement",
+    "anger",
+    "cheekiness",
+    "disgust",
+    "fear",
+    "grief",
+    "joy",
+    "outofbreath",
+    "pain",
+    "sadness",
+)
 """The ten names of NVIDIA's Audio2Face-3D; ``amazement`` is our surprise, the others are the same."""
-ALIASES: Mapping[str, str] = MappingProxyType({
-    "amazement": "surprise", "surprised": "surprise", "happy": "joy", "happiness": "joy", "angry": "anger", "sad": "sadness",
-    "afraid": "fear", "scared": "fear", "disgusted": "disgust", "relaxed": "calm", "out_of_breath": "outofbreath",
-    "out-of-breath": "outofbreath", "cheeky": "cheekiness",
-})  # fmt: skip
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "amazement": "surprise",
+        "surprised": "surprise",
+        "happy": "joy",
+        "happiness": "joy",
+        "angry": "anger",
+        "sad": "sadness",
+        "afraid": "fear",
+        "scared": "fear",
+        "disgusted": "disgust",
+        "relaxed": "calm",
+        "out_of_breath": "outofbreath",
+        "out-of-breath": "outofbreath",
+        "cheeky": "cheekiness",
+    }
+)
 """Other names, in small letters → the name in `NAMES`. ``neutral`` is no emotion: every value 0."""
 
 

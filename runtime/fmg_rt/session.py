@@ -72,15 +72,25 @@ class Session:
     names = arkit.ARKIT_NAMES
     """Names of the 52 coefficients, in their order."""
 
-    def __init__(self, weights: Weights | str | os.PathLike[str] | None = None, *, rate: float = 30.0,
-                 lookahead: int | None = None, settings: ExpressionSettings | None = None,
-                 egemaps: bool | Literal["later"] = True, seed: int = 0, tracker: Tracker | None = None,
-                 sample_rate: float = spec.SAMPLE_RATE, channels: int = 1):  # fmt: skip
+    def __init__(
+        self,
+        weights: Weights | str | os.PathLike[str] | None = None,
+        *,
+        rate: float = 30.0,
+        lookahead: int | None = None,
+        settings: ExpressionSettings | None = None,
+        egemaps: bool | Literal["later"] = True,
+        seed: int = 0,
+        tracker: Tracker | None = None,
+        sample_rate: float = spec.SAMPLE_RATE,
+        channels: int = 1,
+    ):
         if not 1.0 <= rate <= MAX_RATE:
             raise SessionError(f"the frame rate must lie between 1 and {MAX_RATE:g} Hz, not {rate:g}")
         if not LOWEST_SAMPLE_RATE <= sample_rate <= HIGHEST_SAMPLE_RATE:
-            raise SessionError(f"the sample rate must lie between {LOWEST_SAMPLE_RATE:g} and {HIGHEST_SAMPLE_RATE:g} Hz, "
-                               f"not {sample_rate:g}")  # fmt: skip
+            raise SessionError(
+                f"the sample rate must lie between {LOWEST_SAMPLE_RATE:g} and {HIGHEST_SAMPLE_RATE:g} Hz, not {sample_rate:g}"
+            )
         if channels < 1:
             raise SessionError(f"the number of channels must be 1 or more, not {channels}")
         if not isinstance(weights, Weights):
@@ -254,10 +264,15 @@ class Session:
         first = stream.index - len(faces)
         emotion = stream.emotion
         frames = [
-            Frame(first + i, (first + i) / self.rate, face.copy(), stream.heads[i].copy() if stream.heads[i].any() else STILL,
-                  emotion)
+            Frame(
+                first + i,
+                (first + i) / self.rate,
+                face.copy(),
+                stream.heads[i].copy() if stream.heads[i].any() else STILL,
+                emotion,
+            )
             for i, face in enumerate(faces)
-        ]  # fmt: skip
+        ]
         self._last = frames[-1]
         return frames
 

@@ -61,8 +61,15 @@ class FaceStream:
         The weights have no read-out for that look-ahead.
     """
 
-    def __init__(self, weights: Weights, *, rate: float = 30.0, lookahead: int | None = None,
-                 expression: Expression | None = None, egemaps: EGeMAPS | None = None):  # fmt: skip
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        rate: float = 30.0,
+        lookahead: int | None = None,
+        expression: Expression | None = None,
+        egemaps: EGeMAPS | None = None,
+    ):
         if not 1.0 <= rate <= MAX_RATE:
             raise ValueError(f"the frame rate must lie between 1 and {MAX_RATE:g} Hz, not {rate:g}")
         self.rate = rate

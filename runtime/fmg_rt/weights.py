@@ -69,8 +69,12 @@ _DESCRIPTION = ("format", "architecture", "meta")
 _LONGEST_TEXT, _MOST_ARRAYS, _LARGEST_SIZE, _LARGEST_FILE = 1 << 22, 1000, 1 << 16, 1 << 28
 """Bytes of the description; arrays; numbers of the configuration; bytes of all tensors. The packaged network has 3 MB."""
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_STATISTICS = {"mel.mean": (spec.N_MELS,), "mel.std": (spec.N_MELS,),
-               "egemaps.mean": (spec.N_EGEMAPS,), "egemaps.std": (spec.N_EGEMAPS,)}  # fmt: skip
+_STATISTICS = {
+    "mel.mean": (spec.N_MELS,),
+    "mel.std": (spec.N_MELS,),
+    "egemaps.mean": (spec.N_EGEMAPS,),
+    "egemaps.std": (spec.N_EGEMAPS,),
+}
 
 
 def read(path: str | os.PathLike[str]) -> Weights:
@@ -107,15 +111,16 @@ def write(path: str | os.PathLike[str], weights: Weights) -> str:
 
     The bytes depend on the content alone (no time stamps), so equal weights give equal files.
     """
-    meta = {"config": dict(weights.config), "lookaheads": list(weights.lookaheads),
-            "provenance": dict(weights.provenance)}  # fmt: skip
+    meta = {"config": dict(weights.config), "lookaheads": list(weights.lookaheads), "provenance": dict(weights.provenance)}
     arrays: dict[str, np.ndarray] = {
         "format": np.array(architectures.WEIGHTS_FORMAT, np.int64),
         "architecture": np.array(weights.architecture),
         "meta": np.array(json.dumps(meta, sort_keys=True, ensure_ascii=False)),
-        "mel.mean": weights.mel_mean, "mel.std": weights.mel_std,
-        "egemaps.mean": weights.egemaps_mean, "egemaps.std": weights.egemaps_std,
-    }  # fmt: skip
+        "mel.mean": weights.mel_mean,
+        "mel.std": weights.mel_std,
+        "egemaps.mean": weights.egemaps_mean,
+        "egemaps.std": weights.egemaps_std,
+    }
     arrays |= {f"net.{name}": value for name, value in weights.tensors.items()}
     arrays |= {f"emotion.{name}": value for name, value in weights.emotion.items()}
     _check(arrays, "")
@@ -123,8 +128,9 @@ def write(path: str | os.PathLike[str], weights: Weights) -> str:
     with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(arrays):
             buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name])),
-                                      allow_pickle=False)  # fmt: skip
+            np.lib.format.write_array(
+                buffer, np.ascontiguousarray(arrays[name]).reshape(np.shape(arrays[name])), allow_pickle=False
+            )
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), buffer.getvalue(), zipfile.ZIP_DEFLATED)
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
@@ -155,8 +161,9 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _expected(arrays: Mapping[str, np.ndarray], names: Collection[str]) \
-        -> tuple[str, dict[str, int], tuple[int, ...], dict[str, Any], dict[str, tuple[int, ...]]]:  # fmt: skip
+def _expected(
+    arrays: Mapping[str, np.ndarray], names: Collection[str]
+) -> tuple[str, dict[str, int], tuple[int, ...], dict[str, Any], dict[str, tuple[int, ...]]]:
     """Architecture, config, look-aheads and provenance of a file that holds `names`; and which arrays it must hold."""
     for name in _DESCRIPTION:
         if name not in arrays or arrays[name].ndim != 0:
@@ -222,6 +229,16 @@ def _check(arrays: Mapping[str, np.ndarray], sha256: str) -> Weights:
     def part(prefix: str) -> Mapping[str, np.ndarray]:
         return MappingProxyType({n.removeprefix(prefix): a for n, a in checked.items() if n.startswith(prefix)})
 
-    return Weights(architecture, MappingProxyType(config), lookaheads, checked["mel.mean"], checked["mel.std"],
-                   checked["egemaps.mean"], checked["egemaps.std"], part("net."), part("emotion."),
-                   MappingProxyType(provenance), sha256)  # fmt: skip
+    return Weights(
+        architecture,
+        MappingProxyType(config),
+        lookaheads,
+        checked["mel.mean"],
+        checked["mel.std"],
+        checked["egemaps.mean"],
+        checked["egemaps.std"],
+        part("net."),
+        part("emotion."),
+        MappingProxyType(provenance),
+        sha256,
+    )

@@ -9,9 +9,32 @@ import zipfile
 import numpy as np
 
 HOSTILE = [
-    None, True, 0, -1, 2**31, 2**63, 10**400, -(10**5000), 0.5, 1e300, -1e308, float("nan"), float("inf"), "", "x" * 5000,
-    "\ud800", "a\nb", "\0", [], {}, [[]], {"a": {}}, ["mouth", 1], "jawOpen", list(range(1000)),
-]  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    2**31,
+    2**63,
+    10**400,
+    -(10**5000),
+    0.5,
+    1e300,
+    -1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "x" * 5000,
+    "\ud800",
+    "a\nb",
+    "\0",
+    [],
+    {},
+    [[]],
+    {"a": {}},
+    ["mouth", 1],
+    "jawOpen",
+    list(range(1000)),
+]
 NUMBERS = [b"\0" * 4, b"\xff" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\1\0\0\0", b"\xfc\xff\xff\xff", b"\0\0\x7f\x7f"]
 
 
@@ -114,8 +137,18 @@ def twist_archive(random: random.Random, data: bytes) -> bytes:
         if kind <= 1:
             parts["meta.npy"] = npy(to_json(twist(random, meta)).decode("utf-8", "replace"))
         elif kind == 2:
-            strange = [np.zeros(3, np.float64), np.float32(np.nan), b"bytes", "text", np.inf, 10**18, np.array([object()]),
-                       np.zeros((2, 0), np.float32), np.array(1 + 2j), np.array("2020-01-01", "datetime64[s]")]  # fmt: skip
+            strange = [
+                np.zeros(3, np.float64),
+                np.float32(np.nan),
+                b"bytes",
+                "text",
+                np.inf,
+                10**18,
+                np.array([object()]),
+                np.zeros((2, 0), np.float32),
+                np.array(1 + 2j),
+                np.array("2020-01-01", "datetime64[s]"),
+            ]
             parts[name] = npy(random.choice(strange))
         elif kind == 3:
             header = parts[name][:128].replace(b"(", random.choice((b"(-", b"(99999", b"((", b"(9999999999,")), 1)

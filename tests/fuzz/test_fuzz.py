@@ -112,10 +112,26 @@ def _header(path):
 
 _CALIBRATION = {"affine": {"jawOpen": {"scale": 2.0, "bias": -0.1}, "mouthClose": {"scale": 1}}}
 _CONFIG = b"rate: 60\nvrchat: true\nosc:\n  - 127.0.0.1:9000\n  - 10.0.0.1:9001\nmouth: 1.5 # more\nweights: 'a b.npz'\n"
-_YAML = [b"? [a]\n: 1\n", b"&a [*a]", b"!!python/object:os.system x", b"a: 2020-99-99", b"- " * 1200, b"{" * 1200, b"\xff\xfe",
-         b"rate: 0x" + b"f" * 5000, b"rate: " + b"9" * 5000, b"9" * 5000 + b": 1", b"<<: 1", b"rate: !!int x",
-         b"rate: 1e999", b"? {a: 1}\n: 2", b"rate: 190:20:30:99999999999999999999", b"a: &a {b: *a}", b"=: 1",
-         b"rate: !!timestamp x"]  # fmt: skip
+_YAML = [
+    b"? [a]\n: 1\n",
+    b"&a [*a]",
+    b"!!python/object:os.system x",
+    b"a: 2020-99-99",
+    b"- " * 1200,
+    b"{" * 1200,
+    b"\xff\xfe",
+    b"rate: 0x" + b"f" * 5000,
+    b"rate: " + b"9" * 5000,
+    b"9" * 5000 + b": 1",
+    b"<<: 1",
+    b"rate: !!int x",
+    b"rate: 1e999",
+    b"? {a: 1}\n: 2",
+    b"rate: 190:20:30:99999999999999999999",
+    b"a: &a {b: *a}",
+    b"=: 1",
+    b"rate: !!timestamp x",
+]
 
 
 def _config_text(random, seed):
@@ -133,15 +149,36 @@ def _weights(random, seed):
 TARGETS = {
     "weights": Target(lambda: [_weight_file()], weights.read, _weights, ".npz"),
     "calibration": Target(lambda: [to_json(_CALIBRATION)], read_calibration, _twisted, ".json"),
-    "config": Target(lambda: [_CONFIG], lambda path: config.read(path, ("rate", "vrchat", "osc", "mouth", "weights")),
-                     _config_text, ".yaml"),
-    "sound files": Target(lambda: [_sound(*kind) for kind in (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"),
-                                   ("AIFF", "PCM_24"), ("WAV", "ULAW"), ("AU", "FLOAT"), ("CAF", "PCM_16"))] + _films(),
-                          lambda path: _hops(open_file(path))),
-    "WAV headers": Target(lambda: [_sound("WAV", kind) for kind in ("PCM_U8", "PCM_24", "DOUBLE")]
-                          + [_sound("WAVEX", "FLOAT"), _sound("RF64", "PCM_16")], _header),
+    "config": Target(
+        lambda: [_CONFIG], lambda path: config.read(path, ("rate", "vrchat", "osc", "mouth", "weights")), _config_text, ".yaml"
+    ),
+    "sound files": Target(
+        lambda: (
+            [
+                _sound(*kind)
+                for kind in (
+                    ("WAV", "PCM_16"),
+                    ("FLAC", "PCM_16"),
+                    ("OGG", "VORBIS"),
+                    ("AIFF", "PCM_24"),
+                    ("WAV", "ULAW"),
+                    ("AU", "FLOAT"),
+                    ("CAF", "PCM_16"),
+                )
+            ]
+            + _films()
+        ),
+        lambda path: _hops(open_file(path)),
+    ),
+    "WAV headers": Target(
+        lambda: (
+            [_sound("WAV", kind) for kind in ("PCM_U8", "PCM_24", "DOUBLE")]
+            + [_sound("WAVEX", "FLOAT"), _sound("RF64", "PCM_16")]
+        ),
+        _header,
+    ),
     "pipes": Target(lambda: [_sound("WAV", "FLOAT"), _sound("FLAC", "PCM_16"), bytes(range(256)) * 20], _pipe),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -207,13 +244,16 @@ def test_a_bomb_is_refused_before_it_is_inflated(tmp_path):
     assert _memory() - before < 400e6  # what the test itself packs
 
 
-@pytest.mark.parametrize("text, words", [
-    ('{"affine": {"jawOpen": {"scale": 1e300}}}', "jawOpen"),
-    ('{"affine": {"jawOpen": {"scale": 1' + "0" * 400 + "}}}", "jawOpen"),
-    ('{"affine": {"jawOpen": {"bias": NaN}}}', "jawOpen"),
-    ('{"affine": {"jawOpen": {"scale": 1' + "0" * 5000 + "}}}", "JSON"),
-    ("[" * 100_000, "JSON"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('{"affine": {"jawOpen": {"scale": 1e300}}}', "jawOpen"),
+        ('{"affine": {"jawOpen": {"scale": 1' + "0" * 400 + "}}}", "jawOpen"),
+        ('{"affine": {"jawOpen": {"bias": NaN}}}', "jawOpen"),
+        ('{"affine": {"jawOpen": {"scale": 1' + "0" * 5000 + "}}}", "JSON"),
+        ("[" * 100_000, "JSON"),
+    ],
+)
 def test_calibrations_that_nobody_means(tmp_path, text, words):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(FmgError, match=words):
@@ -257,12 +297,18 @@ _SESSION = []
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-@given(st.one_of(
-    st.binary(max_size=2000),
-    arrays.arrays(st.sampled_from([np.float32, np.float64, np.float16, np.int16, np.int32, np.uint8, np.bool_, "U3", object]),
-                  arrays.array_shapes(min_dims=0, max_dims=3, max_side=600)),
-    st.none(), st.text(), st.lists(st.floats()),
-))  # fmt: skip
+@given(
+    st.one_of(
+        st.binary(max_size=2000),
+        arrays.arrays(
+            st.sampled_from([np.float32, np.float64, np.float16, np.int16, np.int32, np.uint8, np.bool_, "U3", object]),
+            arrays.array_shapes(min_dims=0, max_dims=3, max_side=600),
+        ),
+        st.none(),
+        st.text(),
+        st.lists(st.floats()),
+    )
+)
 def test_audio_of_any_kind(audio):
     if not _SESSION:
         _SESSION.append(Session(_network(), egemaps=False))

@@ -21,8 +21,13 @@ def lively_tensors(seed=0):
     for name, shape in architectures.cross_attention_tensors({}).items():
         spread = 1.0 if name == "base_embeddings" else 0.3 if len(shape) == 1 else 2.0 / np.sqrt(shape[-1])
         tensors[name] = rng.normal(0, spread, shape).astype(np.float32)
-    for name in ("audio_encoder.mel_encoder.1", "audio_encoder.egemaps_encoder.1", "cross_attention.layer_norm",
-                 "blendshape_mlp.mlp.1", "blendshape_mlp.mlp.5"):  # fmt: skip
+    for name in (
+        "audio_encoder.mel_encoder.1",
+        "audio_encoder.egemaps_encoder.1",
+        "cross_attention.layer_norm",
+        "blendshape_mlp.mlp.1",
+        "blendshape_mlp.mlp.5",
+    ):
         tensors[f"{name}.weight"] += 1
     return tensors
 
@@ -145,8 +150,13 @@ def test_bad_functionals_stay_harmless(lively, bad):
 
 def test_constant_features_do_not_explode(lively):
     """A band that never varied in training has deviation 0 and is divided by 1e-10."""
-    flat = Weights(**vars(lively) | {"mel_std": np.where(np.arange(80) < 3, 0, lively.mel_std).astype(np.float32),
-                                     "egemaps_std": np.zeros(88, np.float32)})  # fmt: skip
+    flat = Weights(
+        **vars(lively)
+        | {
+            "mel_std": np.where(np.arange(80) < 3, 0, lively.mel_std).astype(np.float32),
+            "egemaps_std": np.zeros(88, np.float32),
+        }
+    )
     mel = pulses(1)[:10]
     mel[:, :3] = flat.mel_mean[:3]
     faces = run(networks.build(flat), mel, np.tile(flat.egemaps_mean, (10, 1)))

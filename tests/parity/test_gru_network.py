@@ -12,8 +12,7 @@ from fmg_rt.weights import Weights, WeightsError
 
 torch = pytest.importorskip("torch")
 
-CONFIG = {"n_stack": 2, "d_input": 64, "d_model": 96, "d_head": 64, "n_lookaheads": 3, "default_lookahead": 800,
-          "speech": 1}  # fmt: skip
+CONFIG = {"n_stack": 2, "d_input": 64, "d_model": 96, "d_head": 64, "n_lookaheads": 3, "default_lookahead": 800, "speech": 1}
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +98,12 @@ def test_between_two_steps_the_face_is_interpolated(pair):
 
 def test_matrices_are_rounded_as_torch_rounds():
     rng = np.random.default_rng(4)
-    values = np.concatenate([(rng.standard_normal(10_000) * 10.0 ** rng.integers(-20, 20, 10_000)).astype(np.float32),
-                             np.arange(0x3F7F0000, 0x3F830000, 0x800, dtype=np.uint32).view(np.float32)])  # fmt: skip
+    values = np.concatenate(
+        [
+            (rng.standard_normal(10_000) * 10.0 ** rng.integers(-20, 20, 10_000)).astype(np.float32),
+            np.arange(0x3F7F0000, 0x3F830000, 0x800, dtype=np.uint32).view(np.float32),
+        ]
+    )
     ours = (bfloat16(values).astype(np.uint32) << 16).view(np.float32)
     assert np.array_equal(ours, torch.from_numpy(values).bfloat16().float().numpy())
     assert np.array_equal(bfloat16(ours), bfloat16(values)) and (ours != values).any()

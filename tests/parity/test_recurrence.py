@@ -23,10 +23,13 @@ def _gradients(gru, x, states, weights):
     return [tensor.grad.clone() for tensor in (x, *gru.parameters())]
 
 
-@pytest.mark.parametrize(("narrow", "of_states", "of_gradients"), [
-    (True, 0.03, 0.02),  # 2^-8 in every step, three products deep
-    (False, 2e-6, 2e-6),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("narrow", "of_states", "of_gradients"),
+    [
+        (True, 0.03, 0.02),  # 2^-8 in every step, three products deep
+        (False, 2e-6, 2e-6),
+    ],
+)
 def test_equals_torch(case, narrow, of_states, of_gradients):
     from fmg_train.models import recurrence
 

@@ -172,8 +172,11 @@ class Answer:
 
 def method(channel):
     """The call, on a channel of grpc or grpc.aio."""
-    return channel.stream_stream("/nvidia_ace.services.a2f_controller.v1.A2FControllerService/ProcessAudioStream",
-                                 AudioStream.SerializeToString, AnimationDataStream.FromString)  # fmt: skip
+    return channel.stream_stream(
+        "/nvidia_ace.services.a2f_controller.v1.A2FControllerService/ProcessAudioStream",
+        AudioStream.SerializeToString,
+        AnimationDataStream.FromString,
+    )
 
 
 def ask(address, messages, **options):

@@ -24,10 +24,18 @@ class Glb:
 
     def __init__(self, compressed=False):
         self.content = {
-            "asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [], "meshes": [],
+            "asset": {"version": "2.0"},
+            "scene": 0,
+            "scenes": [{"nodes": [0]}],
+            "nodes": [],
+            "meshes": [],
             "materials": [{"doubleSided": True, "emissiveFactor": [1, 1, 1]}],
-            "accessors": [], "bufferViews": [], "buffers": [], "extensionsUsed": [], "extensions": {},
-        }  # fmt: skip
+            "accessors": [],
+            "bufferViews": [],
+            "buffers": [],
+            "extensionsUsed": [],
+            "extensions": {},
+        }
         self._binary = b""
         self._compressed = compressed
         if compressed:
@@ -41,23 +49,41 @@ class Glb:
         if self._compressed:
             data = encode_indices(values) if index else encode_vertices(values)
             # The plain bytes are nowhere: a loader that overlooks the extension finds none.
-            view = {"buffer": 1, "byteLength": values.nbytes, "extensions": {"EXT_meshopt_compression": {
-                "buffer": 0, "byteOffset": len(self._binary), "byteLength": len(data), "count": len(values),
-                "byteStride": values.nbytes // len(values), "mode": "INDICES" if index else "ATTRIBUTES",
-            }}}  # fmt: skip
+            view = {
+                "buffer": 1,
+                "byteLength": values.nbytes,
+                "extensions": {
+                    "EXT_meshopt_compression": {
+                        "buffer": 0,
+                        "byteOffset": len(self._binary),
+                        "byteLength": len(data),
+                        "count": len(values),
+                        "byteStride": values.nbytes // len(values),
+                        "mode": "INDICES" if index else "ATTRIBUTES",
+                    }
+                },
+            }
         self._binary += data + b"\0" * (-len(data) % 4)
-        self.content["accessors"].append({
-            "bufferView": len(self.content["bufferViews"]), "componentType": 5123 if index else 5126, "count": len(values),
-            "type": "SCALAR" if index else "VEC3",
-            **({} if index else {"min": values.min(0).tolist(), "max": values.max(0).tolist()}),
-        })  # fmt: skip
+        self.content["accessors"].append(
+            {
+                "bufferView": len(self.content["bufferViews"]),
+                "componentType": 5123 if index else 5126,
+                "count": len(values),
+                "type": "SCALAR" if index else "VEC3",
+                **({} if index else {"min": values.min(0).tolist(), "max": values.max(0).tolist()}),
+            }
+        )
         self.content["bufferViews"].append(view)
         return len(self.content["accessors"]) - 1
 
     def mesh(self, base, faces, shapes=(), names=()):
         """Add a mesh; `names` of its shapes, or none. Returns its number."""
-        primitive = {"attributes": {"POSITION": self._accessor(base)}, "indices": self._accessor(faces), "material": 0,
-                     "targets": [{"POSITION": self._accessor(shape)} for shape in shapes]}  # fmt: skip
+        primitive = {
+            "attributes": {"POSITION": self._accessor(base)},
+            "indices": self._accessor(faces),
+            "material": 0,
+            "targets": [{"POSITION": self._accessor(shape)} for shape in shapes],
+        }
         if not len(shapes):
             del primitive["targets"]
         self.content["meshes"].append({"primitives": [primitive], **({"extras": {"targetNames": names}} if names else {})})
@@ -112,20 +138,30 @@ def person(path, version):
         glb.node(name=name, mesh=eye, translation=[0, 0, 0.12 * back])
     bones = {"hips": 0, "neck": 1, "head": 2, "leftEye": 4, "rightEye": 5}
     if version == 0:
-        glb.content["extensions"] = {"VRM": {
-            "humanoid": {"humanBones": [{"bone": bone, "node": node} for bone, node in bones.items()]},
-            "blendShapeMaster": {"blendShapeGroups": [
-                {"name": name.upper(), "presetName": name, "binds": [{"mesh": 0, "index": i, "weight": 100}]}
-                for i, name in enumerate(names)]},
-            "firstPerson": {"lookAtHorizontalOuter": {"xRange": 90, "yRange": 20}},
-        }}  # fmt: skip
+        glb.content["extensions"] = {
+            "VRM": {
+                "humanoid": {"humanBones": [{"bone": bone, "node": node} for bone, node in bones.items()]},
+                "blendShapeMaster": {
+                    "blendShapeGroups": [
+                        {"name": name.upper(), "presetName": name, "binds": [{"mesh": 0, "index": i, "weight": 100}]}
+                        for i, name in enumerate(names)
+                    ]
+                },
+                "firstPerson": {"lookAtHorizontalOuter": {"xRange": 90, "yRange": 20}},
+            }
+        }
     else:
-        glb.content["extensions"] = {"VRMC_vrm": {
-            "humanoid": {"humanBones": {bone: {"node": node} for bone, node in bones.items()}},
-            "expressions": {"preset": {
-                name: {"morphTargetBinds": [{"node": 3, "index": i, "weight": 1}]} for i, name in enumerate(names)}},
-            "lookAt": {"rangeMapHorizontalOuter": {"inputMaxValue": 90, "outputScale": 20}},
-        }}  # fmt: skip
+        glb.content["extensions"] = {
+            "VRMC_vrm": {
+                "humanoid": {"humanBones": {bone: {"node": node} for bone, node in bones.items()}},
+                "expressions": {
+                    "preset": {
+                        name: {"morphTargetBinds": [{"node": 3, "index": i, "weight": 1}]} for i, name in enumerate(names)
+                    }
+                },
+                "lookAt": {"rangeMapHorizontalOuter": {"inputMaxValue": 90, "outputScale": 20}},
+            }
+        }
     return glb.write(path)
 
 

@@ -20,8 +20,7 @@ def random_weights(architecture="gru", lookaheads=(0, 800, 1600), seed=1):
     if architecture == "gru":
         config = {"n_stack": 2, "d_input": 64, "d_model": 64, "d_head": 64, "n_lookaheads": len(lookaheads)}
     shapes = architectures.ARCHITECTURES[architecture](config)
-    tensors = {name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
-               for name, shape in shapes.items()}  # fmt: skip
+    tensors = {name: (random.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32) for name, shape in shapes.items()}
     statistics = [np.full(80, -8), np.full(80, 4), np.zeros(88), np.ones(88)]
     return weights.Weights(architecture, config, lookaheads, *(s.astype(np.float32) for s in statistics), tensors)
 
@@ -63,8 +62,14 @@ class Program:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("environment", {})}
         start = options.pop("start", ["-m", "fmg_rt"])
         self.process = subprocess.Popen(
-            [sys.executable, *start, *map(str, arguments)], env=environment, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, encoding="utf-8", **options)  # fmt: skip
+            [sys.executable, *start, *map(str, arguments)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            **options,
+        )
 
     def wait_for(self, text, timeout=60.0):
         """Read what it says until a line holds `text`; returns the line."""

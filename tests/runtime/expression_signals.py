@@ -84,9 +84,16 @@ def slow_aperture(face: np.ndarray) -> float:
     """The formula, in float64."""
     v = {name: float(x) for name, x in zip(arkit.ARKIT_NAMES, face, strict=True)}
     both = lambda stem: (v[stem + "Left"] + v[stem + "Right"]) / 2  # noqa: E731
-    return max(0.0, v["jawOpen"] - v["mouthClose"] + 0.4 * both("mouthLowerDown") + 0.3 * both("mouthUpperUp")
-               + 0.2 * v["mouthFunnel"] - 0.2 * (v["mouthRollLower"] + v["mouthRollUpper"])
-               - 0.2 * both("mouthPress"))  # fmt: skip
+    return max(
+        0.0,
+        v["jawOpen"]
+        - v["mouthClose"]
+        + 0.4 * both("mouthLowerDown")
+        + 0.3 * both("mouthUpperUp")
+        + 0.2 * v["mouthFunnel"]
+        - 0.2 * (v["mouthRollLower"] + v["mouthRollUpper"])
+        - 0.2 * both("mouthPress"),
+    )
 
 
 def faces_of(openings: np.ndarray) -> np.ndarray:
@@ -105,8 +112,9 @@ def talk(n: int, rate: float, f: float = 4.0) -> np.ndarray:
 class Player:
     """Plays audio and faces to an `Expression` as a stream does, frame by frame."""
 
-    def __init__(self, settings: ExpressionSettings | None = None, rate: float = 30.0, lookahead: int = 800,
-                 seed: int = 0, tracker=None):  # fmt: skip
+    def __init__(
+        self, settings: ExpressionSettings | None = None, rate: float = 30.0, lookahead: int = 800, seed: int = 0, tracker=None
+    ):
         self.rate, self.lookahead = rate, lookahead
         self.expression = Expression(settings or ExpressionSettings(), rate, lookahead, seed, tracker)
 

@@ -35,9 +35,7 @@ class Receiver:
 
 def messages(datagrams: list[bytes]) -> list[tuple]:
     """(address, argument, …) of every OSC message, decoded by python-osc."""
-    return [
-        (timed.message.address, *timed.message.params) for data in datagrams for timed in OscPacket(data).messages
-    ]
+    return [(timed.message.address, *timed.message.params) for data in datagrams for timed in OscPacket(data).messages]
 
 
 def starts_with_sha256(data: bytes, digits: str) -> bool:

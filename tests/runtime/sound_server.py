@@ -18,16 +18,32 @@ class SoundServer:
     def __init__(self, folder: Path):
         self._socket, self._asoundrc = folder / "native", folder / "asound.conf"
         self.environment = {
-            "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "PULSE_RUNTIME_PATH": str(folder / "pulse"),
-            "PULSE_SERVER": f"unix:{self._socket}", "ALSA_CONFIG_PATH": str(self._asoundrc), "PULSE_LATENCY_MSEC": "",
-        }  # fmt: skip
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(folder),
+            "PULSE_RUNTIME_PATH": str(folder / "pulse"),
+            "PULSE_SERVER": f"unix:{self._socket}",
+            "ALSA_CONFIG_PATH": str(self._asoundrc),
+            "PULSE_LATENCY_MSEC": "",
+        }
         self._env = {**os.environ, **self.environment}
         self._list(False)
         self._daemon = subprocess.Popen(
-            ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes",
-             "--realtime=no", "--high-priority=no", "--log-level=error", "-L",
-             f"module-native-protocol-unix socket={self._socket} auth-anonymous=1"],
-            env=self._env, stderr=subprocess.DEVNULL)  # fmt: skip
+            [
+                "pulseaudio",
+                "-n",
+                "--daemonize=no",
+                "--use-pid-file=no",
+                "--exit-idle-time=-1",
+                "--disable-shm=yes",
+                "--realtime=no",
+                "--high-priority=no",
+                "--log-level=error",
+                "-L",
+                f"module-native-protocol-unix socket={self._socket} auth-anonymous=1",
+            ],
+            env=self._env,
+            stderr=subprocess.DEVNULL,
+        )
         deadline = time.monotonic() + 10
         while self._pactl("info", check=False).returncode != 0:
             if time.monotonic() > deadline or self._daemon.poll() is not None:
@@ -51,8 +67,7 @@ class SoundServer:
         plugin = f'{{ type pulse\n server "unix:{self._socket}"\n device "{MICROPHONE}.monitor" }}\n'
         self._asoundrc.write_text(
             # Debian's PortAudio aborts when every device in the list can be opened, or there is none.
-            "pcm.absent { type hw\n card 31 }\n"
-            + (f"pcm.{MICROPHONE} {plugin}pcm.!default {plugin}" if plugged else "")
+            "pcm.absent { type hw\n card 31 }\n" + (f"pcm.{MICROPHONE} {plugin}pcm.!default {plugin}" if plugged else "")
         )
 
     def plug(self) -> None:
@@ -74,8 +89,15 @@ class SoundServer:
         """A microphone in place of the cable that hears what is written to this FIFO, s16le mono at `RATE`, when it is."""
         self.unplug()
         fifo = self._asoundrc.with_name("fifo")
-        self._pactl("load-module", "module-pipe-source", f"source_name={MICROPHONE}.monitor", f"file={fifo}",
-                    "format=s16le", f"rate={RATE}", "channels=1")  # fmt: skip
+        self._pactl(
+            "load-module",
+            "module-pipe-source",
+            f"source_name={MICROPHONE}.monitor",
+            f"file={fifo}",
+            "format=s16le",
+            f"rate={RATE}",
+            "channels=1",
+        )
         self._list(True)
         return fifo
 
@@ -86,10 +108,22 @@ class SoundServer:
         self._play(sound, 200)
 
     def _play(self, sound: str | Path, latency: int) -> None:
-        self._players.append(subprocess.Popen(
-            ["pacat", "--playback", f"--device={MICROPHONE}", f"--rate={RATE}", "--channels=1", "--format=float32le",
-             f"--latency-msec={latency}", sound],
-            env=self._env, stderr=subprocess.DEVNULL))  # fmt: skip
+        self._players.append(
+            subprocess.Popen(
+                [
+                    "pacat",
+                    "--playback",
+                    f"--device={MICROPHONE}",
+                    f"--rate={RATE}",
+                    "--channels=1",
+                    "--format=float32le",
+                    f"--latency-msec={latency}",
+                    sound,
+                ],
+                env=self._env,
+                stderr=subprocess.DEVNULL,
+            )
+        )
 
     def close(self) -> None:
         for process in [*self._players, self._daemon]:

@@ -123,9 +123,7 @@ def test_ctrl_c_leaves_nothing_half_baked_and_the_next_run_goes_on(tmp_path, wei
     files = [sound(tmp_path / "short.wav", 0.2), *files] if n_files > 1 else [sound(tmp_path / "long.wav", 900)]
     out = tmp_path / "out"
     command = [sys.executable, "-m", "fmg_rt", "bake", *files, "--weights", weight_file, "--out", out]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True, text=True
-    )
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True, text=True)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if any(path.suffix == ".part" and path.stat().st_size > 1000 for path in out.glob("*")):

@@ -155,9 +155,18 @@ def test_thirty_frames_a_second_arrive_from_a_paced_file(tmp_path, weight_file, 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.1, 0.2, 0.35, 0.55, 0.8, 1.5])
 def test_ctrl_c_at_any_moment(after, weight_file, voice, tmp_path, program):
     # What Python does before it comes to us, and click, is their own affair: the time counts from our first line.
-    process = program("--weights", weight_file, "--input", voice, "--record", tmp_path / "out.csv",
-                      start=["-c", "import sys; from fmg_rt.cli import main; print('up', file=sys.stderr, flush=True); "
-                                   "main(prog_name='fmg-rt')"])  # fmt: skip
+    process = program(
+        "--weights",
+        weight_file,
+        "--input",
+        voice,
+        "--record",
+        tmp_path / "out.csv",
+        start=[
+            "-c",
+            "import sys; from fmg_rt.cli import main; print('up', file=sys.stderr, flush=True); main(prog_name='fmg-rt')",
+        ],
+    )
     process.wait_for("up")
     time.sleep(after)
     process.process.send_signal(signal.SIGINT)
@@ -173,7 +182,9 @@ def test_ctrl_c_at_any_moment(after, weight_file, voice, tmp_path, program):
 @pytest.mark.parametrize("built", ["sinks.Sinks", "app.status.Status"])
 def test_ctrl_c_between_the_first_sink_and_the_first_frame(built, weight_file, voice, tmp_path, program):
     module, name = built.rsplit(".", 1)
-    start = ["-c", f"""
+    start = [
+        "-c",
+        f"""
 import signal
 from fmg_rt.{module} import {name}
 from fmg_rt.cli import main
@@ -183,7 +194,8 @@ def signalled(*arguments, **options):
     build(*arguments, **options)
 {name}.__init__ = signalled
 main(prog_name="fmg-rt")
-"""]  # fmt: skip
+""",
+    ]
     code, _, err = program("--weights", weight_file, "--input", voice, "--record", tmp_path / "out.csv", start=start).end()
     assert code == 130, err
     assert "Traceback" not in err
@@ -217,8 +229,18 @@ def test_stopped_it_leaves_a_face_at_rest(weight_file, voice, program, udp, numb
 
 def test_a_receiver_that_is_not_there_does_not_matter(tmp_path, weight_file, voice):
     for address in ("127.0.0.1:9", "no.such.host.invalid:9000"):
-        result = _invoke("--weights", weight_file, "--input", voice, "--fast", "--osc", address,
-                         "--record", tmp_path / "out.csv", "--overwrite")  # fmt: skip
+        result = _invoke(
+            "--weights",
+            weight_file,
+            "--input",
+            voice,
+            "--fast",
+            "--osc",
+            address,
+            "--record",
+            tmp_path / "out.csv",
+            "--overwrite",
+        )
         assert result.exit_code == 0, result.output
         assert len(_table(tmp_path / "out.csv")[0]) == 90
 
@@ -244,14 +266,22 @@ def test_a_full_disk(tmp_path, weight_file, voice):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--osc", "127.0.0.1:99999"], ["99999", "port"]), (["--osc", "127.0.0.1"], ["names no port"]),
-        (["--rate", "0"], ["--rate"]), (["--rate", "121"], ["--rate"]), (["--input-rate", "1"], ["--input-rate"]),
-        (["--lookahead", "70"], ["70 ms", "0, 50, 100"]), (["--input", "mic", "--fast"], ["--fast"]),
-        (["--weights", "none.npz"], ["none.npz", "cannot read"]), (["--calibration", "none.json"], ["none.json"]),
-        (["--config", "none.yaml"], ["none.yaml"]), (["--mask", "nose"], ["nose"]), (["--input", "none.wav"], ["none.wav"]),
-        (["--raet", "30"], ["--rate"]), (["talk.wav"], ["talk.wav"]),
+        (["--osc", "127.0.0.1:99999"], ["99999", "port"]),
+        (["--osc", "127.0.0.1"], ["names no port"]),
+        (["--rate", "0"], ["--rate"]),
+        (["--rate", "121"], ["--rate"]),
+        (["--input-rate", "1"], ["--input-rate"]),
+        (["--lookahead", "70"], ["70 ms", "0, 50, 100"]),
+        (["--input", "mic", "--fast"], ["--fast"]),
+        (["--weights", "none.npz"], ["none.npz", "cannot read"]),
+        (["--calibration", "none.json"], ["none.json"]),
+        (["--config", "none.yaml"], ["none.yaml"]),
+        (["--mask", "nose"], ["nose"]),
+        (["--input", "none.wav"], ["none.wav"]),
+        (["--raet", "30"], ["--rate"]),
+        (["talk.wav"], ["talk.wav"]),
     ],
-)  # fmt: skip
+)
 def test_bad_options(weight_file, voice, arguments, words):
     _refused(_invoke("--weights", weight_file, "--input", voice, *arguments), *words)
 
@@ -284,8 +314,11 @@ def test_without_a_microphone_it_says_what_to_do(weight_file, program, tmp_path)
 
 def test_settings_from_a_file_and_flags_win(tmp_path, weight_file, voice):
     config = tmp_path / "fmg.yaml"
-    config.write_text(f"weights: '{weight_file}'\ninput: '{voice}'\nfast: true\nrate: 60\nrecord: '{tmp_path / 'a.csv'}'\n"
-                      "vrchat: true\nblink: false\nosc: [127.0.0.1:9]\n", encoding="utf-8")  # fmt: skip
+    config.write_text(
+        f"weights: '{weight_file}'\ninput: '{voice}'\nfast: true\nrate: 60\nrecord: '{tmp_path / 'a.csv'}'\n"
+        "vrchat: true\nblink: false\nosc: [127.0.0.1:9]\n",
+        encoding="utf-8",
+    )
     result = _invoke("--config", config)
     assert result.exit_code == 0, result.output
     assert len(_table(tmp_path / "a.csv")[0]) == 180

@@ -22,8 +22,11 @@ def printed():
 
 
 def test_every_option_stands_there_once_and_as_it_is_changes_nothing(printed, tmp_path):
-    wanted = [next(opt for opt in param.opts if opt.startswith("--"))[2:] for param in run.params
-              if isinstance(param, click.Option) and param.name not in NOT_IN_FILES and not param.hidden]  # fmt: skip
+    wanted = [
+        next(opt for opt in param.opts if opt.startswith("--"))[2:]
+        for param in run.params
+        if isinstance(param, click.Option) and param.name not in NOT_IN_FILES and not param.hidden
+    ]
     assert re.findall(r"^#([a-z][\w-]*): .*$", printed, re.MULTILINE) == wanted
     path = tmp_path / "fmg.yaml"
     path.write_text(printed, encoding="utf-8")

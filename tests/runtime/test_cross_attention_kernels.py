@@ -50,8 +50,7 @@ out = np.full((53, 256), np.nan, np.float32)
 kernels.dense(packed, padded, x, out)
 print(kernels.PANEL, abs(out - (x.astype(float) @ weight.T + bias)).max() < 2e-4)
 """
-    environment = os.environ | {
-        "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}  # fmt: skip
+    environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     assert result.stdout.split() == [str(panel), "True"], result.stderr
 

@@ -64,9 +64,7 @@ def test_a_healthy_machine_passes(weight_file, sound):
     assert [text.split()[0] for _, text in of(lines, "receiver")] == ["osc", "vmc", "vrchat", "livelink", "ifacialmocap"]
 
 
-@pytest.mark.parametrize("arguments", [
-    ["--weights", "nowhere.npz"], ["--input", "nowhere.wav"], ["--input", __file__],
-])  # fmt: skip
+@pytest.mark.parametrize("arguments", [["--weights", "nowhere.npz"], ["--input", "nowhere.wav"], ["--input", __file__]])
 def test_what_stops_the_main_job_fails(weight_file, sound, arguments):
     defaults = {"--weights": weight_file, "--input": sound} | dict(zip(arguments[::2], arguments[1::2], strict=True))
     job = [str(word) for pair in defaults.items() for word in pair]
@@ -131,8 +129,9 @@ def test_what_a_receiver_would_get_is_measured(weight_file, sound):
             receiver.recv(1)
     assert result.exit_code == 0
     # /blendshapes 280 bytes, 52 messages in a bundle 1472 bytes
-    assert of(lines, "receiver") == [("ok", f"osc 127.0.0.1:{port}: up to 1752 bytes a frame in 2 datagrams; "
-                                            "a program on this computer listens there")]  # fmt: skip
+    assert of(lines, "receiver") == [
+        ("ok", f"osc 127.0.0.1:{port}: up to 1752 bytes a frame in 2 datagrams; a program on this computer listens there")
+    ]
 
 
 @pytest.mark.audio
@@ -140,6 +139,7 @@ def test_a_real_microphone_is_heard(tmp_path, weight_file):
     if SoundServer.missing():
         pytest.skip(f"not installed: {SoundServer.missing()}")
     command = [sys.executable, "-m", "fmg_rt", "doctor", "--weights", weight_file, "--seconds", "0.8"]
+
     def play(server, samples):
         with contextlib.suppress(BrokenPipeError):  # the end of the test
             server.play(samples)
@@ -147,9 +147,11 @@ def test_a_real_microphone_is_heard(tmp_path, weight_file):
     server = SoundServer(tmp_path)
     playing = threading.Thread()
     try:
+
         def run(*arguments):
-            return subprocess.run([*command, *arguments], env={**os.environ, **server.environment}, text=True,
-                                  capture_output=True, timeout=60)  # fmt: skip
+            return subprocess.run(
+                [*command, *arguments], env={**os.environ, **server.environment}, text=True, capture_output=True, timeout=60
+            )
 
         silent = run("--device", MICROPHONE)
         assert silent.returncode == 0 and "digital silence" in silent.stdout, silent.stdout + silent.stderr

@@ -61,12 +61,18 @@ def test_neutral_until_half_a_second():
 
 
 SIGNALS = {
-    "silence": np.zeros(96_000), "offset": np.full(96_000, 0.5), "full": np.ones(96_000), "clipping": 50 * buzz(6.0),
-    "tone": np.sin(np.arange(96_000)), "click": np.eye(1, 96_000, 50_000)[0],
+    "silence": np.zeros(96_000),
+    "offset": np.full(96_000, 0.5),
+    "full": np.ones(96_000),
+    "clipping": 50 * buzz(6.0),
+    "tone": np.sin(np.arange(96_000)),
+    "click": np.eye(1, 96_000, 50_000)[0],
     "60 ms": np.r_[np.zeros(40_000), buzz(0.06), np.zeros(40_000)],
-    "not a number": np.full(20_000, np.nan), "infinite": np.full(20_000, -np.inf), "noise": RNG.normal(size=96_000),
+    "not a number": np.full(20_000, np.nan),
+    "infinite": np.full(20_000, -np.inf),
+    "noise": RNG.normal(size=96_000),
     "least bit": RNG.integers(-1, 2, 96_000) / 32_768,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SIGNALS)

@@ -41,8 +41,9 @@ def voice(n, hz=120.0, seed=0):
 
 def short(t, wave, first=0):
     out = nans(2, 257)
-    egemaps_split.short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming,
-                                 wave, first, nans(2, 256), out)  # fmt: skip
+    egemaps_split.short_spectrum(
+        t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, wave, first, nans(2, 256), out
+    )
     return out
 
 
@@ -84,8 +85,21 @@ def test_spectral(t):
     wave = voice(1000)
     before, contours, magnitude = short(t, wave, 0), nans(27, 20), np.zeros(257, np.float32)
     for first, spectrum in ((0, before), (400, short(t, wave, 400))):
-        egemaps_spectral.spectral(t.mel_first, t.mel_falling, t.loudness_weights, t.dct, t.slopes, spectrum, wave, first, 3,
-                                  magnitude, nans(257), nans(26), contours)  # fmt: skip
+        egemaps_spectral.spectral(
+            t.mel_first,
+            t.mel_falling,
+            t.loudness_weights,
+            t.dct,
+            t.slopes,
+            spectrum,
+            wave,
+            first,
+            3,
+            magnitude,
+            nans(257),
+            nans(26),
+            contours,
+        )
     got = contours[:11, 3]
     expected = reference.spectral(np.hypot(*spectrum.astype(np.float64)), np.hypot(*before.astype(np.float64)))
     np.testing.assert_allclose(got[:10], expected, rtol=2e-4, atol=1e-6)
@@ -127,8 +141,18 @@ def test_path_is_that_of_a_search_that_keeps_everything():
     out, got, decided = nans(48), [], 0
     ring, costs, paths = np.zeros((64, 7), np.float32), np.zeros(8), np.zeros((7, 64), np.int32)
     for t in range(n):
-        count = egemaps_pitch.follow(np.stack([hz[t], voicing[t]]), np.float32(1), decided, t, ring, costs, paths,
-                                     np.zeros((7, 64), np.int32), nans(25, dtype=np.float64), out)  # fmt: skip
+        count = egemaps_pitch.follow(
+            np.stack([hz[t], voicing[t]]),
+            np.float32(1),
+            decided,
+            t,
+            ring,
+            costs,
+            paths,
+            np.zeros((7, 64), np.int32),
+            nans(25, dtype=np.float64),
+            out,
+        )
         got.extend(out[:count])
         decided += count
         assert t + 1 - 40 <= decided <= t
@@ -187,8 +211,17 @@ def test_similarity_and_periods():
         i += 1
     state, contours = np.zeros(4, np.float32), nans(27, 60)
     for frame in range(20):
-        egemaps_jitter.jitter(np.float32(16_000 / 160.5), wave, 1100 + 160 * frame, frame, state, nans(2048, dtype=float),
-                              nans(2048, dtype=float), nans(128, dtype=float), contours)  # fmt: skip
+        egemaps_jitter.jitter(
+            np.float32(16_000 / 160.5),
+            wave,
+            1100 + 160 * frame,
+            frame,
+            state,
+            nans(2048, dtype=float),
+            nans(2048, dtype=float),
+            nans(128, dtype=float),
+            contours,
+        )
     assert contours[18, 10:20].max() <= 0.02 and contours[18, 10:20].max() > 0.001
     np.testing.assert_allclose(contours[19, 5:20], 20 * np.log10(1 + 0.1 / 1.05), rtol=0.02)
 

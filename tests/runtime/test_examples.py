@@ -27,9 +27,10 @@ def run(monkeypatch, name, *arguments):
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
 
 
-@pytest.mark.parametrize("name, says", [
-    ("library.py", "jawOpen"), ("custom_sink.py", "the end"), ("many_faces.py", "16 faces"), ("egemaps.py", "mean loudness"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, says",
+    [("library.py", "jawOpen"), ("custom_sink.py", "the end"), ("many_faces.py", "16 faces"), ("egemaps.py", "mean loudness")],
+)
 def test_with_a_sound_file(monkeypatch, capsys, talk, name, says):
     run(monkeypatch, name, talk)
     lines = capsys.readouterr().out.splitlines()

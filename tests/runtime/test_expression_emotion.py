@@ -39,10 +39,17 @@ def shown(emotion: dict, face=NEUTRAL, frames: int = 90, **settings) -> tuple[np
 # --- chosen ---
 
 
-@pytest.mark.parametrize("text, means", [
-    ("joy=0.6,anger=0.2", {"joy": 0.6, "anger": 0.2}), (" Amazement = 0.5 ", {"surprise": 0.5}), ("happy", {"joy": 1.0}),
-    ("", {}), ("neutral", {}), ("joy=0.7,happy=0.7", {"joy": 1.0}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, means",
+    [
+        ("joy=0.6,anger=0.2", {"joy": 0.6, "anger": 0.2}),
+        (" Amazement = 0.5 ", {"surprise": 0.5}),
+        ("happy", {"joy": 1.0}),
+        ("", {}),
+        ("neutral", {}),
+        ("joy=0.7,happy=0.7", {"joy": 1.0}),
+    ],
+)
 def test_a_choice_is_written_as_names_and_values(text, means):
     assert emotions.parse(text) == means
 
@@ -94,10 +101,14 @@ def test_seven_emotions_are_told_apart_by_the_whole_face():
     alike = unit @ unit.T - np.eye(len(unit))
     seven = [emotions.INDEX[name] for name in SEVEN]
     assert alike[np.ix_(seven, seven)].max() < 0.75
-    for name, high in (("joy", ("mouthSmileLeft", "cheekSquintLeft")), ("anger", ("browDownLeft", "noseSneerLeft")),
-                       ("sadness", ("browInnerUp", "mouthFrownLeft")), ("fear", ("eyeWideLeft", "mouthStretchLeft")),
-                       ("disgust", ("noseSneerLeft", "mouthUpperUpLeft")),
-                       ("surprise", ("browOuterUpLeft", "jawOpen"))):  # fmt: skip
+    for name, high in (
+        ("joy", ("mouthSmileLeft", "cheekSquintLeft")),
+        ("anger", ("browDownLeft", "noseSneerLeft")),
+        ("sadness", ("browInnerUp", "mouthFrownLeft")),
+        ("fear", ("eyeWideLeft", "mouthStretchLeft")),
+        ("disgust", ("noseSneerLeft", "mouthUpperUpLeft")),
+        ("surprise", ("browOuterUpLeft", "jawOpen")),
+    ):
         assert all(faces[name][I[coefficient]] > 0.14 for coefficient in high), name
     for name in SEVEN[:6]:
         assert np.abs(faces[name][MOUTH]).max() > 0.09 and np.abs(faces[name][UPPER]).max() > 0.3
@@ -184,8 +195,10 @@ class _Weights:
     n = len(architectures.EMOTIONS) + 2
     egemaps_mean = rng.normal(0, 1, spec.N_EGEMAPS).astype(np.float32)
     egemaps_std = rng.uniform(0.5, 2, spec.N_EGEMAPS).astype(np.float32)
-    emotion = {"weight": rng.normal(0, 0.1, (n, spec.N_EGEMAPS)).astype(np.float32),
-               "bias": rng.normal(0, 0.3, n).astype(np.float32)}  # fmt: skip
+    emotion = {
+        "weight": rng.normal(0, 0.1, (n, spec.N_EGEMAPS)).astype(np.float32),
+        "bias": rng.normal(0, 0.3, n).astype(np.float32),
+    }
 
 
 def test_the_read_out_is_standardised_linear_and_in_the_order_of_the_file():
@@ -217,12 +230,15 @@ def test_the_read_out_learns_how_a_speaker_usually_sounds():
 # --- keyed ---
 
 
-@pytest.mark.parametrize("content", [
-    {"emotions": [{"time": 0, "joy": 0}, {"time": 2, "joy": 1}]},
-    {"emotion_with_timecode_list": [{"time_code": 0, "emotion": {"joy": 0}}, {"time_code": 2, "emotion": {"joy": 1}}]},
-    {"emotion_with_timecode1": None, "emotions": {"a": {"time": 0, "joy": 0}, "b": {"time": 2, "happy": 1}}},
-    [{"time": 0, "joy": 0}, {"time_code": 2, "emotion": {"joy": 1}}],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"emotions": [{"time": 0, "joy": 0}, {"time": 2, "joy": 1}]},
+        {"emotion_with_timecode_list": [{"time_code": 0, "emotion": {"joy": 0}}, {"time_code": 2, "emotion": {"joy": 1}}]},
+        {"emotion_with_timecode1": None, "emotions": {"a": {"time": 0, "joy": 0}, "b": {"time": 2, "happy": 1}}},
+        [{"time": 0, "joy": 0}, {"time_code": 2, "emotion": {"joy": 1}}],
+    ],
+)
 def test_keyframes_are_read_in_every_form_and_followed(tmp_path, content):
     path = tmp_path / "emotions.json"
     path.write_text(json.dumps(content))
@@ -234,12 +250,21 @@ def test_keyframes_are_read_in_every_form_and_followed(tmp_path, content):
     assert smile[0] == 0 and smile[90] > 0.97 and np.abs(np.diff(smile)).max() < 0.03
 
 
-@pytest.mark.parametrize("text, says", [
-    ("nothing", "is not JSON"), ("{}", "not of the form"), ("[]", "not of the form"), ("[3]", "not of the form"),
-    ('[{"time": 1, "joy": 2}]', "between 0 and 1"), ('[{"time": 1, "envy": 1}]', "there is no emotion"),
-    ('[{"joy": 1}]', "its time must be"), ('[{"time": -1, "joy": 1}]', "its time must be"),
-    ('[{"time": 1, "joy": 1}, {"time": 1, "joy": 0}]', "must come after"), ('[{"time": 1, "emotion": 3}]', "between 0 and 1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("nothing", "is not JSON"),
+        ("{}", "not of the form"),
+        ("[]", "not of the form"),
+        ("[3]", "not of the form"),
+        ('[{"time": 1, "joy": 2}]', "between 0 and 1"),
+        ('[{"time": 1, "envy": 1}]', "there is no emotion"),
+        ('[{"joy": 1}]', "its time must be"),
+        ('[{"time": -1, "joy": 1}]', "its time must be"),
+        ('[{"time": 1, "joy": 1}, {"time": 1, "joy": 0}]', "must come after"),
+        ('[{"time": 1, "emotion": 3}]', "between 0 and 1"),
+    ],
+)
 def test_bad_keyframes_give_one_clear_line(tmp_path, text, says):
     path = tmp_path / "emotions.json"
     path.write_text(text)
@@ -315,8 +340,10 @@ class _Tracker:
 
 def test_a_trackers_head_wins_and_a_mask_without_brows_keeps_it_still():
     wave = voice(4)
-    for settings, tracker in ((ExpressionSettings.off(head=1.0), _Tracker()),
-                              (ExpressionSettings.off(head=1.0, mask=parse_mask("lips")), None)):  # fmt: skip
+    for settings, tracker in (
+        (ExpressionSettings.off(head=1.0), _Tracker()),
+        (ExpressionSettings.off(head=1.0, mask=parse_mask("lips")), None),
+    ):
         player, got = Player(settings, 30, 0, tracker=tracker), []
         player.play(wave, NEUTRAL, before_frame=lambda k, expression, got=got: got.append(expression.head.copy()))
         assert (np.array(got)[30:] == 0).all()

@@ -16,7 +16,7 @@ from expression_signals import (
     scaled,
     silence,
     synthesise,
-)  # fmt: skip
+)
 
 from fmg_rt import arkit
 from fmg_rt.expression import ExpressionSettings
@@ -257,8 +257,7 @@ def test_pitch_and_periodicity_are_those_of_the_sound(f0):
         clean[i] = np.exp(-2 * np.pi * 120 / 4000) * (clean[i - 1] + x[i] - x[i - 1])
     x = clean[1:] - 0.9 * clean[:-1]
     now = x[-160:]
-    scores = [now @ then / np.sqrt((now @ now) * (then @ then))
-              for lag in range(10, 54) for then in [x[-160 - lag : -lag]]]  # fmt: skip
+    scores = [now @ then / np.sqrt((now @ now) * (then @ then)) for lag in range(10, 54) for then in [x[-160 - lag : -lag]]]
     assert gate._state[kernels.PERIODICITY] == pytest.approx(max(scores), abs=1e-3)
 
 

@@ -130,8 +130,9 @@ def test_smoothing_calms_jitter_and_hardly_delays_speech(rate):
     for f in (2.0, 4.0):  # syllables
         clean = talk(n, rate, f)
         out = shaped(SMOOTH, faces_of(clean), rate)[:, I["jawOpen"]]
-        spectrum = [np.dot(x[rate:] - x[rate:].mean(), np.exp(-2j * np.pi * f * np.arange(rate, n) / rate))
-                    for x in (clean, out)]  # fmt: skip
+        spectrum = [
+            np.dot(x[rate:] - x[rate:].mean(), np.exp(-2j * np.pi * f * np.arange(rate, n) / rate)) for x in (clean, out)
+        ]
         delay = np.angle(spectrum[0] / spectrum[1]) / (2 * np.pi * f)
         assert 0.0 <= delay <= 0.004
         assert abs(spectrum[1]) >= 0.93 * abs(spectrum[0])
@@ -158,8 +159,9 @@ def test_smoothing_follows_the_papers_algorithm():
 
 def test_smoothing_strength_calms_more():
     jitter = np.clip(0.3 + 0.02 * np.random.default_rng(5).standard_normal(600), 0, 1)
-    spread = [np.std(shaped(ExpressionSettings.off(smoothing=s), faces_of(jitter))[30:, I["jawOpen"]])
-              for s in (0.0, 0.5, 1.0, 2.0)]  # fmt: skip
+    spread = [
+        np.std(shaped(ExpressionSettings.off(smoothing=s), faces_of(jitter))[30:, I["jawOpen"]]) for s in (0.0, 0.5, 1.0, 2.0)
+    ]
     assert spread == sorted(spread, reverse=True) and spread[0] > 1.1 * spread[-1]
 
 

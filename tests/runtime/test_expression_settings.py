@@ -19,7 +19,7 @@ from fmg_rt.expression import (
     parse_mask,
     read_calibration,
     write_calibration,
-)  # fmt: skip
+)
 from fmg_rt.expression.level import HIGHEST, LOWEST, TARGET
 from fmg_rt.expression.merge import STALE
 from fmg_rt.frame import Frame
@@ -67,12 +67,21 @@ def test_calibration_survives_being_written_and_read(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["c.json"]
 
 
-@pytest.mark.parametrize("text, says", [
-    ("not json", "is not JSON"), ("[1]", "not of the form"), ("{}", "not of the form"), ('{"affine": 3}', "not of the"),
-    ('{"affine": {"jawOpem": {"scale": 1}}}', "jawOpem"), ('{"affine": {"jawOpen": 3}}', "must be"),
-    ('{"affine": {"jawOpen": {"scale": "3"}}}', "numbers"), ('{"affine": {"jawOpen": {"scale": NaN}}}', "finite"),
-    ('{"affine": {"jawOpen": {"gain": 3}}}', "must be"), ('{"affine": {"jawOpen": {"scale": true}}}', "numbers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("not json", "is not JSON"),
+        ("[1]", "not of the form"),
+        ("{}", "not of the form"),
+        ('{"affine": 3}', "not of the"),
+        ('{"affine": {"jawOpem": {"scale": 1}}}', "jawOpem"),
+        ('{"affine": {"jawOpen": 3}}', "must be"),
+        ('{"affine": {"jawOpen": {"scale": "3"}}}', "numbers"),
+        ('{"affine": {"jawOpen": {"scale": NaN}}}', "finite"),
+        ('{"affine": {"jawOpen": {"gain": 3}}}', "must be"),
+        ('{"affine": {"jawOpen": {"scale": true}}}', "numbers"),
+    ],
+)
 def test_bad_calibration_gives_one_clear_line(tmp_path, text, says):
     path = tmp_path / "c.json"
     path.write_text(text)
@@ -92,9 +101,9 @@ def test_a_missing_or_binary_calibration_too(tmp_path):
 # --- strength, levelling, limits, mask ---
 
 
-@pytest.mark.parametrize("region, indices", [
-    ("mouth", MOUTH), *((name, arkit.region_indices(name)) for name in ("cheeks", "brows", "eyes")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "region, indices", [("mouth", MOUTH), *((name, arkit.region_indices(name)) for name in ("cheeks", "brows", "eyes"))]
+)
 def test_strength_scales_its_region_only(region, indices):
     face = np.linspace(0.01, 0.9, 52).astype(np.float32)
     out = once(ExpressionSettings.off(**{region: 1.5}), face)
@@ -147,14 +156,17 @@ def test_mask_drives_what_it_names_and_leaves_the_rest_at_zero():
     assert (out[UPPER] == 0.5).all() and out[I["jawOpen"]] == 0.5 and (out[MOUTH] == 0.5).sum() == 1
 
 
-@pytest.mark.parametrize("make, says", [
-    (lambda: parse_mask("lips,jawopen"), "did you mean jawOpen"),
-    (lambda: parse_mask(" , "), "names no coefficient"),
-    (lambda: ExpressionSettings(mouth=3.5), "mouth must lie between 0 and 3"),
-    (lambda: ExpressionSettings(brows=float("nan")), "brows must lie"),
-    (lambda: ExpressionSettings(limits={"jawOpen": (0.5, 0.2)}), "limits of jawOpen"),
-    (lambda: ExpressionSettings(limits={"nose": (0.0, 0.2)}), "'nose' is no ARKit coefficient"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda: parse_mask("lips,jawopen"), "did you mean jawOpen"),
+        (lambda: parse_mask(" , "), "names no coefficient"),
+        (lambda: ExpressionSettings(mouth=3.5), "mouth must lie between 0 and 3"),
+        (lambda: ExpressionSettings(brows=float("nan")), "brows must lie"),
+        (lambda: ExpressionSettings(limits={"jawOpen": (0.5, 0.2)}), "limits of jawOpen"),
+        (lambda: ExpressionSettings(limits={"nose": (0.0, 0.2)}), "'nose' is no ARKit coefficient"),
+    ],
+)
 def test_settings_that_cannot_be_say_so(make, says):
     with pytest.raises(SettingsError, match=says):
         make()
@@ -265,8 +277,10 @@ def test_the_tracker_understands_osc_vmc_and_live_link():
     assert decoder.decode(osc_bundle(*((f"/blendshape/{i}", float(v)) for i, v in enumerate(values[::-1]))))
     np.testing.assert_array_equal(decoder.face, values[::-1])
     names = [name if i % 2 else name[0].upper() + name[1:] for i, name in enumerate(arkit.ARKIT_NAMES)]
-    halves = [[("/VMC/Ext/Blend/Val", name, float(v)) for name, v in zip(names[a:b], values[a:b], strict=True)]
-              for a, b in ((0, 30), (30, 52))]  # fmt: skip
+    halves = [
+        [("/VMC/Ext/Blend/Val", name, float(v)) for name, v in zip(names[a:b], values[a:b], strict=True)]
+        for a, b in ((0, 30), (30, 52))
+    ]
     assert not decoder.decode(osc_bundle(("/VMC/Ext/OK", 1), ("/VMC/Ext/T", 1.5), *halves[0]))
     np.testing.assert_array_equal(decoder.face, values[::-1])  # nothing moves before Apply
     assert decoder.decode(osc_bundle(*halves[1], ("/VMC/Ext/Blend/Val", "A", 0.5), ("/VMC/Ext/Blend/Apply",)))
@@ -290,12 +304,23 @@ def test_the_tracker_reads_what_the_live_link_sink_sends():
     source.close()
 
 
-@pytest.mark.parametrize("datagram", [
-    b"", b"/", b"#bundle\0", b"\x06", b"\x06\x00\x00\x00\xff", b"\x06" + b"\xff" * 300, b"/blendshapes\0\0\0\0,f\0\0",
-    b"#bundle\0" + b"\0" * 8 + b"\x7f\xff\xff\xff/a\0\0", b"hello", bytes(70),
-    b"/VMC/Ext/Blend/Val\0\0,sf\0\xff\xfe\xfd\0", b"".join(b"#bundle\0" + bytes(8) + n.to_bytes(4, "big")
-                                                             for n in range(59980, -1, -20)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"",
+        b"/",
+        b"#bundle\0",
+        b"\x06",
+        b"\x06\x00\x00\x00\xff",
+        b"\x06" + b"\xff" * 300,
+        b"/blendshapes\0\0\0\0,f\0\0",
+        b"#bundle\0" + b"\0" * 8 + b"\x7f\xff\xff\xff/a\0\0",
+        b"hello",
+        bytes(70),
+        b"/VMC/Ext/Blend/Val\0\0,sf\0\xff\xfe\xfd\0",
+        b"".join(b"#bundle\0" + bytes(8) + n.to_bytes(4, "big") for n in range(59980, -1, -20)),
+    ],
+)
 def test_the_tracker_ignores_what_is_broken(datagram):
     decoder = FaceDecoder()
     assert not decoder.decode(datagram)
@@ -343,28 +368,62 @@ def test_the_options_build_the_settings(tmp_path):
     def run(**params):
         got["settings"] = build_settings(params)
 
-    line = ["--mouth", "1.2", "--brows", "0.5", "--no-gaze", "--no-level", "--mood", "0", "--no-head",
-            "--emotion", "happy=0.6,anger", "--limit", "jawOpen=0.8",
-            "--limit", "tongueOut=0.1:0.2", "--mask", "lips", "--calibration", str(tmp_path / "c.json")]  # fmt: skip
+    line = [
+        "--mouth",
+        "1.2",
+        "--brows",
+        "0.5",
+        "--no-gaze",
+        "--no-level",
+        "--mood",
+        "0",
+        "--no-head",
+        "--emotion",
+        "happy=0.6,anger",
+        "--limit",
+        "jawOpen=0.8",
+        "--limit",
+        "tongueOut=0.1:0.2",
+        "--mask",
+        "lips",
+        "--calibration",
+        str(tmp_path / "c.json"),
+    ]
     result = CliRunner().invoke(run, line, catch_exceptions=False)
     assert result.exit_code == 0
     assert got["settings"] == ExpressionSettings(
-        mouth=1.2, brows=0.5, gaze=False, level=False, emotion_strength=0.0, head=0.0, emotion={"joy": 0.6, "anger": 1.0},
-        mask=parse_mask("lips"), limits={"jawOpen": (0.0, 0.8), "tongueOut": (0.1, 0.2)}, calibration={"jawOpen": (2.0, 0.0)},
-    )  # fmt: skip
+        mouth=1.2,
+        brows=0.5,
+        gaze=False,
+        level=False,
+        emotion_strength=0.0,
+        head=0.0,
+        emotion={"joy": 0.6, "anger": 1.0},
+        mask=parse_mask("lips"),
+        limits={"jawOpen": (0.0, 0.8), "tongueOut": (0.1, 0.2)},
+        calibration={"jawOpen": (2.0, 0.0)},
+    )
     CliRunner().invoke(run, ["--no-expression"], catch_exceptions=False)
     assert got["settings"] == ExpressionSettings.off()
     CliRunner().invoke(run, [], catch_exceptions=False)
     assert got["settings"] == ExpressionSettings()
 
 
-@pytest.mark.parametrize("line, says", [
-    (["--mask", "mouth"], "is no ARKit coefficient"), (["--limit", "jawOpen"], "is not NAME=HIGH"),
-    (["--limit", "jawOpen=2"], "limits of jawOpen"), (["--mouth", "9"], "--mouth"),
-    (["--calibration", "nowhere.json"], "cannot read calibration"), (["--merge", "0"], "--merge"),
-    (["--emotion", "joy=2"], "between 0 and 1"), (["--emotion", "envy"], "there is no emotion 'envy'"),
-    (["--emotion", "joy=much"], "is not NAME=VALUE"), (["--emotion-mix", "2"], "--emotion-mix"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line, says",
+    [
+        (["--mask", "mouth"], "is no ARKit coefficient"),
+        (["--limit", "jawOpen"], "is not NAME=HIGH"),
+        (["--limit", "jawOpen=2"], "limits of jawOpen"),
+        (["--mouth", "9"], "--mouth"),
+        (["--calibration", "nowhere.json"], "cannot read calibration"),
+        (["--merge", "0"], "--merge"),
+        (["--emotion", "joy=2"], "between 0 and 1"),
+        (["--emotion", "envy"], "there is no emotion 'envy'"),
+        (["--emotion", "joy=much"], "is not NAME=VALUE"),
+        (["--emotion-mix", "2"], "--emotion-mix"),
+    ],
+)
 def test_bad_options_give_one_line_and_no_traceback(line, says):
     result = CliRunner().invoke(command, line)
     assert result.exit_code != 0 and says in result.output and "Traceback" not in result.output

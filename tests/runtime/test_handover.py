@@ -43,8 +43,7 @@ def hops():
 def make(weights):
     def make(with_egemaps, tracker=None):
         expression = Expression(SETTINGS, 60.0, 800, seed=3, tracker=tracker)
-        return FaceStream(weights, rate=60.0, lookahead=800, expression=expression,
-                          egemaps=EGeMAPS() if with_egemaps else None)  # fmt: skip
+        return FaceStream(weights, rate=60.0, lookahead=800, expression=expression, egemaps=EGeMAPS() if with_egemaps else None)
 
     return make
 

@@ -69,7 +69,8 @@ def test_damage_is_said_once_thrown_away_and_compiled_anew(place, how, caplog):
         assert works(compiled())
     assert cache.tally.damaged == 2 and cache.tally.compiled == 3
     assert [record.message for record in caplog.records] == [
-        f"fmg: compiled kernels in {place} are damaged; they are thrown away and compiled again"]  # fmt: skip
+        f"fmg: compiled kernels in {place} are damaged; they are thrown away and compiled again"
+    ]
     assert path.read_bytes() == whole or list(cache.kept()) == [(path, True)]
 
 
@@ -161,9 +162,11 @@ def test_no_damage_stops_a_start(command, warm, voice, weight_file, tmp_path, pr
     assert len(small) == len(SPOILERS)
     for path, spoil in zip(small, SPOILERS.values(), strict=True):
         path.write_bytes(spoil(path.read_bytes()))
-    arguments = {"run": ["--input", voice, "--fast", "--record", tmp_path / "a.csv", "--weights", weight_file],
-                 "bake": ["bake", voice, "--out", tmp_path, "--weights", weight_file],
-                 "doctor": ["doctor", "--input", "demo", "--weights", weight_file]}[command]  # fmt: skip
+    arguments = {
+        "run": ["--input", voice, "--fast", "--record", tmp_path / "a.csv", "--weights", weight_file],
+        "bake": ["bake", voice, "--out", tmp_path, "--weights", weight_file],
+        "doctor": ["doctor", "--input", "demo", "--weights", weight_file],
+    }[command]
     for expected in (1, 0):
         code, out, err = program(*arguments, environment={"NUMBA_CACHE_DIR": str(tmp_path / "cache")}).end(120)
         assert code == 0, err
@@ -190,8 +193,9 @@ print(numba.config.CPU_FEATURES == features, theirs.count("zmm"), ours.count("zm
 
     def say(argument, **environment):
         environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), **environment}
-        return subprocess.run([sys.executable, "-c", code, argument], env=environment, capture_output=True, text=True,
-                              timeout=120).stdout.split()  # fmt: skip
+        return subprocess.run(
+            [sys.executable, "-c", code, argument], env=environment, capture_output=True, text=True, timeout=120
+        ).stdout.split()
 
     alone, together = say("alone"), say("with")
     assert alone[:2] == together[:2] and together[0] == "True"

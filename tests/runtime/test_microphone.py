@@ -95,8 +95,9 @@ def test_the_face_goes_on_at_rest_while_the_microphone_is_away(server, program, 
             count += b"/blendshapes" in udp.recv(65536)
         return count / seconds
 
-    process = program("--weights", weight_file, "--device", MICROPHONE, "--no-accents", "--osc",
-                      f"127.0.0.1:{udp.getsockname()[1]}")  # fmt: skip
+    process = program(
+        "--weights", weight_file, "--device", MICROPHONE, "--no-accents", "--osc", f"127.0.0.1:{udp.getsockname()[1]}"
+    )
     udp.recv(65536)
     assert rate(1.5) == pytest.approx(30, abs=4)
     server.unplug()
@@ -140,8 +141,9 @@ def _portaudio(hosts, names, default=0):
     )
     return SimpleNamespace(
         query_hostapis=lambda: tuple({"name": name, "default_input_device": first} for name, first in hosts),
-        query_devices=lambda: found, default=SimpleNamespace(hostapi=default),
-    )  # fmt: skip
+        query_devices=lambda: found,
+        default=SimpleNamespace(hostapi=default),
+    )
 
 
 _WINDOWS = _portaudio(
@@ -151,8 +153,7 @@ _WINDOWS = _portaudio(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "index"),
-    [(None, 4), ("usb", 4), ("マイク", 4), ("0", 0), ("2", 2), ("line in", 3), ("Line In", 3), ("line", 3)],
+    ("wanted", "index"), [(None, 4), ("usb", 4), ("マイク", 4), ("0", 0), ("2", 2), ("line in", 3), ("Line In", 3), ("line", 3)]
 )
 def test_the_device_that_is_meant(wanted, index):
     """Without a wish the quick audio system's default; a name in it before the same name in a slow one."""

@@ -122,9 +122,10 @@ def test_odd_chunks_padded_or_not(tmp_path, pad):
     assert np.abs(everything(open_file(tmp_path / "a.wav")) - SOUND).max() < 1e-4
 
 
-@pytest.mark.parametrize("left, right, heard, said", [
-    (1, -1, 1, True), (-0.6, 0.9, 0.9, True), (1, 1, 1, False), (1, 0, 0.5, False), (1, 0.5, 0.75, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "left, right, heard, said",
+    [(1, -1, 1, True), (-0.6, 0.9, 0.9, True), (1, 1, 1, False), (1, 0, 0.5, False), (1, 0.5, 0.75, False)],
+)
 def test_two_channels_that_cancel_give_the_louder_one(tmp_path, caplog, left, right, heard, said):
     soundfile.write(tmp_path / "a.wav", np.stack([left * SOUND, right * SOUND], 1), 16_000, "FLOAT")
     assert np.allclose(everything(open_file(tmp_path / "a.wav")), heard * SOUND, atol=1e-6)
@@ -138,8 +139,9 @@ def test_one_channel_on_request(tmp_path):
     assert describe(tmp_path / "a.wav") == (1.0, 2)
 
 
-@pytest.mark.parametrize("suffix, codec", [("m4a", "aac"), ("mp4", "aac"), ("mov", "aac"), ("mkv", "libopus"),
-                                           ("webm", "libopus")])  # fmt: skip
+@pytest.mark.parametrize(
+    "suffix, codec", [("m4a", "aac"), ("mp4", "aac"), ("mov", "aac"), ("mkv", "libopus"), ("webm", "libopus")]
+)
 def test_what_phones_and_cameras_record(tmp_path, suffix, codec):
     av = pytest.importorskip("av")
     rate = 48_000

@@ -16,8 +16,9 @@ def faces(frames):
 def voices():
     """Nine voices of different lengths, (n,) float32."""
     random = np.random.default_rng(7)
-    return [(0.2 * np.sin(np.arange(n) / 900) * random.standard_normal(n)).astype(np.float32)
-            for n in range(16_000, 25_000, 1_001)]  # fmt: skip
+    return [
+        (0.2 * np.sin(np.arange(n) / 900) * random.standard_normal(n)).astype(np.float32) for n in range(16_000, 25_000, 1_001)
+    ]
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -31,14 +31,18 @@ POSES = {
     "rest": {},
     "aa": {"jawOpen": 0.7, **both("mouthLowerDown", 0.3), **both("mouthUpperUp", 0.15)},
     "oo": {"jawOpen": 0.15, "mouthPucker": 0.8, "mouthFunnel": 0.35},
-    "ee": {"jawOpen": 0.15, **both("mouthStretch", 0.5), **both("mouthSmile", 0.35), **both("mouthLowerDown", 0.4),
-           **both("mouthUpperUp", 0.3)},
-    "mm": {"jawOpen": 0.25, "mouthClose": 0.25, "mouthRollLower": 0.3, "mouthRollUpper": 0.3,
-           **both("mouthPress", 0.3)},
+    "ee": {
+        "jawOpen": 0.15,
+        **both("mouthStretch", 0.5),
+        **both("mouthSmile", 0.35),
+        **both("mouthLowerDown", 0.4),
+        **both("mouthUpperUp", 0.3),
+    },
+    "mm": {"jawOpen": 0.25, "mouthClose": 0.25, "mouthRollLower": 0.3, "mouthRollUpper": 0.3, **both("mouthPress", 0.3)},
     "f": {"jawOpen": 0.1, "mouthRollLower": 0.7, **both("mouthUpperUp", 0.4)},
     "blink": both("eyeBlink", 1.0),
     "smile": {**both("mouthSmile", 0.9), **both("cheekSquint", 0.6), **both("eyeSquint", 0.2)},
-}  # fmt: skip
+}
 WIDTH, HEIGHT = 240, 280
 # Boxes (top, bottom, left, right) of the drawing at that size; the face's axis is at 120.
 EYES, MOUTH, FOREHEAD, CHIN = (105, 140, 60, 180), (155, 222, 70, 170), (60, 104, 60, 180), (204, 250, 90, 150)
@@ -46,9 +50,16 @@ EYES, MOUTH, FOREHEAD, CHIN = (105, 140, 60, 180), (155, 222, 70, 170), (60, 104
 
 @pytest.fixture(scope="module")
 def served():
-    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, devices=lambda: ["Yeti", "内蔵マイク"],
-                        device="Yeti", choose=lambda _: None, emotions=("joy", "anger"), quit=lambda: None,
-                        sound=True)  # fmt: skip
+    controls = Controls(
+        settings=ExpressionSettings(),
+        update=lambda _: None,
+        devices=lambda: ["Yeti", "内蔵マイク"],
+        device="Yeti",
+        choose=lambda _: None,
+        emotions=("joy", "anger"),
+        quit=lambda: None,
+        sound=True,
+    )
     preview = Preview(0, controls)
     yield preview
     preview.close()
@@ -78,8 +89,10 @@ def drawn(page):
       });
     })"""
     images = page.run(f"{script}({json.dumps(wanted)}, {WIDTH}, {HEIGHT})")
-    return {name: np.frombuffer(base64.b64decode(data), np.uint8).reshape(HEIGHT, WIDTH, 4).astype(np.int16)
-            for name, data in zip(wanted, images, strict=True)}  # fmt: skip
+    return {
+        name: np.frombuffer(base64.b64decode(data), np.uint8).reshape(HEIGHT, WIDTH, 4).astype(np.int16)
+        for name, data in zip(wanted, images, strict=True)
+    }
 
 
 def difference(a, b, box=None):
@@ -145,7 +158,7 @@ def test_left_is_the_subjects_left(drawn, name):
     """The subject's left is on the viewer's right; what moves one side leaves the other one alone."""
     moved = {side: np.abs(drawn[name + side] - drawn["rest"]).max(axis=-1) > 24 for side in ("Left", "Right")}
     if name in ("jaw", "mouth"):  # the whole lower face goes sideways
-        x = {side: np.nonzero(moved[side][MOUTH[0]:MOUTH[1]])[1].mean() for side in moved}
+        x = {side: np.nonzero(moved[side][MOUTH[0] : MOUTH[1]])[1].mean() for side in moved}
         assert x["Left"] > x["Right"] + 1
         return
     half = WIDTH // 2
@@ -182,6 +195,7 @@ def test_open_and_closed_lips_are_seen(drawn):
 
 def test_page_shows_what_is_sent(served, page):
     """From `send` to the pixels of the screen, bars and numbers."""
+
     def show(pose):
         face = np.zeros(arkit.N_COEFFICIENTS, np.float32)
         for name, value in pose.items():
@@ -267,8 +281,12 @@ def test_sixty_frames_a_second(served, page):
 
 def test_sliders_and_save_work_by_hand(page, tmp_path):
     changes = []
-    controls = Controls(settings=ExpressionSettings(), update=changes.append,
-                        calibration_file=tmp_path / "c.json", config_file=tmp_path / "f.yaml")  # fmt: skip
+    controls = Controls(
+        settings=ExpressionSettings(),
+        update=changes.append,
+        calibration_file=tmp_path / "c.json",
+        config_file=tmp_path / "f.yaml",
+    )
     preview = Preview(0, controls)
     try:
         page.open(preview.url, "document.querySelectorAll('#strengths input').length >= 6")
@@ -459,8 +477,10 @@ def test_nothing_overlaps_and_every_bar_is_legible(served, page, size, language)
 def test_page_speaks_japanese(served, page):
     page.open(f"{served.url}?lang=ja", "document.querySelectorAll('#bars b').length === 52")
     assert page.run("document.documentElement.lang") == "ja"
-    texts = page.run("[...document.querySelectorAll('[data-word]')].map((e) => e.textContent).concat("
-                     "[...document.querySelectorAll('#bars h2')].map((e) => e.textContent))")  # fmt: skip
+    texts = page.run(
+        "[...document.querySelectorAll('[data-word]')].map((e) => e.textContent).concat("
+        "[...document.querySelectorAll('#bars h2')].map((e) => e.textContent))"
+    )
     kept = {"English", "", "jawOpen"}
     assert all(text in kept or any(ord(letter) > 0x2FFF for letter in text) for text in texts), texts
     agent = page.run("navigator.userAgent")
@@ -506,8 +526,13 @@ def test_page_for_obs_is_the_face_alone_and_transparent(served, page):
         page.open(f"{served.url}face?bare", "document.querySelector('.bare #face').width > 600")
         time.sleep(0.5)
         shot = base64.b64encode(page.screenshot()).decode()
-        assert page.run("[...document.querySelectorAll('body *')].filter((e) => e.getClientRects().length)"
-                        ".map((e) => e.id || e.localName).join()") == "main,stage,view,face"  # fmt: skip
+        assert (
+            page.run(
+                "[...document.querySelectorAll('body *')].filter((e) => e.getClientRects().length)"
+                ".map((e) => e.id || e.localName).join()"
+            )
+            == "main,stage,view,face"
+        )
     finally:
         page.call("Emulation.setDefaultBackgroundColorOverride")
     shares = page.run(f"""(async () => {{
@@ -568,8 +593,10 @@ class Switchboard:
         self.running = {}
 
     def state(self):
-        return {"kinds": {"osc": "127.0.0.1:9000", "vmc": "127.0.0.1:39539"},
-                "running": [{"name": n, "kind": k, "address": a} for n, (k, a) in self.running.items()]}  # fmt: skip
+        return {
+            "kinds": {"osc": "127.0.0.1:9000", "vmc": "127.0.0.1:39539"},
+            "running": [{"name": n, "kind": k, "address": a} for n, (k, a) in self.running.items()],
+        }
 
     def start(self, kind, address):
         self.running[f"{kind} {address}"] = kind, address
@@ -586,8 +613,12 @@ class Switchboard:
 
 def test_receivers_are_switched_by_hand(page):
     board = Switchboard()
-    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, receivers=board,
-                        command=lambda _: f"fmg-rt {' '.join(board.running)}")  # fmt: skip
+    controls = Controls(
+        settings=ExpressionSettings(),
+        update=lambda _: None,
+        receivers=board,
+        command=lambda _: f"fmg-rt {' '.join(board.running)}",
+    )
     preview = Preview(0, controls)
     rows = "[...document.querySelectorAll('.receiver')].map((e) => e.className + ' ' + e.querySelector('b').textContent)"
     try:
@@ -649,11 +680,17 @@ def avatar_shot(served, page, *, head=(0, 0, 0), emotion=None, **pose):
     return page.call("Page.captureScreenshot", format="png", clip=clip)["data"]
 
 
-@pytest.mark.parametrize(("suffix", "spelling", "wrap", "compressed"), [
-    ("glb", str, None, False), ("glb", lambda name: name.replace("Left", "_L").replace("Right", "_R"), None, False),
-    ("vrm", lambda name: name[0].upper() + name[1:], avatars.vrm0, False), ("vrm", str, avatars.vrm1, False),
-    ("glb", str, None, True),
-], ids=["camel", "short", "vrm0", "vrm1", "meshopt"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("suffix", "spelling", "wrap", "compressed"),
+    [
+        ("glb", str, None, False),
+        ("glb", lambda name: name.replace("Left", "_L").replace("Right", "_R"), None, False),
+        ("vrm", lambda name: name[0].upper() + name[1:], avatars.vrm0, False),
+        ("vrm", str, avatars.vrm1, False),
+        ("glb", str, None, True),
+    ],
+    ids=["camel", "short", "vrm0", "vrm1", "meshopt"],
+)
 def test_own_avatar_moves(served, page, avatar, tmp_path, suffix, spelling, wrap, compressed):
     """Names of every spelling are found, and what is sent is what moves, back to rest included."""
     names = [spelling(name) for name in arkit.ARKIT_NAMES]
@@ -692,14 +729,17 @@ def test_vrm_without_arkit_shapes_moves_by_its_vowels_and_turns_its_head_and_eye
     note = avatar(avatars.person(tmp_path / "person.vrm", version), "person.vrm: ")
     assert "vowels" in note and "head" in note and "eyes" in note and "mood" in note
     shots = {
-        "rest": avatar_shot(served, page), "a": avatar_shot(served, page, jawOpen=0.8),
-        "u": avatar_shot(served, page, mouthPucker=0.8), "blink": avatar_shot(served, page, eyeBlinkLeft=1, eyeBlinkRight=1),
+        "rest": avatar_shot(served, page),
+        "a": avatar_shot(served, page, jawOpen=0.8),
+        "u": avatar_shot(served, page, mouthPucker=0.8),
+        "blink": avatar_shot(served, page, eyeBlinkLeft=1, eyeBlinkRight=1),
         "joy": avatar_shot(served, page, emotion={"joy": 1.0}),
-        "yaw": avatar_shot(served, page, head=(0.3, 0, 0)), "pitch": avatar_shot(served, page, head=(0, 0.3, 0)),
+        "yaw": avatar_shot(served, page, head=(0.3, 0, 0)),
+        "pitch": avatar_shot(served, page, head=(0, 0.3, 0)),
         "roll": avatar_shot(served, page, head=(0, 0, 0.3)),
         "aside": avatar_shot(served, page, eyeLookOutLeft=1, eyeLookInRight=1),
         "down": avatar_shot(served, page, eyeLookDownLeft=1, eyeLookDownRight=1),
-    }  # fmt: skip
+    }
     assert len(set(shots.values())) == len(shots)
     assert avatar_shot(served, page) == shots["rest"]
     middles = {name: white_middle(page, shots[name]) for name in ("rest", "yaw", "pitch", "roll", "aside", "down")}
@@ -722,9 +762,13 @@ def test_an_avatar_that_cannot_be_shown_says_what_to_do(page, avatar, tmp_path):
     draco.content["extensionsUsed"] = draco.content["extensionsRequired"] = ["KHR_draco_mesh_compression"]
     textured.node(mesh=textured.mesh(*avatars.tiles(4, 4)))
     textured.content["extensionsUsed"] = textured.content["extensionsRequired"] = ["KHR_texture_basisu"]
-    for file, reason in ((textured.write(tmp_path / "textured.glb"), "KTX2"), (strange, "ARKit name"),
-                         (junk, "no .glb or .vrm"), (cut, "no .glb or .vrm"),
-                         (draco.write(tmp_path / "packed.glb"), "compression off")):  # fmt: skip
+    for file, reason in (
+        (textured.write(tmp_path / "textured.glb"), "KTX2"),
+        (strange, "ARKit name"),
+        (junk, "no .glb or .vrm"),
+        (cut, "no .glb or .vrm"),
+        (draco.write(tmp_path / "packed.glb"), "compression off"),
+    ):
         assert "THREE" not in avatar(file, reason)
     assert page.run("document.getElementById('avatar').hidden") and not page.run("document.getElementById('face').hidden")
 

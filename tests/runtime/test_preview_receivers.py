@@ -81,11 +81,18 @@ def test_every_kind_can_be_started_where_it_usually_is_and_looked_at():
     sinks.close()
 
 
-@pytest.mark.parametrize(("kind", "where", "why"), [
-    ("fax", "127.0.0.1", "no receiver 'fax'"), ("osc", "127.0.0.1", "names no port"), ("vmc", "", "names no host"),
-    ("vmc", "a:b:c", "brackets"), ("vmc", "127.0.0.1:99999", "not a port"), ("osc", "127.0.0.1:9001", "already"),
-    ("vrchat", "127.0.0.1:9009", "stop the other one first"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "where", "why"),
+    [
+        ("fax", "127.0.0.1", "no receiver 'fax'"),
+        ("osc", "127.0.0.1", "names no port"),
+        ("vmc", "", "names no host"),
+        ("vmc", "a:b:c", "brackets"),
+        ("vmc", "127.0.0.1:99999", "not a port"),
+        ("osc", "127.0.0.1:9001", "already"),
+        ("vrchat", "127.0.0.1:9009", "stop the other one first"),
+    ],
+)
 def test_what_cannot_be_started_is_told_in_a_line(kind, where, why):
     receivers = LiveReceivers(options("--osc", "127.0.0.1:9001", "--vrchat").params, Sinks([]), 30.0)
     before = receivers.state()
@@ -94,11 +101,16 @@ def test_what_cannot_be_started_is_told_in_a_line(kind, where, why):
     assert receivers.state() == before
 
 
-@pytest.mark.parametrize("words", [
-    [], ["--input", "demo", "--preview", "9123", "--vmc", "127.0.0.1:39540", "--vmc", "[::1]:39539", "--mouth", "1.4"],
-    ["--vrchat", "--vrchat-binary", "--no-gate", "--limit", "jawOpen=0.1:0.8", "--fast", "--input", "a 'b'.wav"],
-    ["--vrchat", "10.0.0.1:9000", "--lookahead", "50", "--record", "x y.csv", "--preview", "--mask", "lips"],
-], ids=" ".join)  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--input", "demo", "--preview", "9123", "--vmc", "127.0.0.1:39540", "--vmc", "[::1]:39539", "--mouth", "1.4"],
+        ["--vrchat", "--vrchat-binary", "--no-gate", "--limit", "jawOpen=0.1:0.8", "--fast", "--input", "a 'b'.wav"],
+        ["--vrchat", "10.0.0.1:9000", "--lookahead", "50", "--record", "x y.csv", "--preview", "--mask", "lips"],
+    ],
+    ids=" ".join,
+)
 def test_command_line_gives_the_same_options_again(words):
     first = options(*words)
     line = command_line(run.params, first.params)
@@ -111,8 +123,9 @@ def test_page_switches_receivers_shows_what_is_sent_and_saves_them(receiver, tmp
     config = tmp_path / "fmg.yaml"
     config.write_text("vrchat: true  # at home\nrate: 30\n", "utf-8")
     context = options("--preview", "0", "--config", str(config))
-    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, config_file=config,
-                        calibration_file=tmp_path / "c.json")  # fmt: skip
+    controls = Controls(
+        settings=ExpressionSettings(), update=lambda _: None, config_file=config, calibration_file=tmp_path / "c.json"
+    )
     preview = Preview(0, controls)
     sinks = Sinks([preview])
     offer_receivers(context, context.params, preview, sinks, 30.0)

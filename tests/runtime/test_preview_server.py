@@ -105,8 +105,9 @@ def test_only_loopback_listens(preview):
             connection.connect(("127.0.0.2", port_of(preview)))
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1",
-                                  "127.0.0.1.evil:{port}", ""])  # fmt: skip
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil:{port}", ""]
+)
 def test_foreign_host_is_refused(preview, host):
     assert ask(preview, "GET / HTTP/1.1", host=host.format(port=port_of(preview)) if host else "")[0] == 403
 
@@ -115,8 +116,9 @@ def test_second_host_header_is_refused(preview):
     assert ask(preview, "GET / HTTP/1.1", [f"Host: 127.0.0.1:{port_of(preview)}"])[0] == 400
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1",
-                                    "127.0.0.1:{port}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "https://127.0.0.1:{port}", "http://127.0.0.1", "127.0.0.1:{port}"]
+)
 def test_foreign_origin_is_refused_by_page_and_socket(preview, origin):
     header = "Origin: " + origin.format(port=port_of(preview))
     assert ask(preview, "GET / HTTP/1.1", [header])[0] == 403
@@ -131,20 +133,46 @@ def test_own_origin_is_welcome(preview):
     live(preview, headers=[f"Origin: http://127.0.0.1:{port}"]).close()
 
 
-@pytest.mark.parametrize("path", [
-    "/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "/static/../../server.py", "//etc/passwd", "/etc/passwd",
-    "/..\\server.py", "/C:/Windows/win.ini", "/__init__.py", "/static/", "/.", "/..", "server.py", "*", "/\x00",
-    "/face.js/..", "http://127.0.0.1/../server.py",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../server.py",
+        "/..%2fserver.py",
+        "/%2e%2e/server.py",
+        "/static/../../server.py",
+        "//etc/passwd",
+        "/etc/passwd",
+        "/..\\server.py",
+        "/C:/Windows/win.ini",
+        "/__init__.py",
+        "/static/",
+        "/.",
+        "/..",
+        "server.py",
+        "*",
+        "/\x00",
+        "/face.js/..",
+        "http://127.0.0.1/../server.py",
+    ],
+)
 def test_nothing_outside_the_page_can_be_read(preview, path):
     status, _, body = ask(preview, f"GET {path} HTTP/1.1")
     assert status == 404 and b"import" not in body and b"root:" not in body
 
 
-@pytest.mark.parametrize(("request_line", "status"), [
-    ("POST / HTTP/1.1", 405), ("PUT /x HTTP/1.1", 405), ("HEAD / HTTP/1.1", 405), ("GET /", 400), ("nonsense", 400),
-    ("GET / SPDY/3", 400), ("GET /live HTTP/1.1", 426), ("GET /" + "x" * 20_000 + " HTTP/1.1", 431),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("POST / HTTP/1.1", 405),
+        ("PUT /x HTTP/1.1", 405),
+        ("HEAD / HTTP/1.1", 405),
+        ("GET /", 400),
+        ("nonsense", 400),
+        ("GET / SPDY/3", 400),
+        ("GET /live HTTP/1.1", 426),
+        ("GET /" + "x" * 20_000 + " HTTP/1.1", 431),
+    ],
+)
 def test_bad_requests_get_a_plain_refusal(preview, request_line, status):
     assert ask(preview, request_line)[0] == status
     assert ask(preview, "GET / HTTP/1.1")[0] == 200  # and it goes on serving
@@ -198,12 +226,15 @@ def test_end_hands_out_the_last_frame_and_says_goodbye():
         socket.create_connection(("127.0.0.1", port_of(preview)), timeout=1)
 
 
-@pytest.mark.parametrize("junk", [
-    b"\x01\x80\0\0\0\0",  # a part of a message
-    b"\x81\x05hello",  # not masked
-    b"\xc1\x80\0\0\0\0",  # a reserved bit
-    b"\x81\xff\0\0\0\0\xff\xff\xff\xff\0\0\0\0",  # 4 GiB to come
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"\x01\x80\0\0\0\0",  # a part of a message
+        b"\x81\x05hello",  # not masked
+        b"\xc1\x80\0\0\0\0",  # a reserved bit
+        b"\x81\xff\0\0\0\0\xff\xff\xff\xff\0\0\0\0",  # 4 GiB to come
+    ],
+)
 def test_a_page_that_talks_nonsense_is_dropped_alone(preview, junk):
     bad, good = live(preview), live(preview)
     bad._socket.sendall(junk)
@@ -213,10 +244,22 @@ def test_a_page_that_talks_nonsense_is_dropped_alone(preview, junk):
     good.close()
 
 
-@pytest.mark.parametrize("text", [
-    b"[]", b"x", b"null", b"[" * 5000, b"\xff", b'{"strength": ["mouth", 1' + b"0" * 5000 + b"]}", b'{"strength": [[], {}]}',
-    b'{"strength": ["\\ud800", 1]}', b'{"strength": {}}', b'{"calibration": ["jawOpen", 1e300, 0]}', b'{"device": [[]]}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[]",
+        b"x",
+        b"null",
+        b"[" * 5000,
+        b"\xff",
+        b'{"strength": ["mouth", 1' + b"0" * 5000 + b"]}",
+        b'{"strength": [[], {}]}',
+        b'{"strength": ["\\ud800", 1]}',
+        b'{"strength": {}}',
+        b'{"calibration": ["jawOpen", 1e300, 0]}',
+        b'{"device": [[]]}',
+    ],
+)
 def test_a_message_that_makes_no_sense_is_refused_and_the_page_stays(preview, text):
     page = live(preview)
     page.send(text)
@@ -309,10 +352,14 @@ def test_taken_port_is_one_clear_line():
 def tuned(tmp_path):
     changes, chosen = [], []
     controls = Controls(
-        settings=ExpressionSettings(brows=0.5, calibration={"jawOpen": (2.0, 0.1)}), update=changes.append,
-        devices=lambda: ["Yeti", "内蔵マイク"], device="Yeti", choose=chosen.append,
-        calibration_file=tmp_path / "表 情.json", config_file=tmp_path / "fmg.yaml",
-    )  # fmt: skip
+        settings=ExpressionSettings(brows=0.5, calibration={"jawOpen": (2.0, 0.1)}),
+        update=changes.append,
+        devices=lambda: ["Yeti", "内蔵マイク"],
+        device="Yeti",
+        choose=chosen.append,
+        calibration_file=tmp_path / "表 情.json",
+        config_file=tmp_path / "fmg.yaml",
+    )
     preview = Preview(0, controls)
     page = live(preview)
     told(page, "controls")
@@ -341,13 +388,35 @@ def test_sliders_reach_the_expression(tuned):
 DEEP, LONG = "[" * 30_000, "9" * 500
 
 
-@pytest.mark.parametrize("message", [
-    {"strength": ["mouth", 99]}, {"strength": ["mouth", "NaN"]}, {"strength": ["nose", 1]}, {"strength": 3},
-    {"strength": [["mouth"], 1]}, {"calibration": ["jawOpen", "inf", 0]}, {"calibration": ["nope", 2, 0]},
-    {"calibration": ["jawOpen", 1, None]}, {"device": "none such"}, {"device": ["Yeti"]}, ["a list"], 3, None, "a text",
-    f'{{"strength": ["mouth", {LONG}]}}', f'{{"strength": ["mouth", {LONG * 20}]}}', f'{{"strength": ["{LONG * 20}", 1]}}',
-    f'{{"calibration": ["jawOpen", {LONG}, 0]}}', DEEP, "no JSON", "", '{"strength": ["\\u001b[2J", 1]}', b"\xff\xfe",
-], ids=lambda message: repr(message)[:40])  # fmt: skip
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"strength": ["mouth", 99]},
+        {"strength": ["mouth", "NaN"]},
+        {"strength": ["nose", 1]},
+        {"strength": 3},
+        {"strength": [["mouth"], 1]},
+        {"calibration": ["jawOpen", "inf", 0]},
+        {"calibration": ["nope", 2, 0]},
+        {"calibration": ["jawOpen", 1, None]},
+        {"device": "none such"},
+        {"device": ["Yeti"]},
+        ["a list"],
+        3,
+        None,
+        "a text",
+        f'{{"strength": ["mouth", {LONG}]}}',
+        f'{{"strength": ["mouth", {LONG * 20}]}}',
+        f'{{"strength": ["{LONG * 20}", 1]}}',
+        f'{{"calibration": ["jawOpen", {LONG}, 0]}}',
+        DEEP,
+        "no JSON",
+        "",
+        '{"strength": ["\\u001b[2J", 1]}',
+        b"\xff\xfe",
+    ],
+    ids=lambda message: repr(message)[:40],
+)
 def test_what_a_page_may_not_say_changes_nothing_and_closes_nothing(tuned, message):
     page, controls, changes, chosen = tuned
     if isinstance(message, bytes):
@@ -360,20 +429,46 @@ def test_what_a_page_may_not_say_changes_nothing_and_closes_nothing(tuned, messa
     assert tell(page, {"strength": ["mouth", 1.4]})["strength"]["mouth"] == 1.4  # the socket is open
 
 
-_WORDS = st.sampled_from(["strength", "emotion", "calibration", "device", "save", "start", "stop", "look", "mouth", "jawOpen",
-                          "joy", "Yeti", "emotion_mix", "vmc", "127.0.0.1", ""])  # fmt: skip
+_WORDS = st.sampled_from(
+    [
+        "strength",
+        "emotion",
+        "calibration",
+        "device",
+        "save",
+        "start",
+        "stop",
+        "look",
+        "mouth",
+        "jawOpen",
+        "joy",
+        "Yeti",
+        "emotion_mix",
+        "vmc",
+        "127.0.0.1",
+        "",
+    ]
+)
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | _WORDS | st.integers(10**400, 10**401),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORDS | st.text(max_size=4), inner, max_size=3), max_leaves=8,
-)  # fmt: skip
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORDS | st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @pytest.fixture(scope="module")
 def talked_to(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kept")
-    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, emotions=("joy",), devices=lambda: ["Yeti"],
-                        device="Yeti", choose=lambda _: None, calibration_file=folder / "c.json",
-                        config_file=folder / "f.yaml")  # fmt: skip
+    controls = Controls(
+        settings=ExpressionSettings(),
+        update=lambda _: None,
+        emotions=("joy",),
+        devices=lambda: ["Yeti"],
+        device="Yeti",
+        choose=lambda _: None,
+        calibration_file=folder / "c.json",
+        config_file=folder / "f.yaml",
+    )
     preview = Preview(0, controls)
     yield preview, controls
     preview.close()
@@ -411,9 +506,13 @@ def test_save_writes_what_the_next_run_reads(tuned):
     assert saved == {"affine": {"jawOpen": {"scale": 2.0, "bias": 0.1}}}
     text = controls.config_file.read_bytes().decode()
     assert yaml.safe_load(text) == {
-        "rate": 60, **{name.replace("_", "-"): 1.0 for name in STRENGTHS}, "mouth": 1.4, "brows": 0.5,
-        "calibration": str(controls.calibration_file), "device": "Yeti",
-    }  # fmt: skip
+        "rate": 60,
+        **{name.replace("_", "-"): 1.0 for name in STRENGTHS},
+        "mouth": 1.4,
+        "brows": 0.5,
+        "calibration": str(controls.calibration_file),
+        "device": "Yeti",
+    }
     assert text.startswith("# 声の設定\r\nrate: 60  # Hz\r\nmouth: 1.4   # loud\r\n# the end\r\n")
     assert sorted(p.name for p in controls.config_file.parent.iterdir()) == sorted(["fmg.yaml", "表 情.json"])
 
@@ -457,8 +556,12 @@ def test_a_flood_of_saves_is_one_a_second_and_the_last_change_is_kept(tuned, mon
 
 
 def test_what_was_to_be_saved_is_saved_at_the_end(tmp_path):
-    controls = Controls(settings=ExpressionSettings(), update=lambda _: None, calibration_file=tmp_path / "c.json",
-                        config_file=tmp_path / "c.yaml")  # fmt: skip
+    controls = Controls(
+        settings=ExpressionSettings(),
+        update=lambda _: None,
+        calibration_file=tmp_path / "c.json",
+        config_file=tmp_path / "c.yaml",
+    )
     preview = Preview(0, controls)
     page = live(preview)
     for value in (1.25, 1.5):
@@ -471,13 +574,16 @@ def test_what_was_to_be_saved_is_saved_at_the_end(tmp_path):
     assert yaml.safe_load(controls.config_file.read_text("utf-8"))["mouth"] == 1.5
 
 
-@pytest.mark.parametrize(("before", "after"), [
-    ("", "mouth: 2.0\nvmc: [a, b]\n"),
-    ("# all\nmouth: 1 # loud\n\n# end\n", "# all\nmouth: 2.0 # loud\n\n# end\nvmc: [a, b]\n"),
-    ("vmc:\n- x # one\n- y # two\n# end\nmouth: ~", "vmc: [a, b] # two\n# end\nmouth: 2.0\n"),
-    ("mouth:\nvmc: x\n", "mouth: 2.0\nvmc: [a, b]\n"),
-    ("--- # top\nvmc: >-\n  x\n  y\n# end\nmouth: 1\nrate: 3\n", "--- # top\nvmc: [a, b]\n# end\nmouth: 2.0\nrate: 3\n"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "mouth: 2.0\nvmc: [a, b]\n"),
+        ("# all\nmouth: 1 # loud\n\n# end\n", "# all\nmouth: 2.0 # loud\n\n# end\nvmc: [a, b]\n"),
+        ("vmc:\n- x # one\n- y # two\n# end\nmouth: ~", "vmc: [a, b] # two\n# end\nmouth: 2.0\n"),
+        ("mouth:\nvmc: x\n", "mouth: 2.0\nvmc: [a, b]\n"),
+        ("--- # top\nvmc: >-\n  x\n  y\n# end\nmouth: 1\nrate: 3\n", "--- # top\nvmc: [a, b]\n# end\nmouth: 2.0\nrate: 3\n"),
+    ],
+)
 def test_yaml_is_edited_in_place(before, after):
     edited = edit(before, {"mouth": 2.0, "vmc": ["a", "b"]})
     assert edited == after or edited + "\n" == after

@@ -81,8 +81,14 @@ def test_pipecat_interruption(pipecat, session):
     from pipecat.tests.utils import SleepFrame
 
     data = speech(0.5).tobytes()
-    frames = [TTSAudioRawFrame(data, 24000, 1), SleepFrame(0.2), InterruptionFrame(), SleepFrame(0.2),
-              TTSAudioRawFrame(data, 24000, 1), TTSStoppedFrame()]  # fmt: skip
+    frames = [
+        TTSAudioRawFrame(data, 24000, 1),
+        SleepFrame(0.2),
+        InterruptionFrame(),
+        SleepFrame(0.2),
+        TTSAudioRawFrame(data, 24000, 1),
+        TTSStoppedFrame(),
+    ]
     down = through_pipecat(pipecat.FaceProcessor(session), frames)
     messages = [frame.message for frame in down if hasattr(frame, "message")]
     cut = next(i for i, message in enumerate(messages) if message["type"] == "rest")

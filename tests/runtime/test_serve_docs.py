@@ -20,8 +20,13 @@ from serving import serving  # noqa: E402
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "service").glob("*.md"))
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMANDS = [pytest.param(line, id=f"{page.stem}: {line[:40]}") for page in PAGES
-            for block in BLOCK.findall(page.read_text("utf-8")) for line in block.splitlines() if line]  # fmt: skip
+COMMANDS = [
+    pytest.param(line, id=f"{page.stem}: {line[:40]}")
+    for page in PAGES
+    for block in BLOCK.findall(page.read_text("utf-8"))
+    for line in block.splitlines()
+    if line
+]
 NOT_HERE = ("docker ", "kubectl ", "pip install ")
 
 
@@ -49,8 +54,14 @@ def serve_and_stop(words, folder, environment):
         elif "agent.py" not in " ".join(words) or option == "--http":
             words += [option, "127.0.0.1:0"]
     words = [sys.executable, *(["-m", "fmg_rt"] if words[0] == "fmg-rt" else []), *words[1:]]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-                               env={**os.environ, **environment, "BROWSER": "true"})  # fmt: skip
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **environment, "BROWSER": "true"},
+    )
     try:
         said = ""
         while not re.search(r"^(page: |open http)", said, re.MULTILINE):

@@ -97,8 +97,10 @@ def test_twenty_at_once(served):
 
     async def everybody():
         async with grpc.aio.insecure_channel(served.grpc) as channel:
+
             async def one(pcm, rate):
                 return a2f.Answer([m async for m in a2f.method(channel)(a2f.requests(pcm, rate, 0.1))])
+
             return await asyncio.gather(*(one(*clip) for clip in clips))
 
     for (pcm, _), frames, answer in zip(clips, alone, asyncio.run(everybody()), strict=True):
@@ -234,18 +236,27 @@ def test_emotions_come_back(served):
 
 def test_health_and_configs(served):
     with grpc.insecure_channel(served.grpc) as channel:
-        check = channel.unary_unary("/grpc.health.v1.Health/Check", protocol.HealthCheckRequest.SerializeToString,
-                                    protocol.HealthCheckResponse.FromString)  # fmt: skip
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            protocol.HealthCheckRequest.SerializeToString,
+            protocol.HealthCheckResponse.FromString,
+        )
         for service in ("", protocol.A2F_SERVICE):
             assert check(protocol.HealthCheckRequest(service=service)).status == 1
         with pytest.raises(grpc.RpcError) as problem:
             check(protocol.HealthCheckRequest(service="other"))
         assert problem.value.code() is grpc.StatusCode.NOT_FOUND
-        watch = channel.unary_stream("/grpc.health.v1.Health/Watch", protocol.HealthCheckRequest.SerializeToString,
-                                     protocol.HealthCheckResponse.FromString)  # fmt: skip
+        watch = channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            protocol.HealthCheckRequest.SerializeToString,
+            protocol.HealthCheckResponse.FromString,
+        )
         assert next(iter(watch(protocol.HealthCheckRequest()))).status == 1
-        configs = channel.unary_stream("/nvidia_ace.services.a2x_export_config.v1.A2XExportConfigService/GetConfigs",
-                                       a2f.ConfigsTypeRequest.SerializeToString, a2f.A2XConfig.FromString)  # fmt: skip
+        configs = channel.unary_stream(
+            "/nvidia_ace.services.a2x_export_config.v1.A2XExportConfigService/GetConfigs",
+            a2f.ConfigsTypeRequest.SerializeToString,
+            a2f.A2XConfig.FromString,
+        )
         (text,), (values,) = configs(a2f.ConfigsTypeRequest()), configs(a2f.ConfigsTypeRequest(config_type=1))
         assert yaml.safe_load(text.content) == json.loads(values.content)
         assert json.loads(values.content)["blend_shapes"] == BLEND_SHAPES
@@ -254,18 +265,22 @@ def test_health_and_configs(served):
 # ---- wrong input -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("messages, words", [
-    ([], "audio_stream_header"),
-    ([a2f.piece(b"\0\0")], "audio_stream_header"),
-    ([a2f.end()], "audio_stream_header"),
-    ([a2f.header(), a2f.header(), a2f.end()], "second audio_stream_header"),
-    ([a2f.header(), a2f.piece(b"\0\0"), a2f.AudioStream()], "empty message"),
-    ([a2f.header(bits=8), a2f.end()], "16 bits"),
-    ([a2f.header(channels=2), a2f.end()], "1 channel"),
-    ([a2f.header(sample_rate=8000), a2f.end()], "16000 and 144000"),
-    ([a2f.header(sample_rate=192000), a2f.end()], "16000 and 144000"),
-    ([a2f.header(), a2f.piece(b"\0\0\0"), a2f.end()], "odd"),
-], ids=["nothing", "audio", "end", "twice", "empty", "8-bit", "stereo", "8kHz", "192kHz", "odd"])  # fmt: skip
+@pytest.mark.parametrize(
+    "messages, words",
+    [
+        ([], "audio_stream_header"),
+        ([a2f.piece(b"\0\0")], "audio_stream_header"),
+        ([a2f.end()], "audio_stream_header"),
+        ([a2f.header(), a2f.header(), a2f.end()], "second audio_stream_header"),
+        ([a2f.header(), a2f.piece(b"\0\0"), a2f.AudioStream()], "empty message"),
+        ([a2f.header(bits=8), a2f.end()], "16 bits"),
+        ([a2f.header(channels=2), a2f.end()], "1 channel"),
+        ([a2f.header(sample_rate=8000), a2f.end()], "16000 and 144000"),
+        ([a2f.header(sample_rate=192000), a2f.end()], "16000 and 144000"),
+        ([a2f.header(), a2f.piece(b"\0\0\0"), a2f.end()], "odd"),
+    ],
+    ids=["nothing", "audio", "end", "twice", "empty", "8-bit", "stereo", "8kHz", "192kHz", "odd"],
+)
 def test_wrong_input(served, messages, words):
     code, text = refusal(served, messages)
     assert code is grpc.StatusCode.INVALID_ARGUMENT and words in text and "\n" not in text
@@ -313,9 +328,25 @@ def test_tls_and_mtls(weight_file, tmp_path):
     def openssl(*arguments):
         subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=tmp_path)
 
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 1,
-            "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem")  # fmt: skip
+    openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        1,
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+    )
     cert, key = (tmp_path / "cert.pem"), (tmp_path / "key.pem")
     alone = grpc.ssl_channel_credentials(cert.read_bytes())
     both = grpc.ssl_channel_credentials(cert.read_bytes(), key.read_bytes(), cert.read_bytes())
@@ -455,8 +486,11 @@ def test_descriptors_are_those_of_the_proto_files(tmp_path):
     assert compile_descriptors(tmp_path / "d.binpb") == 0
 
     def read(data):
-        return {file.name: file for file in descriptor_pb2.FileDescriptorSet.FromString(data).file
-                if not file.name.startswith("google/")}  # fmt: skip
+        return {
+            file.name: file
+            for file in descriptor_pb2.FileDescriptorSet.FromString(data).file
+            if not file.name.startswith("google/")
+        }
 
     kept = resources.files(protocol.__name__).joinpath(protocol.DESCRIPTORS).read_bytes()
     assert read(kept) == read((tmp_path / "d.binpb").read_bytes()), "run python -m fmg_rt.serve.protocol"
@@ -476,5 +510,3 @@ def test_sound_gives_back_every_byte():
             back += piece
     assert not sound.is_whole and whole == data[:-1]
     assert back + sound.give(None)[1] == data
-
-

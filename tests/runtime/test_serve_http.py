@@ -74,8 +74,10 @@ class Client(WebSocket):
         message = self.receive()
         if isinstance(message, bytes):
             assert len(message) % FRAME_BYTES == 0
-            return [(*struct.unpack("<II", message[at : at + 8]), np.frombuffer(message[at + 8 : at + FRAME_BYTES], "<f4"))
-                    for at in range(0, len(message), FRAME_BYTES)]  # fmt: skip
+            return [
+                (*struct.unpack("<II", message[at : at + 8]), np.frombuffer(message[at + 8 : at + FRAME_BYTES], "<f4"))
+                for at in range(0, len(message), FRAME_BYTES)
+            ]
         return None if message is None else json.loads(message)
 
     def until(self, kind):
@@ -169,13 +171,25 @@ def test_settings_and_ping(served):
     client.close()
 
 
-@pytest.mark.parametrize("start, words", [
-    ({"version": 2}, "version 1"), ({"sample_rate": 100}, "sample_rate"), ({"sample_rate": "16k"}, "sample_rate"),
-    ({"channels": 0}, "channels"), ({"format": "int24"}, "int16 or float32"), ({"frames": "xml"}, "json or packed"),
-    ({"rate": 1000}, "rate"), ({"colour": "red"}, "colour"), ({"settings": {"mouth": 9}}, "mouth"),
-    ({"settings": {"nose": 1}}, "nose"), ({"settings": []}, "settings"), ({"lookahead": 7}, "look"),
-    ({"emotion": {"joy": 2}}, "joy"), ({"emotion": 1}, "emotion"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "start, words",
+    [
+        ({"version": 2}, "version 1"),
+        ({"sample_rate": 100}, "sample_rate"),
+        ({"sample_rate": "16k"}, "sample_rate"),
+        ({"channels": 0}, "channels"),
+        ({"format": "int24"}, "int16 or float32"),
+        ({"frames": "xml"}, "json or packed"),
+        ({"rate": 1000}, "rate"),
+        ({"colour": "red"}, "colour"),
+        ({"settings": {"mouth": 9}}, "mouth"),
+        ({"settings": {"nose": 1}}, "nose"),
+        ({"settings": []}, "settings"),
+        ({"lookahead": 7}, "look"),
+        ({"emotion": {"joy": 2}}, "joy"),
+        ({"emotion": 1}, "emotion"),
+    ],
+)
 def test_wrong_start(served, start, words):
     client = Client(served, start)
     assert client.ready["type"] == "error" and words in client.ready["message"] and "\n" not in client.ready["message"]
@@ -342,8 +356,13 @@ def test_bake(served, session, voice):
     assert names == ",".join(("time", *arkit.ARKIT_NAMES))
     values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
     assert np.allclose(values[:, 0], np.arange(90) / 30, atol=1e-6) and np.abs(values[:, 1:] - expected).max() < 1e-5
-    for body, query in ((b"", ""), (b"no sound", ""), (voice.read_bytes(), "?format=xml"), (voice.read_bytes(), "?rate=x"),
-                        (voice.read_bytes(), "?rate=900")):  # fmt: skip
+    for body, query in (
+        (b"", ""),
+        (b"no sound", ""),
+        (voice.read_bytes(), "?format=xml"),
+        (voice.read_bytes(), "?rate=x"),
+        (voice.read_bytes(), "?rate=900"),
+    ):
         status, _, answer = get(served, f"/v1/bake{query}", body)
         assert status == 400 and json.loads(answer)["error"]
     assert get(served, "/v1/bake", bytes(2 << 20))[0] == 413
@@ -389,7 +408,13 @@ def test_limits():
         with pytest.raises(Refusal):
             check_token("a", header)
     assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "example.org", "")] == [
-        True, True, True, False, False, False]  # fmt: skip
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_processes_share_their_metrics():
@@ -466,13 +491,21 @@ def test_workers(program, weight_file):
     assert server.end(30)[0] == 0
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--http", ":0"], "--no-token"), (["--grpc", "off", "--http", "off"], "nothing to serve"),
-    (["--grpc", "nowhere"], "HOST:PORT"),
-    (["--tls-cert", "a.pem"], "go together"), (["--merge", "1000"], "--merge"), (["--max-streams", "0"], "max-streams"),
-    (["--tls-client-ca", "a.pem"], "needs"), (["--weights", "no.npz"], "no.npz"),
-    (["--grpc", "192.0.2.1:1", "--no-token"], "cannot listen"), (["--tls-cert", "no.pem", "--tls-key", "no.pem"], "no.pem"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--http", ":0"], "--no-token"),
+        (["--grpc", "off", "--http", "off"], "nothing to serve"),
+        (["--grpc", "nowhere"], "HOST:PORT"),
+        (["--tls-cert", "a.pem"], "go together"),
+        (["--merge", "1000"], "--merge"),
+        (["--max-streams", "0"], "max-streams"),
+        (["--tls-client-ca", "a.pem"], "needs"),
+        (["--weights", "no.npz"], "no.npz"),
+        (["--grpc", "192.0.2.1:1", "--no-token"], "cannot listen"),
+        (["--tls-cert", "no.pem", "--tls-key", "no.pem"], "no.pem"),
+    ],
+)
 def test_wrong_options(weight_file, arguments, words):
     ports = [] if "--http" in arguments else ["--http", "127.0.0.1:0"]
     ports += [] if "--grpc" in arguments else ["--grpc", "127.0.0.1:0"]
@@ -483,6 +516,6 @@ def test_wrong_options(weight_file, arguments, words):
 
 
 def test_missing_extra(program):
-    script = ("import sys; sys.modules['aiohttp'] = None; from fmg_rt.cli import main; main(['serve'])")
+    script = "import sys; sys.modules['aiohttp'] = None; from fmg_rt.cli import main; main(['serve'])"
     code, _, error = program(start=["-c", script]).end()
     assert code == 1 and "facial-motion-generator[serve]" in error and error.count("\n") == 1

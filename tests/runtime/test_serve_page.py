@@ -43,8 +43,12 @@ def page(clip, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("page")
     soundfile.write(folder / "clip.wav", clip, RATE, "PCM_16")
-    flags = ("--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
-             "--use-fake-ui-for-media-stream", f"--use-file-for-fake-audio-capture={folder / 'clip.wav'}")  # fmt: skip
+    flags = (
+        "--autoplay-policy=no-user-gesture-required",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={folder / 'clip.wav'}",
+    )
     with serving(egemaps=False) as running, browser.chromium(folder, *flags) as tab:
         tab.size(640, 560)
         tab.clip = folder / "clip.wav"
@@ -102,14 +106,18 @@ def test_the_mouth_moves_with_the_sound(page, clip):
 def test_interruption_is_quick_and_smooth(page):
     choose(page, "#sound", page.clip)
     page.wait(f"fmg.pose()[{JAW}] > 0.15")
-    curve = np.array(page.run("""new Promise((done) => {
+    curve = np.array(
+        page.run(
+            """new Promise((done) => {
       const seen = [], start = performance.now();
       fmg.interrupt();
       (function look() {
         seen.push([performance.now() - start, fmg.pose()[JAW]]);
         performance.now() - start < 400 ? setTimeout(look, 4) : done(seen);
       })();
-    })""".replace("JAW", str(JAW))))  # fmt: skip
+    })""".replace("JAW", str(JAW))
+        )
+    )
     assert curve[0, 1] > 0.05 and (curve[curve[:, 0] > 160, 1] == 0).all() and (np.diff(curve[:, 1]) <= 1e-6).all()
     assert not page.run("fmg.speaking")
     choose(page, "#sound", page.clip)  # and the next utterance has a face again

@@ -41,8 +41,9 @@ def faces(frames):
 
 def test_three_lines_give_the_face_of_the_command(demo, tmp_path):
     path = tmp_path / "demo.csv"
-    subprocess.run([sys.executable, "-m", "fmg_rt", "--input", "demo", "--fast", "--record", path], check=True,
-                   capture_output=True)  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-m", "fmg_rt", "--input", "demo", "--fast", "--record", path], check=True, capture_output=True
+    )
     session = Session()
     frames = session.push(demo) + session.flush()
     recorded = np.loadtxt(path, delimiter=",", skiprows=1)
@@ -57,8 +58,15 @@ def test_every_form_of_the_same_audio_gives_the_same_frames(packaged, demo):
     expected = faces(session.push(clip) + session.flush())
     assert len(expected) == 91  # 3.005 s
     floats = clip.astype(np.float32) / 32768
-    for form in (clip.tobytes(), bytearray(clip.tobytes()), memoryview(clip.tobytes()), floats, floats.astype(np.float64),
-                 np.stack([floats, floats], 1), clip[:, None]):  # fmt: skip
+    for form in (
+        clip.tobytes(),
+        bytearray(clip.tobytes()),
+        memoryview(clip.tobytes()),
+        floats,
+        floats.astype(np.float64),
+        np.stack([floats, floats], 1),
+        clip[:, None],
+    ):
         session.reset()
         assert np.array_equal(faces(session.push(form) + session.flush()), expected)
     for size in (1, 159, 161, 5000):
@@ -166,12 +174,21 @@ def test_egemaps_that_join_later_change_nothing_for_who_waits(packaged, demo):
     assert np.array_equal(faces(at_once.push(demo)), faces(later.push(demo)))
 
 
-@pytest.mark.parametrize("bad, says", [
-    (np.zeros(160, np.int32), "int16 or float"), (np.zeros(160, np.uint8), "int16 or float"), ("audio", "not str"),
-    ([0.0] * 160, "not list"), (np.zeros((2, 3, 4)), "shape"), (np.zeros((160, 0), np.float32), "shape"),
-    (b"abc", "3 bytes"), (np.full(160, 20_000.0), "reach 20000"),
-    (np.zeros(160, complex), "int16 or float"), (np.zeros((), np.float32), "shape"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad, says",
+    [
+        (np.zeros(160, np.int32), "int16 or float"),
+        (np.zeros(160, np.uint8), "int16 or float"),
+        ("audio", "not str"),
+        ([0.0] * 160, "not list"),
+        (np.zeros((2, 3, 4)), "shape"),
+        (np.zeros((160, 0), np.float32), "shape"),
+        (b"abc", "3 bytes"),
+        (np.full(160, 20_000.0), "reach 20000"),
+        (np.zeros(160, complex), "int16 or float"),
+        (np.zeros((), np.float32), "shape"),
+    ],
+)
 def test_what_is_no_audio_is_refused_in_one_line_and_nothing_is_taken(quick, bad, says):
     noise = (0.1 * np.random.default_rng(1).standard_normal(4_000)).astype(np.float32)
     expected = faces(quick.push(noise))
@@ -197,11 +214,18 @@ def test_what_is_not_finite_is_silence(quick):
     assert np.isfinite(got).all() and got.min() >= 0 and got.max() <= 1
 
 
-@pytest.mark.parametrize("options, says", [
-    ({"rate": 0.5}, "frame rate"), ({"rate": float("nan")}, "frame rate"), ({"sample_rate": 100}, "sample rate"),
-    ({"sample_rate": float("inf")}, "sample rate"), ({"channels": 0}, "channels"), ({"weights": "nowhere.npz"}, "nowhere.npz"),
-    ({"lookahead": 17}, "look-ahead"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ({"rate": 0.5}, "frame rate"),
+        ({"rate": float("nan")}, "frame rate"),
+        ({"sample_rate": 100}, "sample rate"),
+        ({"sample_rate": float("inf")}, "sample rate"),
+        ({"channels": 0}, "channels"),
+        ({"weights": "nowhere.npz"}, "nowhere.npz"),
+        ({"lookahead": 17}, "look-ahead"),
+    ],
+)
 def test_bad_options_say_what_is_wrong(options, says):
     with pytest.raises(FmgError, match=says):
         Session(**{"egemaps": False} | options)

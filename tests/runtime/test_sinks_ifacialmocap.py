@@ -34,9 +34,7 @@ def test_values_are_whole_percents(receiver):
         for token in shapes.strip("|").split("|"):
             name, value = token.split("-")
             found[name] = int(value)  # as the strictest receiver parses it
-        assert found == {
-            underscored(name): round(100 * value) for name, value in zip(ARKIT_NAMES, face.tolist(), strict=True)
-        }
+        assert found == {underscored(name): round(100 * value) for name, value in zip(ARKIT_NAMES, face.tolist(), strict=True)}
         assert [part.partition("#")[0] for part in pose.strip("|").split("|")] == ["head", "rightEye", "leftEye"]
     sink.close()
 

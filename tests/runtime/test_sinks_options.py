@@ -22,21 +22,37 @@ def invoke(*arguments):
 
 @pytest.mark.parametrize(
     ("text", "address"),
-    [("127.0.0.1:9000", ("127.0.0.1", 9000)), ("[::1]:9000", ("::1", 9000)), ("pc.local:1", ("pc.local", 1)),
-     ("[fe80::1%eth0]:65535", ("fe80::1%eth0", 65535)), (" localhost:39539 ", ("localhost", 39539))],
-)  # fmt: skip
+    [
+        ("127.0.0.1:9000", ("127.0.0.1", 9000)),
+        ("[::1]:9000", ("::1", 9000)),
+        ("pc.local:1", ("pc.local", 1)),
+        ("[fe80::1%eth0]:65535", ("fe80::1%eth0", 65535)),
+        (" localhost:39539 ", ("localhost", 39539)),
+    ],
+)
 def test_addresses(text, address):
     assert Address().convert(text, None, None) == address
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("127.0.0.1", "names no port"), ("[::1]", "names no port"), ("::1:9000", "in brackets"),
-     ("[::1:9000", "as \\[::1\\]"),
-     ("[::1]9000", "as \\[::1\\]"), (":9000", "names no host"), ("", "names no host"), ("a b:9000", "names no host"),
-     ("pc:0", "'0' is not a port"), ("pc:65536", "1 to 65535"), ("pc:-1", "not a port"), ("pc:http", "not a port"),
-     ("pc:", "'' is not a port"), ("pc:９０", "not a port")],
-)  # fmt: skip
+    [
+        ("127.0.0.1", "names no port"),
+        ("[::1]", "names no port"),
+        ("::1:9000", "in brackets"),
+        ("[::1:9000", "as \\[::1\\]"),
+        ("[::1]9000", "as \\[::1\\]"),
+        (":9000", "names no host"),
+        ("", "names no host"),
+        ("a b:9000", "names no host"),
+        ("pc:0", "'0' is not a port"),
+        ("pc:65536", "1 to 65535"),
+        ("pc:-1", "not a port"),
+        ("pc:http", "not a port"),
+        ("pc:", "'' is not a port"),
+        ("pc:９０", "not a port"),
+    ],
+)
 def test_bad_addresses_are_one_clear_line(text, says):
     with pytest.raises(click.BadParameter, match=says):
         Address().convert(text, None, None)
@@ -46,17 +62,38 @@ def test_default_ports():
     result = invoke("--vmc", "127.0.0.1", "--livelink", "127.0.0.1", "--ifacialmocap", "[::1]", "--vrchat")
     assert result.exit_code == 0, result.output
     assert result.output.split("\n")[:4] == [
-        "vmc 127.0.0.1:39539", "vrchat 127.0.0.1:9000", "livelink 127.0.0.1:11111", "ifacialmocap [::1]:49983"
-    ]  # fmt: skip
+        "vmc 127.0.0.1:39539",
+        "vrchat 127.0.0.1:9000",
+        "livelink 127.0.0.1:11111",
+        "ifacialmocap [::1]:49983",
+    ]
 
 
 def test_all_at_once_and_some_twice(tmp_path):
     file = tmp_path / "a.csv"
     result = invoke(
-        "--osc", "127.0.0.1:9001", "--osc", "[::1]:9002", "--vmc", "127.0.0.1:39539", "--vmc", "127.0.0.1:39540",
-        "--vrchat", "127.0.0.1:9100", "--livelink", "127.0.0.1:11111", "--ifacialmocap", "127.0.0.1:49983",
-        "--record", str(file), "--vrchat-binary", "--vrchat-prefix", "FT/", "--vmc-vowels", "--no-bundle",
-    )  # fmt: skip
+        "--osc",
+        "127.0.0.1:9001",
+        "--osc",
+        "[::1]:9002",
+        "--vmc",
+        "127.0.0.1:39539",
+        "--vmc",
+        "127.0.0.1:39540",
+        "--vrchat",
+        "127.0.0.1:9100",
+        "--livelink",
+        "127.0.0.1:11111",
+        "--ifacialmocap",
+        "127.0.0.1:49983",
+        "--record",
+        str(file),
+        "--vrchat-binary",
+        "--vrchat-prefix",
+        "FT/",
+        "--vmc-vowels",
+        "--no-bundle",
+    )
     assert result.exit_code == 0, result.output
     assert len(result.output.split()) == 16 and f"record {file}" in result.output
 
@@ -73,9 +110,7 @@ def test_bad_port_exits_2_with_one_line():
     assert "Error: Invalid value for '--osc': '99999' is not a port; it must be a number from 1 to" in result.output
 
 
-@pytest.mark.parametrize(
-    ("name", "exit_code"), [("a.csv", 0), ("a.JSONL", 0), ("a.npz", 0), ("a.json", 0), ("a.txt", 2)]
-)
+@pytest.mark.parametrize(("name", "exit_code"), [("a.csv", 0), ("a.JSONL", 0), ("a.npz", 0), ("a.json", 0), ("a.txt", 2)])
 def test_record_format_by_suffix(tmp_path, name, exit_code):
     result = invoke("--record", str(tmp_path / name))
     assert result.exit_code == exit_code
@@ -99,9 +134,7 @@ def test_a_mask_beside_them_reaches_vmc_and_vrchat(monkeypatch):
 
     given = []
     for name in ("VmcSink", "VrchatSink"):
-        monkeypatch.setattr(
-            module, name, lambda *arguments: given.extend(a for a in arguments if isinstance(a, frozenset))
-        )
+        monkeypatch.setattr(module, name, lambda *arguments: given.extend(a for a in arguments if isinstance(a, frozenset)))
     defaults = {param.name: param.get_default(click.Context(command)) for param in command.params}
     options = defaults | {"osc": (), "livelink": (), "ifacialmocap": (), "vmc": [("h", 1)], "vrchat": ("h", 2)}
     options |= {"record": None, "vrchat_binary": None, "vtubestudio": None, "mask": "jawOpen,lips"}

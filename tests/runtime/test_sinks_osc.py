@@ -25,20 +25,31 @@ def built(address, *arguments):
     [
         ("/VMC/Ext/OK", (1,), "2f564d432f4578742f4f4b002c69000000000001"),
         ("/VMC/Ext/T", (1.5,), "2f564d432f4578742f5400002c6600003fc00000"),
-        ("/VMC/Ext/Blend/Val", ("jawOpen", 0.25),
-         "2f564d432f4578742f426c656e642f56616c00002c7366006a61774f70656e003e800000"),
+        ("/VMC/Ext/Blend/Val", ("jawOpen", 0.25), "2f564d432f4578742f426c656e642f56616c00002c7366006a61774f70656e003e800000"),
         ("/VMC/Ext/Blend/Apply", (), "2f564d432f4578742f426c656e642f4170706c79000000002c000000"),
-        ("/avatar/parameters/v2/JawOpen", (0.5,),
-         "2f6176617461722f706172616d65746572732f76322f4a61774f70656e0000002c6600003f000000"),
-        ("/avatar/parameters/LipTrackingActive", (True,),
-         "2f6176617461722f706172616d65746572732f4c6970547261636b696e67416374697665000000002c540000"),
-        ("/avatar/parameters/FT/v2/JawOpen", (0.5,),
-         "2f6176617461722f706172616d65746572732f46542f76322f4a61774f70656e000000002c6600003f000000"),
-        ("/tracking/eye/EyesClosedAmount", (1.0,),
-         "2f747261636b696e672f6579652f45796573436c6f736564416d6f756e7400002c6600003f800000"),
+        (
+            "/avatar/parameters/v2/JawOpen",
+            (0.5,),
+            "2f6176617461722f706172616d65746572732f76322f4a61774f70656e0000002c6600003f000000",
+        ),
+        (
+            "/avatar/parameters/LipTrackingActive",
+            (True,),
+            "2f6176617461722f706172616d65746572732f4c6970547261636b696e67416374697665000000002c540000",
+        ),
+        (
+            "/avatar/parameters/FT/v2/JawOpen",
+            (0.5,),
+            "2f6176617461722f706172616d65746572732f46542f76322f4a61774f70656e000000002c6600003f000000",
+        ),
+        (
+            "/tracking/eye/EyesClosedAmount",
+            (1.0,),
+            "2f747261636b696e672f6579652f45796573436c6f736564416d6f756e7400002c6600003f800000",
+        ),
         ("/blendshape/24", (0.25,), "2f626c656e6473686170652f323400002c6600003e800000"),
     ],
-)  # fmt: skip
+)
 def test_message_vectors(address, arguments, hexadecimal):
     assert message(address, *arguments).hex() == hexadecimal
     assert message(address, *arguments) == built(address, *arguments)

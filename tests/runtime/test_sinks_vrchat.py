@@ -14,7 +14,8 @@ from fmg_rt.wire.unified import NAMES, SIGNED, Unified
 L, R = "Left", "Right"
 ROOT = "/avatar/parameters/"
 
-UNIFIED = set("""
+UNIFIED = set(
+    """
 EyeSquintRight EyeSquintLeft EyeWideRight EyeWideLeft BrowPinchRight BrowPinchLeft BrowLowererRight
 BrowLowererLeft BrowInnerUpRight BrowInnerUpLeft BrowOuterUpRight BrowOuterUpLeft NasalDilationRight
 NasalDilationLeft NasalConstrictRight NasalConstrictLeft CheekSquintRight CheekSquintLeft CheekPuffRight
@@ -28,7 +29,8 @@ MouthCornerPullRight MouthCornerPullLeft MouthCornerSlantRight MouthCornerSlantL
 MouthFrownLeft MouthStretchRight MouthStretchLeft MouthDimpleRight MouthDimpleLeft MouthRaiserUpper
 MouthRaiserLower MouthPressRight MouthPressLeft MouthTightenerRight MouthTightenerLeft TongueOut TongueUp
 TongueDown TongueRight TongueLeft TongueRoll TongueBendDown TongueCurlUp TongueSquish TongueFlat
-TongueTwistRight TongueTwistLeft SoftPalateClose ThroatSwallow NeckFlexRight NeckFlexLeft""".split())
+TongueTwistRight TongueTwistLeft SoftPalateClose ThroatSwallow NeckFlexRight NeckFlexLeft""".split()
+)
 
 
 def reference(coefficients):
@@ -37,8 +39,19 @@ def reference(coefficients):
     u = {}
     for s in (L, R):
         u[f"EyeOpen{s}"] = 1 - min(max(a[f"eyeBlink{s}"] + a[f"eyeBlink{s}"] * a[f"eyeSquint{s}"], 0), 1)
-        for same in ("EyeSquint", "EyeWide", "BrowOuterUp", "CheekSquint", "NoseSneer", "MouthFrown", "MouthDimple",
-                     "MouthPress", "MouthStretch", "MouthLowerDown", "MouthUpperUp"):  # fmt: skip
+        for same in (
+            "EyeSquint",
+            "EyeWide",
+            "BrowOuterUp",
+            "CheekSquint",
+            "NoseSneer",
+            "MouthFrown",
+            "MouthDimple",
+            "MouthPress",
+            "MouthStretch",
+            "MouthLowerDown",
+            "MouthUpperUp",
+        ):
             u[same + s] = a[same[0].lower() + same[1:] + s]
         u[f"BrowInnerUp{s}"] = a["browInnerUp"]
         u[f"BrowPinch{s}"] = u[f"BrowLowerer{s}"] = a[f"browDown{s}"]
@@ -82,10 +95,30 @@ def reference(coefficients):
         v[f"LipPucker{s}"] = avg(f"LipPuckerUpper{s}", f"LipPuckerLower{s}")
         for lip in ("Upper", "Lower"):
             v[f"LipSuckFunnel{lip}{s}"] = u[f"LipSuck{lip}{s}"] - u[f"LipFunnel{lip}{s}"]
-    for name in ("EyeOpen", "EyeClosed", "EyeLid", "BrowUp", "BrowDown", "BrowInnerUp", "BrowOuterUp", "BrowExpression",
-                 "CheekSquint", "CheekPuffSuck", "MouthUpperUp", "MouthLowerDown", "MouthStretch", "MouthPress",
-                 "MouthDimple", "NoseSneer", "MouthTightenerStretch", "MouthCornerY", "MouthSmile", "MouthSad",
-                 "SmileFrown", "SmileSad"):  # fmt: skip
+    for name in (
+        "EyeOpen",
+        "EyeClosed",
+        "EyeLid",
+        "BrowUp",
+        "BrowDown",
+        "BrowInnerUp",
+        "BrowOuterUp",
+        "BrowExpression",
+        "CheekSquint",
+        "CheekPuffSuck",
+        "MouthUpperUp",
+        "MouthLowerDown",
+        "MouthStretch",
+        "MouthPress",
+        "MouthDimple",
+        "NoseSneer",
+        "MouthTightenerStretch",
+        "MouthCornerY",
+        "MouthSmile",
+        "MouthSad",
+        "SmileFrown",
+        "SmileSad",
+    ):
         v[name] = avg(name + L, name + R)
     for stem, lip in itertools.product(("LipSuck", "LipFunnel", "LipPucker"), ("Upper", "Lower")):
         v[stem + lip] = avg(f"{stem}{lip}{L}", f"{stem}{lip}{R}")
@@ -108,15 +141,31 @@ def mapped(coefficients):
 
 
 def test_published_vector():
-    sent = face(jawOpen=0.5, mouthClose=0.25, eyeBlinkLeft=0.5, eyeSquintLeft=0.5, mouthSmileLeft=0.8,
-                mouthRollUpper=0.4, mouthUpperUpLeft=0.015625)  # fmt: skip
+    sent = face(
+        jawOpen=0.5,
+        mouthClose=0.25,
+        eyeBlinkLeft=0.5,
+        eyeSquintLeft=0.5,
+        mouthSmileLeft=0.8,
+        mouthRollUpper=0.4,
+        mouthUpperUpLeft=0.015625,
+    )
     found = mapped(sent)
     expected = {
-        "JawOpen": 0.5, "MouthClosed": 0.25, "EyeOpenLeft": 0.25, "EyeOpenRight": 1, "EyeSquintLeft": 0.5,
-        "EyeLidLeft": 0.1875, "EyeLidRight": 0.75, "MouthCornerPullLeft": 0.8, "MouthCornerSlantLeft": 0.8,
-        "MouthUpperUpLeft": 0.015625, "MouthUpperDeepenLeft": 0.015625,
-        "LipSuckUpperLeft": 0.4, "LipSuckUpperRight": 0.4,
-    }  # fmt: skip
+        "JawOpen": 0.5,
+        "MouthClosed": 0.25,
+        "EyeOpenLeft": 0.25,
+        "EyeOpenRight": 1,
+        "EyeSquintLeft": 0.5,
+        "EyeLidLeft": 0.1875,
+        "EyeLidRight": 0.75,
+        "MouthCornerPullLeft": 0.8,
+        "MouthCornerSlantLeft": 0.8,
+        "MouthUpperUpLeft": 0.015625,
+        "MouthUpperDeepenLeft": 0.015625,
+        "LipSuckUpperLeft": 0.4,
+        "LipSuckUpperRight": 0.4,
+    }
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, abs=1e-7), name
     assert {name for name in UNIFIED if found.get(name, 0) != 0} == set(expected) & UNIFIED
@@ -151,8 +200,9 @@ def test_each_coefficient_alone_and_the_signs():
 
 def test_floats_eyes_and_switches(receiver):
     sink = VrchatSink(receiver.host, receiver.port, 30.0)
-    sent = face(jawOpen=0.5, eyeLookUpLeft=1, eyeLookInLeft=1, eyeLookUpRight=1, eyeLookOutRight=1,
-                eyeBlinkLeft=1, eyeBlinkRight=0.5)  # fmt: skip
+    sent = face(
+        jawOpen=0.5, eyeLookUpLeft=1, eyeLookInLeft=1, eyeLookUpRight=1, eyeLookOutRight=1, eyeBlinkLeft=1, eyeBlinkRight=0.5
+    )
     sink.send(Frame(0, 0.0, sent))
     datagrams = receiver.datagrams()
     assert all(len(d) <= 1472 and d.startswith(b"#bundle\0") for d in datagrams)
@@ -216,9 +266,16 @@ def bits_of(found, name, bits):
 
 @pytest.mark.parametrize(
     ("bits", "value", "expected"),
-    [(3, 0.5, [False, False, True]), (3, 0.999999, [True] * 3), (3, 1.0, [True] * 3), (3, 0.0, [False] * 3),
-     (2, 0.3, [True, False]), (1, 0.5, [True]), (8, 1.0, [True] * 8)],
-)  # fmt: skip
+    [
+        (3, 0.5, [False, False, True]),
+        (3, 0.999999, [True] * 3),
+        (3, 1.0, [True] * 3),
+        (3, 0.0, [False] * 3),
+        (2, 0.3, [True, False]),
+        (1, 0.5, [True]),
+        (8, 1.0, [True] * 8),
+    ],
+)
 def test_binary(receiver, bits, value, expected):
     sink = VrchatSink(receiver.host, receiver.port, 30.0, bits=bits)
     sink.send(Frame(0, 0.0, face(jawOpen=value, jawLeft=value)))
@@ -255,9 +312,8 @@ def test_without_bundles(receiver):
 @pytest.mark.parametrize("bits", [None, 2])
 @pytest.mark.parametrize(
     ("regions", "active", "native"),
-    [(("jaw", "lips"), {"Lip", "Expression"}, False), (("brows", "cheeks"), {"Expression"}, False),
-     (("eyes",), {"Eye"}, True)],
-)  # fmt: skip
+    [(("jaw", "lips"), {"Lip", "Expression"}, False), (("brows", "cheeks"), {"Expression"}, False), (("eyes",), {"Eye"}, True)],
+)
 def test_a_mask_leaves_the_rest_to_another_tracker(receiver, regions, active, native, bits):
     driven = {name for region in regions for name in REGIONS[region]}
     sink = VrchatSink(receiver.host, receiver.port, 30.0, bits=bits, driven=driven)

@@ -32,11 +32,16 @@ def _everything(source, timeout=1.0):
 @pytest.mark.parametrize(
     ("rate", "channels", "subtype", "suffix"),
     [
-        (8000, 1, "PCM_16", "wav"), (11025, 1, "PCM_U8", "wav"), (16000, 1, "FLOAT", "wav"),
-        (22050, 2, "DOUBLE", "wav"), (44100, 2, "PCM_24", "wav"), (48000, 6, "PCM_16", "flac"),
-        (96000, 1, "PCM_24", "aiff"), (48000, 2, "VORBIS", "ogg"),
+        (8000, 1, "PCM_16", "wav"),
+        (11025, 1, "PCM_U8", "wav"),
+        (16000, 1, "FLOAT", "wav"),
+        (22050, 2, "DOUBLE", "wav"),
+        (44100, 2, "PCM_24", "wav"),
+        (48000, 6, "PCM_16", "flac"),
+        (96000, 1, "PCM_24", "aiff"),
+        (48000, 2, "VORBIS", "ogg"),
     ],
-)  # fmt: skip
+)
 def test_any_rate_and_channel_count(tmp_path, rate, channels, subtype, suffix):
     path = tmp_path / f"声 with spaces.{suffix}"
     soundfile.write(path, np.tile(_tone(rate)[:, None], (1, channels)), rate, subtype)

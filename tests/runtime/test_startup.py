@@ -22,8 +22,9 @@ def run(*arguments, code=None, **options):
     """`fmg-rt` in a process of its own; code : run instead, with the arguments of the program set."""
     start = ["-m", "fmg_rt"] if code is None else ["-c", code]
     environment = {**os.environ, **options.pop("environment", {})}
-    return subprocess.run([sys.executable, *start, *map(os.fspath, arguments)], env=environment, timeout=120,
-                          capture_output=True, **options)  # fmt: skip
+    return subprocess.run(
+        [sys.executable, *start, *map(os.fspath, arguments)], env=environment, timeout=120, capture_output=True, **options
+    )
 
 
 def test_a_windowed_program_has_no_streams(weight_file, voice, tmp_path):
@@ -61,13 +62,22 @@ def test_no_name_of_a_file_stops_it(weight_file, voice, tmp_path):
         with open(voice, "rb") as sound, open(os.path.join(folder, name), "wb") as copy:
             copy.write(sound.read())
     paths = [os.path.join(folder, name) for name in names]
-    result = run(b"bake", *paths, b"--out", os.path.join(folder, b"out"), b"--weights", os.fsencode(weight_file),
-                 environment=ascii)  # fmt: skip
+    result = run(
+        b"bake", *paths, b"--out", os.path.join(folder, b"out"), b"--weights", os.fsencode(weight_file), environment=ascii
+    )
     assert result.returncode == 0, result.stderr
     assert sorted(os.listdir(os.path.join(folder, b"out"))) == sorted(name.replace(b".wav", b".csv") for name in names)
     for path in paths:
-        result = run(b"--input", path, b"--fast", b"--weights", os.fsencode(weight_file), b"--osc", b"127.0.0.1:9",
-                     environment={"LC_ALL": "C"})  # fmt: skip
+        result = run(
+            b"--input",
+            path,
+            b"--fast",
+            b"--weights",
+            os.fsencode(weight_file),
+            b"--osc",
+            b"127.0.0.1:9",
+            environment={"LC_ALL": "C"},
+        )
         assert result.returncode == 0 and b"Traceback" not in result.stderr
     result = run(b"--input", os.path.join(folder, b"no\xe9.wav"), b"--fast", environment=ascii)
     assert result.returncode == 1 and b"no such file" in result.stderr and b"Traceback" not in result.stderr
@@ -75,8 +85,9 @@ def test_no_name_of_a_file_stops_it(weight_file, voice, tmp_path):
 
 def test_the_compiler_cannot_be_switched_off_by_accident(weight_file, voice):
     began = time.monotonic()
-    result = run("--weights", weight_file, "--input", voice, "--fast", "--osc", "127.0.0.1:9",
-                 environment={"NUMBA_DISABLE_JIT": "1"})  # fmt: skip
+    result = run(
+        "--weights", weight_file, "--input", voice, "--fast", "--osc", "127.0.0.1:9", environment={"NUMBA_DISABLE_JIT": "1"}
+    )
     assert result.returncode == 0 and result.stderr.count(b"NUMBA_DISABLE_JIT is ignored") == 1
     assert time.monotonic() - began < 30
 
@@ -84,9 +95,23 @@ def test_the_compiler_cannot_be_switched_off_by_accident(weight_file, voice):
 @posix
 def test_no_library_complains_at_the_end(weight_file):
     """A thread that still waits for a pipe holds a resampler."""
-    program = subprocess.Popen([sys.executable, "-m", "fmg_rt", "--weights", weight_file, "--input", "-",
-                                "--input-rate", "48000", "--osc", "no-such-host.invalid:9000"],
-                               stdin=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    program = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "fmg_rt",
+            "--weights",
+            weight_file,
+            "--input",
+            "-",
+            "--input-rate",
+            "48000",
+            "--osc",
+            "no-such-host.invalid:9000",
+        ],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     program.stdin.write(np.zeros(48_000, "<i2").tobytes())
     program.stdin.flush()
     while b"standard input to" not in (line := program.stderr.readline()):
@@ -134,8 +159,14 @@ def _microphones(monkeypatch, silence):
         def close(self):
             pass
 
-    device = {"index": 0, "name": "pulse", "host": "ALSA", "default": True, "default_samplerate": 44100.0,
-              "max_input_channels": 32}
+    device = {
+        "index": 0,
+        "name": "pulse",
+        "host": "ALSA",
+        "default": True,
+        "default_samplerate": 44100.0,
+        "max_input_channels": 32,
+    }
     monkeypatch.setattr(checks, "portaudio", lambda: SimpleNamespace(get_portaudio_version=lambda: (0, "PortAudio")))
     monkeypatch.setattr(checks, "inputs", lambda sd: [device])
     monkeypatch.setattr(module, "Microphone", Microphone)

@@ -14,8 +14,16 @@ CONFIG = {"n_stack": 2, "d_input": 16, "d_model": 16, "d_head": 16, "n_lookahead
 def weights() -> Weights:
     rng = np.random.default_rng(1)
     tensors = {n: rng.normal(0, 0.5, s).astype(np.float32) for n, s in architectures.gru_tensors(CONFIG).items()}
-    return Weights("gru", CONFIG, (0, 800), np.full(80, -10, np.float32), np.full(80, 4, np.float32),
-                   np.zeros(88, np.float32), np.ones(88, np.float32), tensors)  # fmt: skip
+    return Weights(
+        "gru",
+        CONFIG,
+        (0, 800),
+        np.full(80, -10, np.float32),
+        np.full(80, 4, np.float32),
+        np.zeros(88, np.float32),
+        np.ones(88, np.float32),
+        tensors,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +96,9 @@ def test_the_first_face_moves_within_100_ms(weights, audio):
     assert (first + 1) * 160 <= 1600
 
 
-@pytest.mark.parametrize("hop", [np.zeros(161, np.float32), np.zeros(1000, np.float32), np.zeros(160),
-                                 np.zeros((1, 160), np.float32)])  # fmt: skip
+@pytest.mark.parametrize(
+    "hop", [np.zeros(161, np.float32), np.zeros(1000, np.float32), np.zeros(160), np.zeros((1, 160), np.float32)]
+)
 def test_a_hop_of_another_size_or_type_is_refused(weights, hop):
     """The kernels check nothing: a longer hop would be written behind the end of an array."""
     with pytest.raises(ValueError, match="a hop is"):

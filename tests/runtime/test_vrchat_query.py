@@ -16,10 +16,26 @@ from fmg_rt.wire.reading import WireError
 from fmg_rt.wire.unified import VALUES, Unified
 from fmg_rt.wire.vrchat import ROOT, Parameter, matched
 
-OLD = {"JawOpen": "f", "MouthApeShape": "f", "SmileSadLeft1": "T", "SmileSadLeft2": "F", "SmileSadLeftNegative": "F",
-       "Viseme": "i", "VRCEmote": "i", "LipTrackingActive": "F"}  # fmt: skip
-NEW = {"FT/v2/JawOpen": "f", "FT/v2/JawX1": "F", "FT/v2/JawX2": "F", "FT/v2/JawXNegative": "F", "FT/v2/MouthClosed8": "F",
-       "FT/v2/Nonsense": "f", "FT/v3/JawOpen": "f", "FT/v2/TongueOut": "T"}  # fmt: skip
+OLD = {
+    "JawOpen": "f",
+    "MouthApeShape": "f",
+    "SmileSadLeft1": "T",
+    "SmileSadLeft2": "F",
+    "SmileSadLeftNegative": "F",
+    "Viseme": "i",
+    "VRCEmote": "i",
+    "LipTrackingActive": "F",
+}
+NEW = {
+    "FT/v2/JawOpen": "f",
+    "FT/v2/JawX1": "F",
+    "FT/v2/JawX2": "F",
+    "FT/v2/JawXNegative": "F",
+    "FT/v2/MouthClosed8": "F",
+    "FT/v2/Nonsense": "f",
+    "FT/v3/JawOpen": "f",
+    "FT/v2/TongueOut": "T",
+}
 
 
 def tree(types):
@@ -40,11 +56,19 @@ def of(types):
 
 def test_what_the_avatar_has_is_matched():
     assert oscquery.types(tree(NEW)) == {ROOT + name: type for name, type in NEW.items()}
-    assert of(NEW) == {"FT/v2/JawOpen": ("JawOpen", 0, 0), "FT/v2/JawX1": ("JawX", 1, 2), "FT/v2/JawX2": ("JawX", 2, 2),
-                       "FT/v2/JawXNegative": ("JawX", -1, 2)}  # fmt: skip
-    assert of(OLD) == {"JawOpen": ("v1/JawOpen", 0, 0), "MouthApeShape": ("v1/MouthApeShape", 0, 0),
-                       "SmileSadLeft1": ("v1/SmileSadLeft", 1, 2), "SmileSadLeft2": ("v1/SmileSadLeft", 2, 2),
-                       "SmileSadLeftNegative": ("v1/SmileSadLeft", -1, 2)}  # fmt: skip
+    assert of(NEW) == {
+        "FT/v2/JawOpen": ("JawOpen", 0, 0),
+        "FT/v2/JawX1": ("JawX", 1, 2),
+        "FT/v2/JawX2": ("JawX", 2, 2),
+        "FT/v2/JawXNegative": ("JawX", -1, 2),
+    }
+    assert of(OLD) == {
+        "JawOpen": ("v1/JawOpen", 0, 0),
+        "MouthApeShape": ("v1/MouthApeShape", 0, 0),
+        "SmileSadLeft1": ("v1/SmileSadLeft", 1, 2),
+        "SmileSadLeft2": ("v1/SmileSadLeft", 2, 2),
+        "SmileSadLeftNegative": ("v1/SmileSadLeft", -1, 2),
+    }
 
 
 def test_old_names_show_the_same_face():
@@ -82,8 +106,13 @@ class Vrchat:
             def do_GET(self):
                 is_info = self.path == "/?HOST_INFO"
                 assert is_info or self.path == ROOT.rstrip("/")
-                body = json.dumps({"NAME": "VRChat-Client-1", "OSC_IP": "127.0.0.1", "OSC_PORT": osc_port,
-                                   "OSC_TRANSPORT": "UDP"}).encode() if is_info else tree(outer.types)  # fmt: skip
+                body = (
+                    json.dumps(
+                        {"NAME": "VRChat-Client-1", "OSC_IP": "127.0.0.1", "OSC_PORT": osc_port, "OSC_TRANSPORT": "UDP"}
+                    ).encode()
+                    if is_info
+                    else tree(outer.types)
+                )
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -94,8 +123,13 @@ class Vrchat:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         service = "_oscjson._tcp.local."
-        self.info = info(service, f"VRChat-Client-1A2B3C.{service}", port=self.server.server_address[1],
-                         addresses=[b"\x7f\0\0\1"], server="vrchat-test.local.")  # fmt: skip
+        self.info = info(
+            service,
+            f"VRChat-Client-1A2B3C.{service}",
+            port=self.server.server_address[1],
+            addresses=[b"\x7f\0\0\1"],
+            server="vrchat-test.local.",
+        )
         self.zeroconf = zeroconf
         zeroconf.register_service(self.info)
 

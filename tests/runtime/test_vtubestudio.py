@@ -39,11 +39,18 @@ class VtubeStudio:
             assert 1 <= len(request["requestID"]) <= 64 and request["requestID"].isascii()
             kind, data = request["messageType"], request["data"]
             authenticated, answer = self._answer(kind, data, authenticated)
-            connection.send(json.dumps({
-                "apiName": "VTubeStudioPublicAPI", "apiVersion": "1.0", "timestamp": 1625405710728,
-                "requestID": request["requestID"],
-                "messageType": "APIError" if "errorID" in answer else kind.replace("Request", "Response"), "data": answer,
-            }))  # fmt: skip
+            connection.send(
+                json.dumps(
+                    {
+                        "apiName": "VTubeStudioPublicAPI",
+                        "apiVersion": "1.0",
+                        "timestamp": 1625405710728,
+                        "requestID": request["requestID"],
+                        "messageType": "APIError" if "errorID" in answer else kind.replace("Request", "Response"),
+                        "data": answer,
+                    }
+                )
+            )
 
     def _answer(self, kind, data, authenticated):
         if kind in ("AuthenticationTokenRequest", "AuthenticationRequest"):
@@ -66,8 +73,11 @@ class VtubeStudio:
             self.custom.append(name)
             return True, {"parameterName": name}
         if kind == "InputParameterListRequest":
-            return True, {"modelLoaded": False, "defaultParameters": [{"name": n} for n in self.parameters],
-                          "customParameters": [{"name": n} for n in self.custom]}  # fmt: skip
+            return True, {
+                "modelLoaded": False,
+                "defaultParameters": [{"name": n} for n in self.parameters],
+                "customParameters": [{"name": n} for n in self.custom],
+            }
         assert kind == "InjectParameterDataRequest" and data["mode"] == "set" and data["faceFound"] is True
         values = {p["id"]: p["value"] for p in data["parameterValues"]}
         if not set(values) <= {*self.parameters, *self.custom}:
@@ -99,8 +109,22 @@ def test_it_asks_once_keeps_the_token_and_sets_the_parameters(studio, tmp_path):
     token = tmp_path / "deep" / "token"
     for k in range(2):
         sink = VtubeStudioSink("127.0.0.1", studio.port, token)
-        sink.send(Frame(0, 0.0, face(jawOpen=0.5, mouthClose=0.1, eyeBlinkLeft=1, mouthFrownLeft=0.4, mouthFrownRight=0.4,
-                                     eyeLookOutLeft=0.5, eyeLookInRight=0.5, browDownLeft=1)))  # fmt: skip
+        sink.send(
+            Frame(
+                0,
+                0.0,
+                face(
+                    jawOpen=0.5,
+                    mouthClose=0.1,
+                    eyeBlinkLeft=1,
+                    mouthFrownLeft=0.4,
+                    mouthFrownRight=0.4,
+                    eyeLookOutLeft=0.5,
+                    eyeLookInRight=0.5,
+                    browDownLeft=1,
+                ),
+            )
+        )
         values = studio.wait(k + 1)
         sink.close()
         assert studio.asked == 1 and token.read_text() == TOKEN

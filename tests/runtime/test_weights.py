@@ -19,11 +19,17 @@ def make_weights(**changes):
     rng = np.random.default_rng(0)
     tensors = {name: rng.normal(size=s).astype(np.float32) for name, s in architectures.gru_tensors(CONFIG).items()}
     values = {
-        "architecture": "gru", "config": CONFIG, "lookaheads": (0, 800),
-        "mel_mean": np.full(80, -8, np.float32), "mel_std": np.ones(80, np.float32),
-        "egemaps_mean": np.zeros(88, np.float32), "egemaps_std": np.ones(88, np.float32),
-        "tensors": tensors, "emotion": {}, "provenance": {"seed": 1, "voices": ["日本", "en"]},
-    }  # fmt: skip
+        "architecture": "gru",
+        "config": CONFIG,
+        "lookaheads": (0, 800),
+        "mel_mean": np.full(80, -8, np.float32),
+        "mel_std": np.ones(80, np.float32),
+        "egemaps_mean": np.zeros(88, np.float32),
+        "egemaps_std": np.ones(88, np.float32),
+        "tensors": tensors,
+        "emotion": {},
+        "provenance": {"seed": 1, "voices": ["日本", "en"]},
+    }
     return Weights(**values | changes)
 
 
@@ -142,11 +148,17 @@ def test_missing_array(tmp_path, arrays, name):
 
 
 @pytest.mark.parametrize("name", ["mel.mean", "egemaps.std", "net.head.weight", "net.readout.1.bias"])
-@pytest.mark.parametrize("spoil, word", [
-    (lambda a: a[:-1], "shape"), (lambda a: a[None], "shape"), (lambda a: a.astype(np.float64), "float64"),
-    (lambda a: a.astype(np.int32), "int32"), (lambda a: np.where(a == a.max(), np.nan, a), "finite"),
-    (lambda a: np.where(a == a.min(), np.float32(-np.inf), a), "finite"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoil, word",
+    [
+        (lambda a: a[:-1], "shape"),
+        (lambda a: a[None], "shape"),
+        (lambda a: a.astype(np.float64), "float64"),
+        (lambda a: a.astype(np.int32), "int32"),
+        (lambda a: np.where(a == a.max(), np.nan, a), "finite"),
+        (lambda a: np.where(a == a.min(), np.float32(-np.inf), a), "finite"),
+    ],
+)
 def test_wrong_array(tmp_path, arrays, name, spoil, word):
     spoilt = spoil(arrays[name])
     refused(tmp_path, arrays | {name: spoilt.astype(np.float32) if word == "finite" else spoilt}, name, word)
@@ -176,11 +188,24 @@ def test_the_old_name_of_an_architecture_is_known(tmp_path):
     assert weights.read(path).architecture == "cross_attention"
 
 
-@pytest.mark.parametrize("change", [
-    "", "[]", "{", {"config": None}, {"config": {"d_model": "wide"}}, {"config": {}}, {"lookaheads": ["soon", 1]},
-    {"lookaheads": []}, {"lookaheads": [800, 0]}, {"lookaheads": [0, 0]}, {"lookaheads": [-160, 0]}, {"lookaheads": [0]},
-    {"provenance": 3},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        "",
+        "[]",
+        "{",
+        {"config": None},
+        {"config": {"d_model": "wide"}},
+        {"config": {}},
+        {"lookaheads": ["soon", 1]},
+        {"lookaheads": []},
+        {"lookaheads": [800, 0]},
+        {"lookaheads": [0, 0]},
+        {"lookaheads": [-160, 0]},
+        {"lookaheads": [0]},
+        {"provenance": 3},
+    ],
+)
 def test_damaged_meta(tmp_path, arrays, change):
     text = change if isinstance(change, str) else json.dumps(json.loads(arrays["meta"].item()) | change)
     refused(tmp_path, arrays | {"meta": np.str_(text)})

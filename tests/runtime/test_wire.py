@@ -36,10 +36,12 @@ HANG = bytes.fromhex("2362756e646c65000000000000000001fffffffc")
 def encoded(frame):
     """The datagrams of a frame in each format."""
     return {
-        "plain": plain.PlainEncoder().encode(frame), "vmc": vmc.VmcEncoder("camel").encode(frame),
+        "plain": plain.PlainEncoder().encode(frame),
+        "vmc": vmc.VmcEncoder("camel").encode(frame),
         "vmc pascal": vmc.VmcEncoder(bundled=False).encode(frame),
-        "livelink": [livelink.LiveLinkEncoder(30.0, "声").encode(frame)], "ifacialmocap": [ifacialmocap.encode(frame)],
-    }  # fmt: skip
+        "livelink": [livelink.LiveLinkEncoder(30.0, "声").encode(frame)],
+        "ifacialmocap": [ifacialmocap.encode(frame)],
+    }
 
 
 @pytest.mark.parametrize("name", encoded(Frame(0, 0.0, face())))
@@ -99,8 +101,10 @@ def test_angles_survive_the_quaternion(head):
 
 def test_the_recorded_frame_of_ifacialmocap():
     """Of VRC_iFacialMocap's documentation: version 2, eyes to the own left, a little up."""
-    text = (b"browDown_R&50|eyeLookIn_R&23|eyeLookIn_L&1|eyeLookOut_R&0|eyeLookOut_L&9|eyeLookUp_R&2|eyeLookUp_L&2|"
-            b"browInnerUp&0|=head#10.57,-19.4,15.17,-0.005667,-0.087206,0.0|rightEye#-0.51,6.96,0.0|leftEye#-0.51,2.75,0.0|")
+    text = (
+        b"browDown_R&50|eyeLookIn_R&23|eyeLookIn_L&1|eyeLookOut_R&0|eyeLookOut_L&9|eyeLookUp_R&2|eyeLookUp_L&2|"
+        b"browInnerUp&0|=head#10.57,-19.4,15.17,-0.005667,-0.087206,0.0|rightEye#-0.51,6.96,0.0|leftEye#-0.51,2.75,0.0|"
+    )
     reading = ifacialmocap.decode(text)
     assert reading.face[INDEX["eyeLookInRight"]] == 0.23
     assert np.degrees(reading.turns["Head"]) == pytest.approx([-19.4, 10.57, 15.17])
@@ -114,8 +118,17 @@ def test_the_recorded_frame_of_ifacialmocap():
 
 def test_osc_against_python_osc():
     builder = OscMessageBuilder("/a/b")
-    for value, tag in ((1, "i"), (2.5, "f"), ("text", "s"), (b"blob!", "b"), (True, "T"), (False, "F"), (None, "N"),
-                       (2**40, "h"), (0.1, "d")):  # fmt: skip
+    for value, tag in (
+        (1, "i"),
+        (2.5, "f"),
+        ("text", "s"),
+        (b"blob!", "b"),
+        (True, "T"),
+        (False, "F"),
+        (None, "N"),
+        (2**40, "h"),
+        (0.1, "d"),
+    ):
         builder.add_arg(value, tag)
     data = builder.build().dgram
     assert osc.decode(data) == [("/a/b", (1, 2.5, "text", b"blob!", True, False, None, 2**40, 0.1))]
@@ -127,10 +140,27 @@ def test_osc_against_python_osc():
 
 @pytest.mark.parametrize(
     "broken",
-    [b"", b"x", b"#bundle", b"#bundle\0", b"#bundle\0" + bytes(7), HANG, BUNDLE_HEADER + b"\0\0", b"/a", b"/a\0\0x\0\0\0",
-     BUNDLE_HEADER + b"\0\0\0\0", BUNDLE_HEADER + b"\x7f\xff\xff\xff" + bytes(8), b"/a\0\0,f\0\0\0", b"/a\0\0,?\0\0",
-     b"/a\0\0,b\0\0\xff\xff\xff\xff", b"/a\0\0,b\0\0\0\0\0\x7f", b"/\xff\0\0", b"/a\0\0,s\0\0abcd", b"a\0\0\0,\0\0\0"],
-)  # fmt: skip
+    [
+        b"",
+        b"x",
+        b"#bundle",
+        b"#bundle\0",
+        b"#bundle\0" + bytes(7),
+        HANG,
+        BUNDLE_HEADER + b"\0\0",
+        b"/a",
+        b"/a\0\0x\0\0\0",
+        BUNDLE_HEADER + b"\0\0\0\0",
+        BUNDLE_HEADER + b"\x7f\xff\xff\xff" + bytes(8),
+        b"/a\0\0,f\0\0\0",
+        b"/a\0\0,?\0\0",
+        b"/a\0\0,b\0\0\xff\xff\xff\xff",
+        b"/a\0\0,b\0\0\0\0\0\x7f",
+        b"/\xff\0\0",
+        b"/a\0\0,s\0\0abcd",
+        b"a\0\0\0,\0\0\0",
+    ],
+)
 def test_what_is_not_osc_is_one_kind_of_error(broken):
     with pytest.raises(WireError):
         osc.decode(broken)

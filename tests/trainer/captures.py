@@ -11,8 +11,17 @@ from fmg_rt import arkit
 
 from .claire import speech
 
-HEAD = ["HeadYaw", "HeadPitch", "HeadRoll", "LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePitch",
-        "RightEyeRoll"]  # fmt: skip
+HEAD = [
+    "HeadYaw",
+    "HeadPitch",
+    "HeadRoll",
+    "LeftEyeYaw",
+    "LeftEyePitch",
+    "LeftEyeRoll",
+    "RightEyeYaw",
+    "RightEyePitch",
+    "RightEyeRoll",
+]
 
 
 def curves(frames: int, rate: float, seed: int) -> np.ndarray:
@@ -49,8 +58,9 @@ def timecodes(first: int, frames: int, drop: bool = False, mark: str = ":") -> l
     return names
 
 
-def write_table(path: Path, face: np.ndarray, codes: list[str], order: list[str] | None = None,
-                count: str = "BlendshapeCount") -> None:  # fmt: skip
+def write_table(
+    path: Path, face: np.ndarray, codes: list[str], order: list[str] | None = None, count: str = "BlendshapeCount"
+) -> None:
     """order : the ARKit columns; default: those of the app, right before left for jaw and mouth."""
     names = order or [*arkit.ARKIT_NAMES[8:], *arkit.ARKIT_NAMES[7::-1]]
     header = ["Timecode", count, *(n[0].upper() + n[1:] for n in names), *HEAD]

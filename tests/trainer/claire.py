@@ -20,8 +20,15 @@ def shapes(vertices: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """
     rng = np.random.default_rng(seed)
     neutral = rng.uniform([-8, -HEIGHT / 2, 0], [8, HEIGHT / 2, 6], (vertices, 3))
-    centres = {"brow": (3, 6), "eye": (3, 3), "cheek": (5, -1), "nose": (1, 0), "jaw": (0, -9), "mouth": (2, -6),
-               "tongue": (0, -6)}  # fmt: skip
+    centres = {
+        "brow": (3, 6),
+        "eye": (3, 3),
+        "cheek": (5, -1),
+        "nose": (1, 0),
+        "jaw": (0, -9),
+        "mouth": (2, -6),
+        "tongue": (0, -6),
+    }
     moves = np.zeros((arkit.N_COEFFICIENTS, vertices, 3))
     drawn: dict[str, tuple[np.ndarray, np.ndarray, float]] = {}
     for i, name in enumerate(arkit.ARKIT_NAMES):
@@ -47,10 +54,19 @@ def curves(frames: int, seed: int = 0) -> np.ndarray:
 
 def settings(**changes: object) -> dict:
     n = arkit.N_COEFFICIENTS
-    values: dict = {"strengthL2regularization": 0.0, "strengthL1regularization": 0.0, "strengthTemporalSmoothing": 0.0,
-                    "strengthSymmetry": 0.0, "numPoses": n, "bsSolveActivePoses": [1] * n,
-                    "bsSolveCancelPoses": [-1] * n, "bsSolveSymmetryPoses": [-1] * n, "bsWeightMultipliers": [1.0] * n,
-                    "bsWeightOffsets": [0.0] * n, "templateBBSize": HEIGHT}  # fmt: skip
+    values: dict = {
+        "strengthL2regularization": 0.0,
+        "strengthL1regularization": 0.0,
+        "strengthTemporalSmoothing": 0.0,
+        "strengthSymmetry": 0.0,
+        "numPoses": n,
+        "bsSolveActivePoses": [1] * n,
+        "bsSolveCancelPoses": [-1] * n,
+        "bsSolveSymmetryPoses": [-1] * n,
+        "bsWeightMultipliers": [1.0] * n,
+        "bsWeightOffsets": [0.0] * n,
+        "templateBBSize": HEIGHT,
+    }
     return {"blendshape_params": values | changes}
 
 
@@ -59,8 +75,14 @@ def write_rig(folder: Path, neutral: np.ndarray, moves: np.ndarray, mask: np.nda
     folder.mkdir(parents=True, exist_ok=True)
     arrays = dict(zip(arkit.ARKIT_NAMES, moves, strict=True))
     arrays["mouthClose"] = arrays["mouthClose"] + arrays["jawOpen"]
-    np.savez(folder / "bs_skin.npz", poseNames=np.array(["neutral", *arkit.ARKIT_NAMES]), neutral=neutral,
-             frontalMask=mask.astype(np.int32), rig_version=np.array("test"), **arrays)  # fmt: skip
+    np.savez(
+        folder / "bs_skin.npz",
+        poseNames=np.array(["neutral", *arkit.ARKIT_NAMES]),
+        neutral=neutral,
+        frontalMask=mask.astype(np.int32),
+        rig_version=np.array("test"),
+        **arrays,
+    )
     (folder / "bs_skin_config.json").write_text(json.dumps(settings(**changes)))
 
 
@@ -72,24 +94,32 @@ def write_maya(xml: Path, channels: dict[str, np.ndarray], double: bool = False)
     """channels : name → (frames, points, 3)."""
     frames = len(next(iter(channels.values())))
     time = 200
-    head = chunk(b"VRSN", b"0.1\0") + chunk(b"STIM", struct.pack(">i", 0)) + chunk(
-        b"ETIM", struct.pack(">i", time * (frames - 1)))  # fmt: skip
+    head = (
+        chunk(b"VRSN", b"0.1\0") + chunk(b"STIM", struct.pack(">i", 0)) + chunk(b"ETIM", struct.pack(">i", time * (frames - 1)))
+    )
     data = chunk(b"FOR4", b"CACH" + head)
     for t in range(frames):
         body = chunk(b"TIME", struct.pack(">i", time * t))
         for name, points in channels.items():
             body += chunk(b"CHNM", name.encode() + b"\0") + chunk(b"SIZE", struct.pack(">i", points.shape[1]))
-            body += chunk(b"DVCA", points[t].astype(">f8").tobytes()) if double else chunk(
-                b"FVCA", points[t].astype(">f4").tobytes())  # fmt: skip
+            body += (
+                chunk(b"DVCA", points[t].astype(">f8").tobytes())
+                if double
+                else chunk(b"FVCA", points[t].astype(">f4").tobytes())
+            )
         data += chunk(b"FOR4", b"MYCH" + body)
     kind = "Double" if double else "Float"
-    lines = "".join(f'<channel{i} ChannelName="{name}" ChannelType="{kind}VectorArray" ChannelInterpretation="positions" '
-                    f'SamplingType="Regular" SamplingRate="{time}" StartTime="0" EndTime="{time * (frames - 1)}"/>'
-                    for i, name in enumerate(channels))  # fmt: skip
+    lines = "".join(
+        f'<channel{i} ChannelName="{name}" ChannelType="{kind}VectorArray" ChannelInterpretation="positions" '
+        f'SamplingType="Regular" SamplingRate="{time}" StartTime="0" EndTime="{time * (frames - 1)}"/>'
+        for i, name in enumerate(channels)
+    )
     xml.parent.mkdir(parents=True, exist_ok=True)
-    xml.write_text(f'<?xml version="1.0"?><Autodesk_Cache_File><cacheType Type="OneFile" Format="mcc"/>'
-                   f'<time Range="0-{time * (frames - 1)}"/><cacheTimePerFrame TimePerFrame="{time}"/>'
-                   f'<cacheVersion Version="2.0"/><Channels>{lines}</Channels></Autodesk_Cache_File>')  # fmt: skip
+    xml.write_text(
+        f'<?xml version="1.0"?><Autodesk_Cache_File><cacheType Type="OneFile" Format="mcc"/>'
+        f'<time Range="0-{time * (frames - 1)}"/><cacheTimePerFrame TimePerFrame="{time}"/>'
+        f'<cacheVersion Version="2.0"/><Channels>{lines}</Channels></Autodesk_Cache_File>'
+    )
     xml.with_suffix(".mc").write_bytes(data)
 
 

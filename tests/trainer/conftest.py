@@ -20,9 +20,19 @@ def make_dataset(directory: Path, n: int, split: str, seed: int, seconds: float 
         audio = (0.3 * opening * rng.standard_normal(samples)).clip(-1, 1).astype(np.float32)
         face = np.zeros((int(seconds * 100), arkit.N_COEFFICIENTS), np.float32)
         face[:, arkit.INDEX["jawOpen"]] = 0.5 * opening[::160][: len(face)]
-        recordings.append(form.write_recording(
-            directory, f"{split}-{i:03d}", audio, form.Face(face, 100.0, phones=(("a", 0.0, seconds),)), split=split,
-            speaker=f"s{i % 2}", language="en", source="bursts", licence="MIT"))  # fmt: skip
+        recordings.append(
+            form.write_recording(
+                directory,
+                f"{split}-{i:03d}",
+                audio,
+                form.Face(face, 100.0, phones=(("a", 0.0, seconds),)),
+                split=split,
+                speaker=f"s{i % 2}",
+                language="en",
+                source="bursts",
+                licence="MIT",
+            )
+        )
     form.write_manifest(directory, recordings)
     return directory
 
@@ -38,5 +48,5 @@ SMALL = {
     "model": {"d_input": 16, "d_model": 16, "d_head": 16},
     "data": {"sequence_s": 1.0},
     "optim": {"batch": 8, "steps_per_epoch": 6, "epochs": 4, "warmup_steps": 4, "rate": 0.01},
-}  # fmt: skip
+}
 """A training that takes a second."""

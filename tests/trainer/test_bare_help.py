@@ -26,13 +26,17 @@ for arguments in (line.split() for line in sys.stdin.read().splitlines()):
 """
 
 
-@pytest.mark.parametrize("arguments, code, words", [
-    ([[name, "--help"] for name in COMMANDS] + [["prepare", "livelink", "--help"]], "0", "Usage:"),
-    ([["fit", "--out", "x"], ["corpus", "--out", "x"]], "1", "which is not installed. Install the training extra"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        ([[name, "--help"] for name in COMMANDS] + [["prepare", "livelink", "--help"]], "0", "Usage:"),
+        ([["fit", "--out", "x"], ["corpus", "--out", "x"]], "1", "which is not installed. Install the training extra"),
+    ],
+)
 def test_help_is_there_and_work_is_refused_in_one_line(arguments, code, words):
-    result = subprocess.run([sys.executable, "-c", BARE], input="\n".join(map(" ".join, arguments)), capture_output=True,
-                            text=True, timeout=120)  # fmt: skip
+    result = subprocess.run(
+        [sys.executable, "-c", BARE], input="\n".join(map(" ".join, arguments)), capture_output=True, text=True, timeout=120
+    )
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert len(lines) == len(arguments)

@@ -50,8 +50,7 @@ def test_resampling_is_a_tape():
     assert peak_near(faster, 500, 2000) == pytest.approx(1250, abs=10)
 
 
-@pytest.mark.parametrize("change", [augment.room, augment.equalise,
-                                    lambda a, rng: augment.transmit(a, rng)])  # fmt: skip
+@pytest.mark.parametrize("change", [augment.room, augment.equalise, lambda a, rng: augment.transmit(a, rng)])
 def test_an_impulse_stays_where_it_is(change):
     audio = np.zeros(8000, np.float32)
     audio[3000] = 1.0
@@ -196,8 +195,9 @@ def test_copies_keep_face_sound_and_phones_together():
 def test_another_throat_moves_pitch_and_formants_apart_and_far():
     pitch, formants = [], []
     for seed in range(60):
-        throat = items.other_throat(items.Item(vowel(0.5), [], np.zeros((50, 52), np.float32), "x", "en", "test", "none"),
-                                    np.random.default_rng(seed))  # fmt: skip
+        throat = items.other_throat(
+            items.Item(vowel(0.5), [], np.zeros((50, 52), np.float32), "x", "en", "test", "none"), np.random.default_rng(seed)
+        )
         spectrum = np.abs(np.fft.rfft(throat.audio * np.hanning(len(throat.audio)), 1 << 16))
         hertz = np.arange(len(spectrum)) * 16000 / (1 << 16)
         pitch.append(np.log(0.5 * 16000 / len(throat.audio)))

@@ -77,10 +77,13 @@ JA = "ぱぴぷぺぽ、きょうはさっぱりわからない。たかこさ�
 VOICES = [
     *((("flite", name, "en"), EN) for name in flite.VOICES),
     *((("festival", name, language), EN) for name, (language, *_) in festival.VOICES.items() if language == "en"),
-    (("jtalk", "mei", "ja"), JA), (("jtalk", "nitech", "ja"), JA),
-    (("espeak", "en-us", "en"), EN), (("espeak", "de", "de"), "Papa packte die Pakete. Tante Käthe kaufte Pappe."),
-    (("espeak", "ja", "ja"), JA), (("espeak", "fi", "fi"), "Pappa potki kattoa. Kuka otti pöydältä pipon?"),
-]  # fmt: skip
+    (("jtalk", "mei", "ja"), JA),
+    (("jtalk", "nitech", "ja"), JA),
+    (("espeak", "en-us", "en"), EN),
+    (("espeak", "de", "de"), "Papa packte die Pakete. Tante Käthe kaufte Pappe."),
+    (("espeak", "ja", "ja"), JA),
+    (("espeak", "fi", "fi"), "Pappa potki kattoa. Kuka otti pöydältä pipon?"),
+]
 
 
 @pytest.mark.parametrize("which, text", VOICES, ids=lambda value: value[1] if isinstance(value, tuple) else "")
@@ -112,8 +115,9 @@ def test_pieces():
     assert later([("a", 0.0, 0.1)], -0.05) == [("a", 0.0, 0.05)]
     tone = np.sin(2 * np.pi * 500 * np.arange(22050) / 22050)
     assert np.abs(to_16k(tone, 22050)[800:-800] - np.sin(2 * np.pi * 500 * np.arange(16000) / RATE)[800:-800]).max() < 0.02
-    audio, phones = trim(np.arange(RATE, dtype=np.float32), [("_", 0, 0.5), ("a", 0.5, 0.7), ("_", 0.7, 1.0)],
-                         lambda n: n == "_", 0.1)  # fmt: skip
+    audio, phones = trim(
+        np.arange(RATE, dtype=np.float32), [("_", 0, 0.5), ("a", 0.5, 0.7), ("_", 0.7, 1.0)], lambda n: n == "_", 0.1
+    )
     assert audio[0] == 6400 and len(audio) == pytest.approx(6400, abs=2)
     assert [n for n, *_ in phones] == ["_", "a", "_"] and phones[1][1] == pytest.approx(0.1)
 
@@ -154,13 +158,17 @@ def test_geminates_are_held_stops(engines):
 
 
 def test_espeak_variants_differ_and_are_reproducible_from_a_fresh_process():
-    program = ("import hashlib, numpy as np\nfrom fmg_train.corpus.espeak import Espeak\ne = Espeak()\n"
-               "for s in (1, 2):\n v = e.draw('en', np.random.default_rng(s))\n"
-               " print(hashlib.sha256(e.speak('Happy people', v, None).audio.tobytes()).hexdigest())\ne.close()\n")  # fmt: skip
+    program = (
+        "import hashlib, numpy as np\nfrom fmg_train.corpus.espeak import Espeak\ne = Espeak()\n"
+        "for s in (1, 2):\n v = e.draw('en', np.random.default_rng(s))\n"
+        " print(hashlib.sha256(e.speak('Happy people', v, None).audio.tobytes()).hexdigest())\ne.close()\n"
+    )
     if espeak.ctypes.util.find_library("espeak-ng") is None:
         pytest.skip("espeak-ng is not installed")
-    runs = [subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-            for _ in range(2)]  # fmt: skip
+    runs = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+        for _ in range(2)
+    ]
     assert runs[0] == runs[1] and runs[0][0] != runs[0][1]
 
 
@@ -178,14 +186,17 @@ def test_vocaltractlab_closes_its_lips_at_p_and_opens_at_a(tmp_path):
 
 
 def test_phonation_changes_the_voice_and_not_the_articulation():
-    score = ('<gesture_sequence type="vowel-gestures" unit=""><gesture value="a" slope="0"/></gesture_sequence>'
-             '<gesture_sequence type="glottal-shape-gestures" unit=""><gesture value="modal" slope="0"/>'
-             '<gesture value="voiced-plosive" slope="0"/></gesture_sequence>'
-             '<gesture_sequence type="f0-gestures" unit="st"><gesture value="80.0" slope="0"/></gesture_sequence>'
-             '<gesture_sequence type="lung-pressure-gestures" unit="dPa"><gesture value="8000.0" slope="0"/>'
-             "</gesture_sequence>")  # fmt: skip
+    score = (
+        '<gesture_sequence type="vowel-gestures" unit=""><gesture value="a" slope="0"/></gesture_sequence>'
+        '<gesture_sequence type="glottal-shape-gestures" unit=""><gesture value="modal" slope="0"/>'
+        '<gesture value="voiced-plosive" slope="0"/></gesture_sequence>'
+        '<gesture_sequence type="f0-gestures" unit="st"><gesture value="80.0" slope="0"/></gesture_sequence>'
+        '<gesture_sequence type="lung-pressure-gestures" unit="dPa"><gesture value="8000.0" slope="0"/>'
+        "</gesture_sequence>"
+    )
     assert vtl._phonate(score, vtl.Phonation(3.0, 1.25, "pressed")) == (
-        score.replace("80.0", "83.000000").replace("8000.0", "10000.000000").replace("modal", "pressed"))  # fmt: skip
+        score.replace("80.0", "83.000000").replace("8000.0", "10000.000000").replace("modal", "pressed")
+    )
 
 
 def test_vocaltractlab_for_training_shows_its_own_lips():
@@ -193,13 +204,15 @@ def test_vocaltractlab_for_training_shows_its_own_lips():
     if espeak.ctypes.util.find_library("espeak-ng") is None:
         pytest.skip("espeak-ng is not installed")
     # In a process of its own: eSpeak starts once a process.
-    program = ("import numpy as np\nfrom fmg_train.evaluate import scores\nfrom fmg_train.corpus import vtl\n"
-               "from fmg_train.teacher import measured\n"
-               "(split, clean), (_, copied), (_, other) = vtl.training(1, 1, 0.2)\nknown = np.isfinite(clean.aperture)\n"
-               "lips = measured.aperture_from_vocaltractlab(clean.aperture[known])\n"
-               "r = np.corrcoef(scores.aperture(clean.face)[known], lips)[0, 1]\n"
-               "print(split, known.sum(), np.ptp(lips), r,\n"
-               "      *(copy.aperture is not None and len(copy.audio) for copy in (copied, other)))\n")  # fmt: skip
+    program = (
+        "import numpy as np\nfrom fmg_train.evaluate import scores\nfrom fmg_train.corpus import vtl\n"
+        "from fmg_train.teacher import measured\n"
+        "(split, clean), (_, copied), (_, other) = vtl.training(1, 1, 0.2)\nknown = np.isfinite(clean.aperture)\n"
+        "lips = measured.aperture_from_vocaltractlab(clean.aperture[known])\n"
+        "r = np.corrcoef(scores.aperture(clean.face)[known], lips)[0, 1]\n"
+        "print(split, known.sum(), np.ptp(lips), r,\n"
+        "      *(copy.aperture is not None and len(copy.audio) for copy in (copied, other)))\n"
+    )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     split, known, opening, r, *copies = result.stdout.split()

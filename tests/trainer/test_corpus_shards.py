@@ -35,8 +35,11 @@ def run(directory, *options):
 
 
 def hashes(directory):
-    return {f"{shard.name}/{r.id}": (r.audio_sha256, r.face_sha256)
-            for shard in form.shards(directory) for r in form.read_manifest(shard)}  # fmt: skip
+    return {
+        f"{shard.name}/{r.id}": (r.audio_sha256, r.face_sha256)
+        for shard in form.shards(directory)
+        for r in form.read_manifest(shard)
+    }
 
 
 @needs_espeak
@@ -90,7 +93,8 @@ def test_words_of_the_validation_are_not_those_of_training():
 def test_shares_and_unknown_language():
     shares = recipe.language_shares(recipe.TRAINING_LANGUAGES)
     assert sum(shares.values()) == pytest.approx(1) and shares["en"] > shares["ja"] > max(
-        share for name, share in shares.items() if name not in ("en", "ja"))  # fmt: skip
+        share for name, share in shares.items() if name not in ("en", "ja")
+    )
     assert len(shares) >= 14
     result = CliRunner().invoke(corpus, ["--out", "x", "--languages", "en,xx"])
     assert result.exit_code == 2 and "'xx'" in result.output
@@ -119,21 +123,37 @@ def make_recordings(directory):
     rng = np.random.default_rng(0)
     lines, clip, t, opening = [], [], [], []
     plan = [("grid_s1", f"g{i:02d}", "grid_s1", [["SIL", 0, 0.3], ["AA", 0.3, 0.7], ["B", 0.7, 1.0]]) for i in range(20)]
-    plan += [("emodb", f"{actor}a01{letter}a", f"emodb_{actor}", [[".", 0, 0.3], ["a", 0.3, 1.0]] if letter != "L" else [])
-             for actor in ("08", "09") for letter in "WLEAFTN"]  # fmt: skip
+    plan += [
+        ("emodb", f"{actor}a01{letter}a", f"emodb_{actor}", [[".", 0, 0.3], ["a", 0.3, 1.0]] if letter != "L" else [])
+        for actor in ("08", "09")
+        for letter in "WLEAFTN"
+    ]
     for source, name, speaker, phones in plan:
         path = directory / source / f"{name}.ogg"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, 0.1 * rng.standard_normal(16000), 16000)
-        lines.append(json.dumps({"file": f"{source}/{name}.ogg", "source": source, "speaker": speaker, "lang": "en",
-                                 "seconds": 1.0, "licence": "none", "label_kind": "x", "phones": phones}))  # fmt: skip
+        lines.append(
+            json.dumps(
+                {
+                    "file": f"{source}/{name}.ogg",
+                    "source": source,
+                    "speaker": speaker,
+                    "lang": "en",
+                    "seconds": 1.0,
+                    "licence": "none",
+                    "label_kind": "x",
+                    "phones": phones,
+                }
+            )
+        )
         if source == "grid_s1":
             clip += [name] * 25
             t += list(np.arange(25) / 25)
             opening += list(np.where((np.arange(25) > 8) & (np.arange(25) < 17), 0.1, 0.0))
     (directory / "manifest.jsonl").write_text("\n".join(lines))
-    np.savez(directory / "grid_s1_face.npz", clip=np.array(clip), t=np.array(t, np.float32),
-             open_inner=np.array(opening, np.float32))  # fmt: skip
+    np.savez(
+        directory / "grid_s1_face.npz", clip=np.array(clip), t=np.array(t, np.float32), open_inner=np.array(opening, np.float32)
+    )
 
 
 @needs_espeak
@@ -167,7 +187,8 @@ def test_corpus_has_the_sets_to_choose_by(tmp_path, monkeypatch):
     names = [job.name for job in shards.plan(1.0, 1, ("en",), None, 4)]
     assert {"val", "val-en", "val-en-changed", "val-ja", "val-ja-changed", "val-languages"} <= set(names)
     assert "val-grid-changed" not in names and "val-grid-changed" in [
-        job.name for job in shards.plan(1.0, 1, ("en",), tmp_path, 4)]  # fmt: skip
+        job.name for job in shards.plan(1.0, 1, ("en",), tmp_path, 4)
+    ]
 
 
 def aperture(face):
@@ -177,9 +198,16 @@ def aperture(face):
     def one(name):
         return face[:, arkit.INDEX[name]]
 
-    return np.maximum(0, one("jawOpen") - one("mouthClose") + 0.4 * mean("mouthLowerDown") + 0.3 * mean("mouthUpperUp")
-                      + 0.2 * one("mouthFunnel") - 0.2 * (one("mouthRollLower") + one("mouthRollUpper"))
-                      - 0.2 * mean("mouthPress"))  # fmt: skip
+    return np.maximum(
+        0,
+        one("jawOpen")
+        - one("mouthClose")
+        + 0.4 * mean("mouthLowerDown")
+        + 0.3 * mean("mouthUpperUp")
+        + 0.2 * one("mouthFunnel")
+        - 0.2 * (one("mouthRollLower") + one("mouthRollUpper"))
+        - 0.2 * mean("mouthPress"),
+    )
 
 
 def test_real_recordings_with_measured_lips_splits_and_copies(tmp_path):

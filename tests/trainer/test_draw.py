@@ -53,8 +53,23 @@ def test_every_coefficient_is_drawn(drawn):
     assert not [name for name in arkit.ARKIT_NAMES if changed(drawn[name], drawn["rest"]).sum() < 15]
 
 
-@pytest.mark.parametrize("name", ["browDown", "eyeBlink", "eyeSquint", "cheekSquint", "noseSneer", "mouthSmile", "mouthFrown",
-                                  "mouthDimple", "mouthPress", "mouthStretch", "mouthUpperUp", "mouthLowerDown"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "browDown",
+        "eyeBlink",
+        "eyeSquint",
+        "cheekSquint",
+        "noseSneer",
+        "mouthSmile",
+        "mouthFrown",
+        "mouthDimple",
+        "mouthPress",
+        "mouthStretch",
+        "mouthUpperUp",
+        "mouthLowerDown",
+    ],
+)
 def test_left_is_the_subjects_left(drawn, name):
     left, right = (changed(drawn[name + side], drawn["rest"]) for side in ("Left", "Right"))
     half = left.shape[1] // 2
@@ -75,7 +90,7 @@ def test_filmstrip_shows_every_face(tmp_path):
     png = tmp_path / "顔 strip.png"
     draw.filmstrip(png, np.stack([face(jawOpen=i / 9) for i in range(10)]), [f"{i}" for i in range(10)], columns=4)
     image = imread(png)
-    skin = (np.abs(image[..., :3] - [0.973, 0.784, 0.651]).max(axis=-1) < 0.02)
+    skin = np.abs(image[..., :3] - [0.973, 0.784, 0.651]).max(axis=-1) < 0.02
     # Ten heads in three rows of four: skin in the first two cells of the last row, none in the others.
     rows, columns = np.array_split(skin, 3, axis=0), 4
     counts = [[cell.sum() for cell in np.array_split(row, columns, axis=1)] for row in rows]
@@ -95,10 +110,15 @@ def test_curves_lie_where_the_numbers_say(tmp_path):
     assert top[1] < top[0] - 30 and top[1] < top[2] - 30  # high in the middle second alone
 
 
-@pytest.mark.parametrize(("frames", "names"), [
-    (np.zeros((3, 51)), ["jawOpen"]), (np.zeros((0, 52)), ["jawOpen"]), (np.zeros((3, 52)), ["jawopen"]),
-    (np.zeros((3, 52)), []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("frames", "names"),
+    [
+        (np.zeros((3, 51)), ["jawOpen"]),
+        (np.zeros((0, 52)), ["jawOpen"]),
+        (np.zeros((3, 52)), ["jawopen"]),
+        (np.zeros((3, 52)), []),
+    ],
+)
 def test_bad_input_is_refused(tmp_path, frames, names):
     with pytest.raises(ValueError):
         draw.curves_over_waveform(tmp_path / "x.png", np.zeros(100), frames, 30.0, names)

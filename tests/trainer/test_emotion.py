@@ -96,14 +96,23 @@ def test_every_class_weighs_the_same():
 def test_level_and_timbre_are_told_by_name():
     level = {name for name, is_level in zip(FEATURE_NAMES, emotion.LEVEL, strict=True) if is_level}
     assert level == {
-        "loudness_sma3_amean", "loudness_sma3_percentile20.0", "loudness_sma3_percentile50.0",
-        "loudness_sma3_percentile80.0", "loudness_sma3_pctlrange0-2", "loudness_sma3_meanRisingSlope",
-        "loudness_sma3_stddevRisingSlope", "loudness_sma3_meanFallingSlope", "loudness_sma3_stddevFallingSlope",
-        "spectralFlux_sma3_amean", "spectralFluxV_sma3nz_amean", "spectralFluxUV_sma3nz_amean",
+        "loudness_sma3_amean",
+        "loudness_sma3_percentile20.0",
+        "loudness_sma3_percentile50.0",
+        "loudness_sma3_percentile80.0",
+        "loudness_sma3_pctlrange0-2",
+        "loudness_sma3_meanRisingSlope",
+        "loudness_sma3_stddevRisingSlope",
+        "loudness_sma3_meanFallingSlope",
+        "loudness_sma3_stddevFallingSlope",
+        "spectralFlux_sma3_amean",
+        "spectralFluxV_sma3nz_amean",
+        "spectralFluxUV_sma3nz_amean",
         "equivalentSoundLevel_dBp",
-    }  # fmt: skip
+    }
     assert [name for name, is_timbre in zip(FEATURE_NAMES, emotion.TIMBRE, strict=True) if is_timbre] == [
-        name for name in FEATURE_NAMES if "mfcc" in name]  # fmt: skip
+        name for name in FEATURE_NAMES if "mfcc" in name
+    ]
 
 
 @pytest.mark.parametrize("name", ["loudness_sma3_amean", "mfcc2_sma3_amean"])

@@ -98,8 +98,10 @@ def test_intervals_are_those_of_a_plain_paired_bootstrap():
     second = [_row(i, rng.uniform(0.1, 0.3), lips[i], (1 + i % 2, 3, 1, 4), 50 + i) for i in range(n)]
     table = report.comparisons({"set": {"a": first, "b": second, "envelope": first}})["set"]
     one, two = evaluation.summary(first), evaluation.summary(second)
-    slow = [(evaluation.summary([first[i] for i in pick]), evaluation.summary([second[i] for i in pick]))
-            for pick in np.random.default_rng(9).integers(0, n, (200, n))]  # fmt: skip
+    slow = [
+        (evaluation.summary([first[i] for i in pick]), evaluation.summary([second[i] for i in pick]))
+        for pick in np.random.default_rng(9).integers(0, n, (200, n))
+    ]
     for measure in ("mae", "mae jaw+lips", "mse", "aperture_r", "closure_recall", "closure_false", "jitter"):
         difference, low, high = table[measure]
         assert difference == pytest.approx(one[measure] - two[measure])
@@ -130,8 +132,11 @@ def test_emotion_is_scored_once_a_recording(files, tmp_path):
     for name, mood, split in (("a", "anger", "test"), ("b", "sadness", "test"), ("c", None, "test"), ("d", "joy", "train")):
         face = form.Face(np.zeros((150, arkit.N_COEFFICIENTS), np.float32), 100.0)
         audio = (0.1 * rng.standard_normal(24_000)).astype(np.float32)
-        recordings.append(form.write_recording(tmp_path, name, audio, face, split=split, speaker="s", language="de",
-                                               source="x", licence="CC0", emotion=mood))  # fmt: skip
+        recordings.append(
+            form.write_recording(
+                tmp_path, name, audio, face, split=split, speaker="s", language="de", source="x", licence="CC0", emotion=mood
+            )
+        )
     form.write_manifest(tmp_path, recordings)
     sad, aroused = architectures.EMOTIONS.index("sadness"), 7
     bias = np.eye(9, dtype=np.float32)[[sad, aroused]].sum(axis=0)

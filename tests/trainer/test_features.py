@@ -36,8 +36,17 @@ def test_target_is_the_face_lookahead_before_the_newest_sample(tmp_path, stack, 
     seconds, rate = 4.0, 100.0
     curve = np.zeros((int(seconds * rate), arkit.N_COEFFICIENTS), np.float32)
     curve[:, 0] = np.arange(len(curve)) / len(curve)  # the value is the time, over 4 s
-    recording = form.write_recording(tmp_path, "a", np.zeros(64_000, np.float32), form.Face(curve, rate), split="train",
-                                     speaker="s", language="en", source="x", licence="MIT")  # fmt: skip
+    recording = form.write_recording(
+        tmp_path,
+        "a",
+        np.zeros(64_000, np.float32),
+        form.Face(curve, rate),
+        split="train",
+        speaker="s",
+        language="en",
+        source="x",
+        licence="MIT",
+    )
     form.write_manifest(tmp_path, [recording])
     features.build(tmp_path, with_egemaps=False)
     cache = features.load(tmp_path)
@@ -58,9 +67,19 @@ def test_half_of_the_sequences_begin_where_a_recording_begins(tmp_path):
     for name, level in (("a", 0.1), ("b", 0.2), ("c", 0.3)):
         curve = np.full((400, arkit.N_COEFFICIENTS), level, np.float32)
         curve[:4] = 1.0  # the first 40 ms
-        recordings.append(form.write_recording(tmp_path, name, np.zeros(64_000, np.float32), form.Face(curve, 100.0),
-                                               split="train", speaker="s", language="en", source="x",
-                                               licence="MIT"))  # fmt: skip
+        recordings.append(
+            form.write_recording(
+                tmp_path,
+                name,
+                np.zeros(64_000, np.float32),
+                form.Face(curve, 100.0),
+                split="train",
+                speaker="s",
+                language="en",
+                source="x",
+                licence="MIT",
+            )
+        )
     form.write_manifest(tmp_path, recordings)
     features.build(tmp_path, with_egemaps=False)
     pool = batches.Pool([([features.load(tmp_path)], 1.0)])
@@ -72,8 +91,17 @@ def test_half_of_the_sequences_begin_where_a_recording_begins(tmp_path):
 
 def test_they_begin_with_any_frame_of_a_step(tmp_path):
     curve = np.repeat(np.arange(800, dtype=np.float32)[:, None] / 1000, arkit.N_COEFFICIENTS, 1)
-    recording = form.write_recording(tmp_path, "ramp", np.zeros(127_920, np.float32), form.Face(curve, 100.0, 0.005),
-                                     split="train", speaker="s", language="en", source="x", licence="MIT")  # fmt: skip
+    recording = form.write_recording(
+        tmp_path,
+        "ramp",
+        np.zeros(127_920, np.float32),
+        form.Face(curve, 100.0, 0.005),
+        split="train",
+        speaker="s",
+        language="en",
+        source="x",
+        licence="MIT",
+    )
     form.write_manifest(tmp_path, [recording])
     features.build(tmp_path, with_egemaps=False)
     pool = batches.Pool([([features.load(tmp_path)], 1.0)])
@@ -89,8 +117,11 @@ def test_noise_is_mixed_at_the_snr_that_is_drawn(tmp_path):
     for name, source, level in (("a", "speech", 0.1), ("b", batches.NOISE, 0.002)):
         audio = (level * rng.standard_normal(64_000)).astype(np.float32)
         face = form.Face(np.zeros((400, arkit.N_COEFFICIENTS), np.float32), 100.0)
-        recordings.append(form.write_recording(tmp_path, name, audio, face, split="train", speaker="s", language="en",
-                                               source=source, licence="MIT"))  # fmt: skip
+        recordings.append(
+            form.write_recording(
+                tmp_path, name, audio, face, split="train", speaker="s", language="en", source=source, licence="MIT"
+            )
+        )
     form.write_manifest(tmp_path, recordings)
     features.build(tmp_path, with_egemaps=False)
     cache = features.load(tmp_path)
@@ -113,8 +144,19 @@ def test_steady_noise_is_drawn_more_often(tmp_path):
     for kind, level in (("noise", 0.1), ("tones", 0.001)):
         audio = (level * np.random.default_rng(0).standard_normal(32_000)).astype(np.float32)
         face = form.Face(np.zeros((200, arkit.N_COEFFICIENTS), np.float32), 100.0)
-        recordings.append(form.write_recording(tmp_path, kind, audio, face, split="train", speaker=f"nonspeech-{kind}",
-                                               language="zxx", source=batches.NOISE, licence="MIT"))  # fmt: skip
+        recordings.append(
+            form.write_recording(
+                tmp_path,
+                kind,
+                audio,
+                face,
+                split="train",
+                speaker=f"nonspeech-{kind}",
+                language="zxx",
+                source=batches.NOISE,
+                licence="MIT",
+            )
+        )
     form.write_manifest(tmp_path, recordings)
     features.build(tmp_path, with_egemaps=False)
     noise = batches.Pool([([features.load(tmp_path)], 1.0)]).noise(np.random.default_rng(0), 2000, 10)

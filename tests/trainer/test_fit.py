@@ -87,8 +87,20 @@ def test_runs_of_other_seeds_are_judged_by_the_same_sequences(bursts, tmp_path):
 def test_a_kill_costs_one_epoch(bursts, tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump({**SMALL, "optim": {**SMALL["optim"], "epochs": 500, "patience": 500}}))
-    arguments = [sys.executable, "-m", "fmg_train", "fit", "--config", str(path), "--train", str(bursts[0]), "--val",
-                 str(bursts[1]), "--out", str(tmp_path / "run")]  # fmt: skip
+    arguments = [
+        sys.executable,
+        "-m",
+        "fmg_train",
+        "fit",
+        "--config",
+        str(path),
+        "--train",
+        str(bursts[0]),
+        "--val",
+        str(bursts[1]),
+        "--out",
+        str(tmp_path / "run"),
+    ]
     process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
         deadline = time.monotonic() + 60
@@ -110,9 +122,26 @@ def test_two_processes_reach_the_loss_of_one(bursts, tmp_path):
     path.write_text(yaml.safe_dump({**SMALL, "optim": {**SMALL["optim"], "epochs": 6, "steps_per_epoch": 15}}))
     common = ["--config", str(path), "--train", str(bursts[0]), "--val", str(bursts[1])]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
-                    "fmg_train", "fit", *common, "--out", str(tmp_path / "two")], check=True, capture_output=True,
-                   env=environment, timeout=120)  # fmt: skip
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            "-m",
+            "fmg_train",
+            "fit",
+            *common,
+            "--out",
+            str(tmp_path / "two"),
+        ],
+        check=True,
+        capture_output=True,
+        env=environment,
+        timeout=120,
+    )
     result = CliRunner().invoke(main, ["fit", *common, "--out", str(tmp_path / "one")])
     assert result.exit_code == 0, result.output
     one, two = (_log(tmp_path / name)[-1]["val"]["total"] for name in ("one", "two"))
@@ -128,9 +157,24 @@ def test_fine_tuning_starts_from_the_weights(bursts, tmp_path):
     weights = exporting.weights_of(saved, {})
     sha256 = weight_files.write(tmp_path / "first.npz", weights)
     assert weight_files.read(tmp_path / "first.npz").sha256 == sha256
-    result = CliRunner().invoke(main, ["fit", "--train", str(bursts[0]), "--val", str(bursts[1]), "--init",
-                                       str(tmp_path / "first.npz"), "--epochs", "1", "--out", str(tmp_path / "more"),
-                                       "--config", str(_yaml(tmp_path))])  # fmt: skip
+    result = CliRunner().invoke(
+        main,
+        [
+            "fit",
+            "--train",
+            str(bursts[0]),
+            "--val",
+            str(bursts[1]),
+            "--init",
+            str(tmp_path / "first.npz"),
+            "--epochs",
+            "1",
+            "--out",
+            str(tmp_path / "more"),
+            "--config",
+            str(_yaml(tmp_path)),
+        ],
+    )
     assert result.exit_code == 0, result.output
     fresh = _log(tmp_path / "first")[0]["val"]["total"]
     assert _log(tmp_path / "more")[0]["val"]["total"] < 0.7 * fresh
@@ -179,8 +223,10 @@ def test_fine_tuned_weights_keep_the_emotion_readout(bursts, tmp_path):
     config = _config(bursts, epochs=1, steps_per_epoch=1, batch=2)
     Fit(config, tmp_path / "first", CPU).run()
     rng = np.random.default_rng(0)
-    readout = {n.removeprefix("emotion."): rng.standard_normal(shape).astype(np.float32)
-               for n, shape in architectures.EMOTION_TENSORS.items()}  # fmt: skip
+    readout = {
+        n.removeprefix("emotion."): rng.standard_normal(shape).astype(np.float32)
+        for n, shape in architectures.EMOTION_TENSORS.items()
+    }
     heard = {"egemaps_mean": np.full(spec.N_EGEMAPS, 2.0, np.float32), "egemaps_std": np.full(spec.N_EGEMAPS, 3.0, np.float32)}
     begun = replace(exporting.weights_of(checkpoints.load(tmp_path / "first"), {}), emotion=readout, **heard)
     more = Fit(config, tmp_path / "more", CPU, begun)
@@ -344,18 +390,21 @@ def test_a_clipped_coefficient_finds_back_but_pays_for_nothing():
     assert all(value.item() == 0 for value in parts.values())
 
 
-@pytest.mark.parametrize(("value", "message"), [
-    ({"optim": {"epoch": 3}}, "did you mean 'epochs'"),
-    ({"optim": {"batch": 2.5}}, "expected int"),
-    ({"model": {"architecture": "transformer"}}, "one of cross_attention, gru"),
-    ({"model": {"lookaheads_ms": [50, 0]}}, "ascending"),
-    ({"model": {"lookaheads_ms": [0, 55]}}, "multiples of 10"),
-    ({"model": {"d_model": 30}}, "multiple of 4"),
-    ({"data": {"train": "x"}}, "expected a list"),
-    ([1], "expected a mapping"),
-    ({"base": "none.yaml"}, "none.yaml: cannot read"),
-    ({"base": "bad.yaml"}, "without a base of its own"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"optim": {"epoch": 3}}, "did you mean 'epochs'"),
+        ({"optim": {"batch": 2.5}}, "expected int"),
+        ({"model": {"architecture": "transformer"}}, "one of cross_attention, gru"),
+        ({"model": {"lookaheads_ms": [50, 0]}}, "ascending"),
+        ({"model": {"lookaheads_ms": [0, 55]}}, "multiples of 10"),
+        ({"model": {"d_model": 30}}, "multiple of 4"),
+        ({"data": {"train": "x"}}, "expected a list"),
+        ([1], "expected a mapping"),
+        ({"base": "none.yaml"}, "none.yaml: cannot read"),
+        ({"base": "bad.yaml"}, "without a base of its own"),
+    ],
+)
 def test_bad_configuration_is_one_clear_line(tmp_path, value, message):
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump(value))
@@ -367,8 +416,16 @@ def test_a_configuration_states_what_differs_from_its_base(tmp_path):
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
     stated = {"seed": 5, "optim": {"batch": 7, "epochs": 3}, "data": {"train": [{"path": "a"}, {"path": "b"}]}}
     first.write_text(yaml.safe_dump(stated))
-    second.write_text(yaml.safe_dump({"base": "first.yaml", "optim": {"epochs": 4}, "loss": {"closure": 30},
-                                      "data": {"val": [{"path": "c"}], "train": [{"path": "d"}]}}))  # fmt: skip
+    second.write_text(
+        yaml.safe_dump(
+            {
+                "base": "first.yaml",
+                "optim": {"epochs": 4},
+                "loss": {"closure": 30},
+                "data": {"val": [{"path": "c"}], "train": [{"path": "d"}]},
+            }
+        )
+    )
     config = configuration.read(second, {"d_model": 8})
     assert (config.seed, config.optim.batch, config.optim.epochs, config.loss.closure) == (5, 7, 4, 30.0)
     assert [source.path for source in (*config.data.train, *config.data.val)] == ["d", "c"]

@@ -9,14 +9,29 @@ from fmg_train.datasets import form
 
 def _face(frames: int = 20) -> form.Face:
     rng = np.random.default_rng(0)
-    return form.Face(rng.random((frames, arkit.N_COEFFICIENTS), np.float32), 50.0, 0.25, phones=(("p", 0.0, 0.1),),
-                     aperture=np.linspace(0, 1, frames, dtype=np.float32))  # fmt: skip
+    return form.Face(
+        rng.random((frames, arkit.N_COEFFICIENTS), np.float32),
+        50.0,
+        0.25,
+        phones=(("p", 0.0, 0.1),),
+        aperture=np.linspace(0, 1, frames, dtype=np.float32),
+    )
 
 
 def _write(directory, recording_id="a", audio=None, face=None, split="train"):
     audio = np.linspace(-0.5, 0.5, 8000, dtype=np.float32) if audio is None else audio
-    return form.write_recording(directory, recording_id, audio, face or _face(), split=split, speaker="s", language="en",
-                                source="x", licence="MIT", emotion="joy")  # fmt: skip
+    return form.write_recording(
+        directory,
+        recording_id,
+        audio,
+        face or _face(),
+        split=split,
+        speaker="s",
+        language="en",
+        source="x",
+        licence="MIT",
+        emotion="joy",
+    )
 
 
 def test_round_trip(tmp_path):
@@ -31,13 +46,16 @@ def test_round_trip(tmp_path):
     assert np.abs(audio - np.linspace(-0.5, 0.5, 8000)).max() < 1e-4
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"split": "holdout"}, "unknown split"),
-    ({"audio": np.empty(0, np.float32)}, "no audio"),
-    ({"face": form.Face(np.zeros((5, 51), np.float32), 50.0)}, r"\(5, 51\)"),
-    ({"face": form.Face(np.full((5, 52), 1.5, np.float32), 50.0)}, "outside"),
-    ({"face": form.Face(np.full((5, 52), np.nan, np.float32), 50.0)}, "outside"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": "holdout"}, "unknown split"),
+        ({"audio": np.empty(0, np.float32)}, "no audio"),
+        ({"face": form.Face(np.zeros((5, 51), np.float32), 50.0)}, r"\(5, 51\)"),
+        ({"face": form.Face(np.full((5, 52), 1.5, np.float32), 50.0)}, "outside"),
+        ({"face": form.Face(np.full((5, 52), np.nan, np.float32), 50.0)}, "outside"),
+    ],
+)
 def test_refuses(tmp_path, change, message):
     with pytest.raises(form.DatasetError, match=message):
         _write(tmp_path, **change)

@@ -42,8 +42,16 @@ def files(tmp_path):
     """A checkpoint and its statistics as the predecessor writes them."""
     torch.manual_seed(3)
     net = CrossAttentionNet()
-    torch.save({"epoch": 7, "model_state_dict": net.state_dict(), "optimizer_state_dict": {}, "val_loss": 0.1,
-                "config": {"model": {"d_model": 256}, "lr": 1e-4}}, tmp_path / "best.pth")  # fmt: skip
+    torch.save(
+        {
+            "epoch": 7,
+            "model_state_dict": net.state_dict(),
+            "optimizer_state_dict": {},
+            "val_loss": 0.1,
+            "config": {"model": {"d_model": 256}, "lr": 1e-4},
+        },
+        tmp_path / "best.pth",
+    )
     (tmp_path / "stats.pkl").write_bytes(pickle.dumps(statistics()))
     return net.eval(), tmp_path / "best.pth", tmp_path / "stats.pkl", tmp_path / "顔 out.npz"
 
@@ -138,13 +146,18 @@ def test_damaged_files(files, name, damage):
     refused(run(checkpoint, stats, out), out, name)
 
 
-@pytest.mark.parametrize("content, word", [
-    ({}, "mel"), ([1, 2], "mel"), (statistics(mel={"mean": np.zeros(80)}), "std"),
-    (statistics(mel={"mean": np.zeros(79), "std": np.ones(80)}), "79"),
-    (statistics(egemaps={"mean": np.full(88, np.nan), "std": np.ones(88)}), "finite"),
-    (statistics(egemaps={"mean": np.zeros(88), "std": -np.ones(88)}), "negative"),
-    (statistics(egemaps={"mean": ["a"] * 88, "std": np.ones(88)}), "mean"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content, word",
+    [
+        ({}, "mel"),
+        ([1, 2], "mel"),
+        (statistics(mel={"mean": np.zeros(80)}), "std"),
+        (statistics(mel={"mean": np.zeros(79), "std": np.ones(80)}), "79"),
+        (statistics(egemaps={"mean": np.full(88, np.nan), "std": np.ones(88)}), "finite"),
+        (statistics(egemaps={"mean": np.zeros(88), "std": -np.ones(88)}), "negative"),
+        (statistics(egemaps={"mean": ["a"] * 88, "std": np.ones(88)}), "mean"),
+    ],
+)
 def test_unusable_statistics(files, content, word):
     _, checkpoint, stats, out = files
     stats.write_bytes(pickle.dumps(content))

@@ -78,14 +78,20 @@ def _table(path, change, frames=180, codes=None):
     return face
 
 
-@pytest.mark.parametrize("change", [
-    lambda text: text.encode("utf-16"), lambda text: ("\ufeff" + text).encode(), lambda text: text.replace(",", "\t").encode(),
-    lambda text: text.replace(",", "\t").replace(".", ",").encode(), lambda text: text.replace(",", ";").encode(),
-    lambda text: text.replace("Timecode", '"Timecode"').replace("\n", "\r\n").encode(),
-    lambda text: text.replace("HeadYaw", "Köpf").encode("latin-1"),
-    lambda text: (text + text.splitlines()[-1][:70]).encode(),
-    lambda text: (text.rstrip() + "\n" + text.splitlines()[-1] + "\n").encode(),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.encode("utf-16"),
+        lambda text: ("\ufeff" + text).encode(),
+        lambda text: text.replace(",", "\t").encode(),
+        lambda text: text.replace(",", "\t").replace(".", ",").encode(),
+        lambda text: text.replace(",", ";").encode(),
+        lambda text: text.replace("Timecode", '"Timecode"').replace("\n", "\r\n").encode(),
+        lambda text: text.replace("HeadYaw", "Köpf").encode("latin-1"),
+        lambda text: (text + text.splitlines()[-1][:70]).encode(),
+        lambda text: (text.rstrip() + "\n" + text.splitlines()[-1] + "\n").encode(),
+    ],
+)
 def test_tables_as_people_have_them(tmp_path, change):
     """Other encodings and marks, decimal commas, quotes, a half-written last row, a row twice."""
     path = tmp_path / "in" / "T.CSV"
@@ -240,21 +246,24 @@ def _film_only(path):
     path.with_suffix(".mov").write_bytes(b"\0\0\0\x14ftypqt  " + bytes(200))
 
 
-@pytest.mark.parametrize(("damage", "file", "reason"), [
-    (_edit(_swap), "MySlate_2_Phone.csv", "not after that of the frame before"),
-    (_value("nan"), "MySlate_2_Phone.csv", "frame 19 holds no number"),
-    (_value("x"), "MySlate_2_Phone.csv", "no number"),
-    (_edit(lambda lines: [*lines[:90], lines[90][:60], *lines[91:]]), "MySlate_2_Phone.csv", "row 91 has"),
-    (_value("87.5"), "MySlate_2_Phone.csv", "percent"),
-    (_edit(lambda lines: [*lines[:90], "23" + lines[90][2:], *lines[91:]]), "MySlate_2_Phone.csv", "jumps by"),
-    (_edit(lambda lines: [*lines[:90], "9" * 400 + lines[90], *lines[91:]]), "MySlate_2_Phone.csv", "not with a timecode"),
-    (_edit(lambda lines: lines[:2]), "MySlate_2_Phone.csv", "fewer than two frames"),
-    (lambda p: p.with_suffix(".wav").unlink(), "MySlate_2_Phone.wav", "the audio is missing"),
-    (lambda p: soundfile.write(p.with_suffix(".wav"), np.zeros(24_000), 8_000), "MySlate_2_Phone.wav", "8000 Hz"),
-    (lambda p: soundfile.write(p.with_suffix(".wav"), np.zeros(0), 16_000), "MySlate_2_Phone.wav", "empty"),
-    (_film_only, "MySlate_2_Phone.mov", 'ffmpeg -i "MySlate_2_Phone.mov" "MySlate_2_Phone.wav"'),
-    (lambda p: captures.write_wave(p.with_suffix(".wav"), np.ones(48_000) * 0.1, 16_000, 7.0), "MySlate_2", "overlap"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("damage", "file", "reason"),
+    [
+        (_edit(_swap), "MySlate_2_Phone.csv", "not after that of the frame before"),
+        (_value("nan"), "MySlate_2_Phone.csv", "frame 19 holds no number"),
+        (_value("x"), "MySlate_2_Phone.csv", "no number"),
+        (_edit(lambda lines: [*lines[:90], lines[90][:60], *lines[91:]]), "MySlate_2_Phone.csv", "row 91 has"),
+        (_value("87.5"), "MySlate_2_Phone.csv", "percent"),
+        (_edit(lambda lines: [*lines[:90], "23" + lines[90][2:], *lines[91:]]), "MySlate_2_Phone.csv", "jumps by"),
+        (_edit(lambda lines: [*lines[:90], "9" * 400 + lines[90], *lines[91:]]), "MySlate_2_Phone.csv", "not with a timecode"),
+        (_edit(lambda lines: lines[:2]), "MySlate_2_Phone.csv", "fewer than two frames"),
+        (lambda p: p.with_suffix(".wav").unlink(), "MySlate_2_Phone.wav", "the audio is missing"),
+        (lambda p: soundfile.write(p.with_suffix(".wav"), np.zeros(24_000), 8_000), "MySlate_2_Phone.wav", "8000 Hz"),
+        (lambda p: soundfile.write(p.with_suffix(".wav"), np.zeros(0), 16_000), "MySlate_2_Phone.wav", "empty"),
+        (_film_only, "MySlate_2_Phone.mov", 'ffmpeg -i "MySlate_2_Phone.mov" "MySlate_2_Phone.wav"'),
+        (lambda p: captures.write_wave(p.with_suffix(".wav"), np.ones(48_000) * 0.1, 16_000, 7.0), "MySlate_2", "overlap"),
+    ],
+)
 def test_bad_takes_are_named_and_the_others_go_on(tmp_path, damage, file, reason):
     captures.write_livelink(tmp_path / "in", [*TAKES, "d/MySlate_4_Phone"])
     damage(tmp_path / "in" / TAKES[1])
@@ -296,15 +305,18 @@ def _frames(change):
     return damage
 
 
-@pytest.mark.parametrize(("damage", "file", "reason"), [
-    (lambda p: (p / "audio.wav").unlink(), "audio.wav", "the audio is missing"),
-    (lambda p: (p / "blendshapes.jsonl").unlink(), "blendshapes.jsonl", "cannot read the frames"),
-    (_frames(lambda x: x[:-1] + [x[-1][:40]]), "blendshapes.jsonl:90", "damaged frame"),
-    (_frames(_swap), "blendshapes.jsonl", "not after that of the frame before"),
-    (_frames(lambda x: [re.sub(r"\[[^,]+", "[NaN", x[0]), *x[1:]]), "blendshapes.jsonl", "frame 0 holds no number"),
-    (_frames(lambda x: [x[0].replace("[", "[0.5, "), *x[1:]]), "blendshapes.jsonl:1", "53 coefficients"),
-    (lambda p: soundfile.write(p / "audio.wav", np.zeros(24_000), 8_000), "audio.wav", "8000 Hz"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("damage", "file", "reason"),
+    [
+        (lambda p: (p / "audio.wav").unlink(), "audio.wav", "the audio is missing"),
+        (lambda p: (p / "blendshapes.jsonl").unlink(), "blendshapes.jsonl", "cannot read the frames"),
+        (_frames(lambda x: x[:-1] + [x[-1][:40]]), "blendshapes.jsonl:90", "damaged frame"),
+        (_frames(_swap), "blendshapes.jsonl", "not after that of the frame before"),
+        (_frames(lambda x: [re.sub(r"\[[^,]+", "[NaN", x[0]), *x[1:]]), "blendshapes.jsonl", "frame 0 holds no number"),
+        (_frames(lambda x: [x[0].replace("[", "[0.5, "), *x[1:]]), "blendshapes.jsonl:1", "53 coefficients"),
+        (lambda p: soundfile.write(p / "audio.wav", np.zeros(24_000), 8_000), "audio.wav", "8000 Hz"),
+    ],
+)
 def test_bad_recordings_are_named_and_the_others_go_on(tmp_path, damage, file, reason):
     captures.write_predecessor(tmp_path / "in", LISTS)
     damage(tmp_path / "in" / "r1")

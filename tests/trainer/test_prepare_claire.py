@@ -131,20 +131,23 @@ def _short_eyes(root):
     np.savez(path, **turns)
 
 
-@pytest.mark.parametrize(("damage", "file", "reason"), [
-    (_cut_mc, "cp1_neutral.mc", "truncated in frame 29"),
-    (_drop_frame_of_mc, "cp1_neutral.mc", "truncated before frame 29 of 30"),
-    (_lose_mc, "cp1_neutral.mc", "cannot read the cache"),
-    (_cut_pc2, "cp2_anger.pc2", "truncated (23 of 24 frames)"),
-    (_cut_npy, "cp3_grief.npy", "truncated"),
-    (_other_mesh, "cp3_grief.npy", "199 vertices, the rig has 200"),
-    (_nan, "cp3_grief.npy", "frame 5 holds a coordinate that is not a number"),
-    (_no_audio, "cp2_anger.wav", "the audio is missing"),
-    (_eight_khz, "cp2_anger.wav", "8000 Hz; at least 16000 Hz"),
-    (_no_cache, "cp3_grief", "no cache"),
-    (_no_sound_file, "cp2_anger.wav", "cannot read the audio"),
-    (_short_eyes, "eye_rotations_all.npz", "its mesh has 24 frames"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("damage", "file", "reason"),
+    [
+        (_cut_mc, "cp1_neutral.mc", "truncated in frame 29"),
+        (_drop_frame_of_mc, "cp1_neutral.mc", "truncated before frame 29 of 30"),
+        (_lose_mc, "cp1_neutral.mc", "cannot read the cache"),
+        (_cut_pc2, "cp2_anger.pc2", "truncated (23 of 24 frames)"),
+        (_cut_npy, "cp3_grief.npy", "truncated"),
+        (_other_mesh, "cp3_grief.npy", "199 vertices, the rig has 200"),
+        (_nan, "cp3_grief.npy", "frame 5 holds a coordinate that is not a number"),
+        (_no_audio, "cp2_anger.wav", "the audio is missing"),
+        (_eight_khz, "cp2_anger.wav", "8000 Hz; at least 16000 Hz"),
+        (_no_cache, "cp3_grief", "no cache"),
+        (_no_sound_file, "cp2_anger.wav", "cannot read the audio"),
+        (_short_eyes, "eye_rotations_all.npz", "its mesh has 24 frames"),
+    ],
+)
 def test_bad_shots_are_named_and_the_others_go_on(source, tmp_path, damage, file, reason):
     damage(source)
     output = _prepare(source, tmp_path / "out", 1)

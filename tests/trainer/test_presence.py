@@ -34,13 +34,34 @@ def talk(tmp_path_factory):
             audio[int(begin * RATE) : int((begin + 1.5) * RATE)] *= 200
             phones = (("_", 0.0, begin), ("a", begin, begin + 1.5), ("_", begin + 1.5, 4.0))
             face = form.Face(np.zeros((400, arkit.N_COEFFICIENTS), np.float32), 100.0, 0.0, phones=phones)
-            recordings.append(form.write_recording(folder / split, f"s{number}", audio, face, split=split, speaker="s",
-                                                   language="en", source="x", licence="MIT"))  # fmt: skip
+            recordings.append(
+                form.write_recording(
+                    folder / split,
+                    f"s{number}",
+                    audio,
+                    face,
+                    split=split,
+                    speaker="s",
+                    language="en",
+                    source="x",
+                    licence="MIT",
+                )
+            )
             tone = (0.5 * np.sin(2 * np.pi * 300 * (1 + number) * np.arange(4 * RATE) / RATE)).astype(np.float32)
             silent = form.Face(face.coefficients, 100.0)
-            recordings.append(form.write_recording(
-                folder / split, f"t{number}", tone, silent, split=split, language="zxx", speaker="nonspeech-tones",
-                source=features.NOISE, licence="MIT"))  # fmt: skip
+            recordings.append(
+                form.write_recording(
+                    folder / split,
+                    f"t{number}",
+                    tone,
+                    silent,
+                    split=split,
+                    language="zxx",
+                    speaker="nonspeech-tones",
+                    source=features.NOISE,
+                    licence="MIT",
+                )
+            )
         form.write_manifest(folder / split, recordings)
     return folder
 

@@ -19,8 +19,16 @@ def _face(frames=1, **curves):
 
 
 def test_aperture_is_the_formula():
-    face = _face(jawOpen=0.5, mouthClose=0.1, mouthLowerDown=0.2, mouthUpperUp=0.1, mouthFunnel=0.3, mouthRollLower=0.1,
-                 mouthRollUpper=0.05, mouthPress=0.2)  # fmt: skip
+    face = _face(
+        jawOpen=0.5,
+        mouthClose=0.1,
+        mouthLowerDown=0.2,
+        mouthUpperUp=0.1,
+        mouthFunnel=0.3,
+        mouthRollLower=0.1,
+        mouthRollUpper=0.05,
+        mouthPress=0.2,
+    )
     expected = 0.5 - 0.1 + 0.4 * 0.2 + 0.3 * 0.1 + 0.2 * 0.3 - 0.2 * 0.15 - 0.2 * 0.2
     assert scores.aperture(face)[0] == pytest.approx(expected, abs=1e-6)
 

@@ -57,8 +57,13 @@ def test_over_a_shot_every_term_counts(tmp_path):
     pairs = [-1] * 52
     pairs[arkit.INDEX["mouthSmileLeft"]] = pairs[arkit.INDEX["mouthSmileRight"]] = 4
     solver, shapes, neutral, moves = _solver(
-        tmp_path, strengthL2regularization=0.2, strengthL1regularization=0.4, strengthTemporalSmoothing=2.0,
-        strengthSymmetry=5.0, bsSolveSymmetryPoses=pairs)  # fmt: skip
+        tmp_path,
+        strengthL2regularization=0.2,
+        strengthL1regularization=0.4,
+        strengthTemporalSmoothing=2.0,
+        strengthSymmetry=5.0,
+        bsSolveSymmetryPoses=pairs,
+    )
     truth = np.random.default_rng(3).uniform(0, 1, (5, 52))
     mesh = _mesh(neutral, moves, truth)
     n = len(mesh)
@@ -67,9 +72,12 @@ def test_over_a_shot_every_term_counts(tmp_path):
     tie = np.zeros((1, 52))
     tie[0, list(shapes.symmetry[0])] = 1, -1
     moved = (mesh - neutral).reshape(n, -1).astype(float)
-    rows = [np.kron(np.eye(n), basis), np.sqrt(shapes.l2) * np.eye(52 * n),
-            np.sqrt(shapes.symmetric) * np.kron(np.eye(n), tie),
-            np.sqrt(shapes.temporal) * np.kron(np.diff(np.eye(n), axis=0), np.eye(52))]  # fmt: skip
+    rows = [
+        np.kron(np.eye(n), basis),
+        np.sqrt(shapes.l2) * np.eye(52 * n),
+        np.sqrt(shapes.symmetric) * np.kron(np.eye(n), tie),
+        np.sqrt(shapes.temporal) * np.kron(np.diff(np.eye(n), axis=0), np.eye(52)),
+    ]
     a = sum(r.T @ r for r in rows)
     b = (moved @ basis).ravel() - 0.5 * shapes.l1
     root = np.linalg.cholesky(a).T
@@ -92,8 +100,9 @@ def test_multipliers_offsets_and_inactive_poses(tmp_path):
     jaw, sneer = arkit.INDEX["jawOpen"], arkit.INDEX["noseSneerLeft"]
     multipliers, offsets, active = [1.0] * 52, [0.0] * 52, [1] * 52
     multipliers[jaw], offsets[jaw], active[sneer] = 0.5, 0.1, 0
-    solver, shapes, neutral, moves = _solver(tmp_path, 600, bsWeightMultipliers=multipliers, bsWeightOffsets=offsets,
-                                             bsSolveActivePoses=active)  # fmt: skip
+    solver, shapes, neutral, moves = _solver(
+        tmp_path, 600, bsWeightMultipliers=multipliers, bsWeightOffsets=offsets, bsSolveActivePoses=active
+    )
     truth = claire.curves(20, 6)
     truth[:, sneer] = 0
     found = solver.solve([_mesh(neutral, moves, truth)])

@@ -12,8 +12,18 @@ from fmg_train.cli.teacher import teacher
 from fmg_train.evaluate import scores
 from fmg_train.teacher import face_of, to_ipa
 
-SENTENCE = [("SIL", 0.0, 0.4), ("B", 0.4, 0.5), ("IH", 0.5, 0.6), ("N", 0.6, 0.7), ("F", 0.7, 0.8), ("AA", 0.8, 1.0),
-            ("UW", 1.0, 1.2), ("M", 1.2, 1.3), ("IY", 1.3, 1.5), ("SIL", 1.5, 2.0)]  # fmt: skip
+SENTENCE = [
+    ("SIL", 0.0, 0.4),
+    ("B", 0.4, 0.5),
+    ("IH", 0.5, 0.6),
+    ("N", 0.6, 0.7),
+    ("F", 0.7, 0.8),
+    ("AA", 0.8, 1.0),
+    ("UW", 1.0, 1.2),
+    ("M", 1.2, 1.3),
+    ("IY", 1.3, 1.5),
+    ("SIL", 1.5, 2.0),
+]
 
 
 @pytest.fixture
@@ -49,13 +59,16 @@ def test_prints_the_table(real):
     assert rows["mouthClose over jawOpen"] == ["0", "frames"]
 
 
-@pytest.mark.parametrize("damage, complaint", [
-    (lambda folder: (folder / "manifest.jsonl").unlink(), "manifest.jsonl: cannot read"),
-    (lambda folder: (folder / "grid_s1_face.npz").write_bytes(b"no"), "grid_s1_face.npz: cannot read the measured lips"),
-    (lambda folder: (folder / "grid_s1" / "clip03.wav").unlink(), "clip03.wav: cannot read the recording"),
-    (lambda folder: (folder / "manifest.jsonl").write_text("[]"), "manifest.jsonl: cannot read"),
-    (lambda folder: (folder / "manifest.jsonl").write_text(""), "no GRID recordings"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "damage, complaint",
+    [
+        (lambda folder: (folder / "manifest.jsonl").unlink(), "manifest.jsonl: cannot read"),
+        (lambda folder: (folder / "grid_s1_face.npz").write_bytes(b"no"), "grid_s1_face.npz: cannot read the measured lips"),
+        (lambda folder: (folder / "grid_s1" / "clip03.wav").unlink(), "clip03.wav: cannot read the recording"),
+        (lambda folder: (folder / "manifest.jsonl").write_text("[]"), "manifest.jsonl: cannot read"),
+        (lambda folder: (folder / "manifest.jsonl").write_text(""), "no GRID recordings"),
+    ],
+)
 def test_one_clear_line_for_what_is_missing(real, damage, complaint):
     damage(real)
     result = CliRunner().invoke(teacher, ["--real", str(real)])

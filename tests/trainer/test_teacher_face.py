@@ -225,8 +225,13 @@ def test_curves_take_the_measured_aperture():
     np.testing.assert_array_equal(fitted[unknown], face[unknown])
     assert fitted.dtype == np.float32 and fitted.min() >= 0 and fitted.max() <= 1
     assert (fitted[:, I["mouthClose"]] <= fitted[:, I["jawOpen"]]).all()
-    kept = [i for n, i in I.items() if not n.startswith(("jawOpen", "mouthClose", "mouthLowerDown", "mouthUpperUp",
-                                                         "mouthFunnel", "mouthRoll", "mouthPress"))]  # fmt: skip
+    kept = [
+        i
+        for n, i in I.items()
+        if not n.startswith(
+            ("jawOpen", "mouthClose", "mouthLowerDown", "mouthUpperUp", "mouthFunnel", "mouthRoll", "mouthPress")
+        )
+    ]
     np.testing.assert_array_equal(fitted[:, kept], face[:, kept])
 
 

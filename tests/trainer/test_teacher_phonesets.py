@@ -47,9 +47,16 @@ def _names(language: str) -> set[str]:
         pytest.skip("libespeak-ng is not installed")
 
     class Event(ctypes.Structure):
-        _fields_ = [("type", ctypes.c_int), ("unique", ctypes.c_uint), ("position", ctypes.c_int),
-                    ("length", ctypes.c_int), ("audio", ctypes.c_int), ("sample", ctypes.c_int),
-                    ("user", ctypes.c_void_p), ("name", ctypes.c_char * 8)]  # fmt: skip
+        _fields_ = [
+            ("type", ctypes.c_int),
+            ("unique", ctypes.c_uint),
+            ("position", ctypes.c_int),
+            ("length", ctypes.c_int),
+            ("audio", ctypes.c_int),
+            ("sample", ctypes.c_int),
+            ("user", ctypes.c_void_p),
+            ("name", ctypes.c_char * 8),
+        ]
 
     found: set[str] = set()
 
@@ -121,13 +128,29 @@ def test_every_transcription_has_targets():
     assert set(_BY_LANGUAGE) == set(ESPEAK_BY_LANGUAGE)
 
 
-@pytest.mark.parametrize("phone_set, name, language, ipa", [
-    ("espeak", "tS", "", "tʃ"), ("espeak", "aI", "en", "aɪ"), ("espeak", "y", "ru", "ɨ"), ("espeak", "y", "fr", "y"),
-    ("espeak", "u", "ja", "ɯᵝ"), ("espeak", "r", "en-us", "ɹ"), ("espeak", "_:", "", "_"), ("arpabet", "AA1", "", "ɑ"),
-    ("arpabet", "hh", "", "h"), ("arpabet", "SIL", "", "_"), ("arpabet", "h#", "", "_"), ("mrpa", "@@", "", "ɜː"),
-    ("jtalk", "cl", "", "_"), ("jtalk", "I", "", "i̥"), ("romaji", "sh", "", "ɕ"), ("sampa", "OY", "", "ɔʏ"),
-    ("vtl", "2:", "", "øː"), ("festival-ru", "sch", "", "ɕ"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "phone_set, name, language, ipa",
+    [
+        ("espeak", "tS", "", "tʃ"),
+        ("espeak", "aI", "en", "aɪ"),
+        ("espeak", "y", "ru", "ɨ"),
+        ("espeak", "y", "fr", "y"),
+        ("espeak", "u", "ja", "ɯᵝ"),
+        ("espeak", "r", "en-us", "ɹ"),
+        ("espeak", "_:", "", "_"),
+        ("arpabet", "AA1", "", "ɑ"),
+        ("arpabet", "hh", "", "h"),
+        ("arpabet", "SIL", "", "_"),
+        ("arpabet", "h#", "", "_"),
+        ("mrpa", "@@", "", "ɜː"),
+        ("jtalk", "cl", "", "_"),
+        ("jtalk", "I", "", "i̥"),
+        ("romaji", "sh", "", "ɕ"),
+        ("sampa", "OY", "", "ɔʏ"),
+        ("vtl", "2:", "", "øː"),
+        ("festival-ru", "sch", "", "ɕ"),
+    ],
+)
 def test_known_names(phone_set, name, language, ipa):
     assert to_ipa(phone_set, name, language) == ipa
 
@@ -152,8 +175,10 @@ def test_letters_of_composite_sounds():
 
 
 def test_the_table_says_what_phonetics_says():
-    row = {letter: dict(zip(("jaw", "lower", "upper", "pucker", "funnel", "stretch"), t.values, strict=False))
-           for letter, t in TARGETS.items()}  # fmt: skip
+    row = {
+        letter: dict(zip(("jaw", "lower", "upper", "pucker", "funnel", "stretch"), t.values, strict=False))
+        for letter, t in TARGETS.items()
+    }
     for letter in "pbm":
         assert TARGETS[letter].contact == "lips"
     for letter in "fv":

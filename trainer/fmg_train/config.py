@@ -206,8 +206,10 @@ def _load(path: Path) -> Any:
 
 def _changed(base: dict, changes: dict) -> dict:
     """`base` with the values of `changes` in place of its own, mapping by mapping."""
-    return base | {key: _changed(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
-                   for key, value in changes.items()}  # fmt: skip
+    return base | {
+        key: _changed(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        for key, value in changes.items()
+    }
 
 
 def to_dict(config: Config) -> dict[str, Any]:

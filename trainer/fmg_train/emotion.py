@@ -19,18 +19,36 @@ from fmg_rt.egemaps import FEATURE_NAMES
 
 from .features import Cache
 
-AROUSAL: Mapping[str, float] = {"anger": 1.0, "fear": 0.8, "joy": 0.8, "disgust": -0.2, "neutral": -0.4, "boredom": -0.8,
-                                "sadness": -1.0}  # fmt: skip
+AROUSAL: Mapping[str, float] = {
+    "anger": 1.0,
+    "fear": 0.8,
+    "joy": 0.8,
+    "disgust": -0.2,
+    "neutral": -0.4,
+    "boredom": -0.8,
+    "sadness": -1.0,
+}
 """Targets in [-1, 1]; the signs are those of Schuller et al., "Acoustic emotion recognition: a benchmark comparison of
 performances", ASRU 2009; the sizes follow the circumplex of Russell (1980)."""
-VALENCE: Mapping[str, float] = {"joy": 1.0, "neutral": 0.2, "boredom": -0.3, "sadness": -0.7, "anger": -0.7, "fear": -0.6,
-                                "disgust": -0.8}  # fmt: skip
+VALENCE: Mapping[str, float] = {
+    "joy": 1.0,
+    "neutral": 0.2,
+    "boredom": -0.3,
+    "sadness": -0.7,
+    "anger": -0.7,
+    "fear": -0.6,
+    "disgust": -0.8,
+}
 SHORTEST_S = 1.0
 """A window with less speech than this is not learnt from, seconds."""
 ORIGINAL_WEIGHT = 4.0
 """A recording as it was made weighs as much as four augmented copies of it."""
-LEVEL = np.array([name.startswith(("loudness", "spectralFlux", "equivalentSoundLevel")) and "Norm" not in name
-                  and "PerSec" not in name for name in FEATURE_NAMES])  # fmt: skip
+LEVEL = np.array(
+    [
+        name.startswith(("loudness", "spectralFlux", "equivalentSoundLevel")) and "Norm" not in name and "PerSec" not in name
+        for name in FEATURE_NAMES
+    ]
+)
 """(88,) bool: the functionals that grow with the gain of the microphone."""
 TIMBRE = np.array([name.startswith("mfcc") for name in FEATURE_NAMES])
 """(88,) bool: the functionals that tell voice, words and microphone from others rather than moods."""
@@ -100,9 +118,12 @@ def examples(caches: list[Cache], split: str | None, last_only: bool = False, ca
 def joined(*parts: Examples) -> Examples:
     """All examples together; recordings of different parts stay apart."""
     first = np.cumsum([0, *(part.recording.max(initial=-1) + 1 for part in parts)])
-    return Examples(np.concatenate([part.features for part in parts]), np.concatenate([part.emotion for part in parts]),
-                    np.concatenate([part.recording + n for part, n in zip(parts, first, strict=False)]),
-                    np.concatenate([part.augmented for part in parts]))  # fmt: skip
+    return Examples(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.emotion for part in parts]),
+        np.concatenate([part.recording + n for part, n in zip(parts, first, strict=False)]),
+        np.concatenate([part.augmented for part in parts]),
+    )
 
 
 def standardise(features: np.ndarray, readout: Readout) -> np.ndarray:

@@ -140,8 +140,14 @@ def build(directory: Path, with_egemaps: bool = True) -> float:
         faces.append(face_rows(face, len(mel)).astype(np.float16))
         spoken.append(spoken_rows(recording.source, face.phones, len(mel)))
         functionals.append(vectors)
-        entries.append({"span": [row, row + len(mel)], "window": [window, window + len(vectors)],
-                        "known": np.flatnonzero(face.known).tolist(), "measured": face.aperture is not None})  # fmt: skip
+        entries.append(
+            {
+                "span": [row, row + len(mel)],
+                "window": [window, window + len(vectors)],
+                "known": np.flatnonzero(face.known).tolist(),
+                "measured": face.aperture is not None,
+            }
+        )
         row, window = row + len(mel), window + len(vectors)
     folder = directory / "cache"
     folder.mkdir(exist_ok=True)
@@ -167,7 +173,8 @@ def load(directory: Path, split: str | None = None) -> Cache:
     try:
         entries = json.loads((folder / _INDEX).read_text())
         mel, face, spoken, functionals = (
-            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("mel", "face", "spoken", "egemaps"))  # fmt: skip
+            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("mel", "face", "spoken", "egemaps")
+        )
         recordings = _by_split(form.read_manifest(directory))
         chosen = [i for i, recording in enumerate(recordings) if split in (None, recording.split)]
         entries, recordings = [entries[i] for i in chosen], [recordings[i] for i in chosen]
@@ -177,8 +184,16 @@ def load(directory: Path, split: str | None = None) -> Cache:
             known[row, entry["known"]] = True
         measured = np.array([e["measured"] for e in entries], bool)
         row, window = spans.min(initial=len(mel)), windows.min(initial=len(functionals))
-        return Cache(mel[row : spans.max(initial=row)], face[row : spans.max(initial=row)],
-                     functionals[window : windows.max(initial=window)], spans - row, windows - window, tuple(recordings),
-                     known, measured, spoken[row : spans.max(initial=row)])  # fmt: skip
+        return Cache(
+            mel[row : spans.max(initial=row)],
+            face[row : spans.max(initial=row)],
+            functionals[window : windows.max(initial=window)],
+            spans - row,
+            windows - window,
+            tuple(recordings),
+            known,
+            measured,
+            spoken[row : spans.max(initial=row)],
+        )
     except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError) as error:
         raise form.DatasetError(f"{folder}: damaged features ({error}); delete the folder and run fmg-train cache") from error

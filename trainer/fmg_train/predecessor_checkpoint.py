@@ -30,8 +30,12 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode(encoding)
 
 
-_ADMITTED: dict[tuple[str, str], Any] = {("collections", "OrderedDict"): OrderedDict, ("_codecs", "encode"): _encode,
-                                         ("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}  # fmt: skip
+_ADMITTED: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("_codecs", "encode"): _encode,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+}
 _CORES = ("numpy.core", "numpy._core")  # as numpy 1 and 2 call it; a file may come from either
 _CORE = _CORES[int(np.__version__.split(".")[0]) >= 2]
 for _module, _name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer")):
@@ -75,8 +79,12 @@ def read_statistics(path: Path) -> Statistics:
             raise PredecessorError(f"{path}: {group} {name} holds negative or not finite values")
         return values
 
-    return Statistics(vector("mel", "mean", spec.N_MELS), vector("mel", "std", spec.N_MELS),
-                      vector("egemaps", "mean", spec.N_EGEMAPS), vector("egemaps", "std", spec.N_EGEMAPS))  # fmt: skip
+    return Statistics(
+        vector("mel", "mean", spec.N_MELS),
+        vector("mel", "std", spec.N_MELS),
+        vector("egemaps", "mean", spec.N_EGEMAPS),
+        vector("egemaps", "std", spec.N_EGEMAPS),
+    )
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], Any]:

@@ -57,8 +57,9 @@ def check_weights(path: Path) -> tuple[Weights | None, Finding]:
         return None, Finding(FAIL, "weights", f"{error}; name another file with --weights")
     size = sum(tensor.size for tensor in found.tensors.values())
     ahead = ", ".join(f"{1000 * n / spec.SAMPLE_RATE:g}" for n in found.lookaheads)
-    return found, Finding(OK, "weights", f"{path.name}: {found.architecture}, {size} parameters, look-ahead {ahead} ms, "
-                                         f"sha256 {found.sha256}")  # fmt: skip
+    return found, Finding(
+        OK, "weights", f"{path.name}: {found.architecture}, {size} parameters, look-ahead {ahead} ms, sha256 {found.sha256}"
+    )
 
 
 def check_speed(found: Weights, rate: float) -> Iterator[Finding]:
@@ -90,12 +91,19 @@ def _check_kernels(took: float) -> Finding:
     n = tally.loaded + tally.compiled
     damaged = f"; {tally.damaged} were damaged and thrown away" if tally.damaged else ""
     if tally.refusal:
-        return Finding(NOTE, "kernels", f"{n} in {took:.1f} s; {tally.compiled} compiled at every start, since they cannot be "
-                                        f"kept ({tally.refusal}): set NUMBA_CACHE_DIR to a folder with room{damaged}")
+        return Finding(
+            NOTE,
+            "kernels",
+            f"{n} in {took:.1f} s; {tally.compiled} compiled at every start, since they cannot be "
+            f"kept ({tally.refusal}): set NUMBA_CACHE_DIR to a folder with room{damaged}",
+        )
     size = sum(path.stat().st_size for path, whole in kept() if whole)
     what = f"{tally.compiled} compiled just now, the next start finds them" if tally.compiled else "all of them compiled before"
-    return Finding(NOTE if tally.damaged else OK, "kernels",
-                   f"{n}, {what} in {tally.place or places()[0]} ({size / 1e6:.1f} MB); ready in {took:.1f} s{damaged}")
+    return Finding(
+        NOTE if tally.damaged else OK,
+        "kernels",
+        f"{n}, {what} in {tally.place or places()[0]} ({size / 1e6:.1f} MB); ready in {took:.1f} s{damaged}",
+    )
 
 
 def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, float], None]) -> Iterator[Finding]:
@@ -118,8 +126,10 @@ def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, f
     # Windows lists each microphone once forevery audio system.
     for device in (d for d in devices if d["host"] == chosen["host"]):
         main = device["index"] == chosen["index"]
-        about = (f"{'* ' if main else ''}{device['index']} {device['name']} ({device['host']}"
-                 f"{', default' if device['default'] else ''}, {device['default_samplerate']:g} Hz)")  # fmt: skip
+        about = (
+            f"{'* ' if main else ''}{device['index']} {device['name']} ({device['host']}"
+            f"{', default' if device['default'] else ''}, {device['default_samplerate']:g} Hz)"
+        )
         try:
             microphone = Microphone(str(device["index"]))
         except SourceError as error:
@@ -187,8 +197,7 @@ def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: sock
         sizes = _drain(catcher)
         assert sink.address is not None, f"{sink.name} sends no datagrams"
         verdict, answer = ask_port(*sink.address)
-        yield Finding(verdict, "receiver", f"{sink.name}: up to {sum(sizes)} bytes a frame in "
-                                                         f"{len(sizes)} datagrams; {answer}")  # fmt: skip
+        yield Finding(verdict, "receiver", f"{sink.name}: up to {sum(sizes)} bytes a frame in {len(sizes)} datagrams; {answer}")
 
 
 def _drain(catcher: socket.socket) -> list[int]:
@@ -216,8 +225,9 @@ def ask_port(host: str, port: int) -> tuple[str, str]:
     On this computer a port that is taken has a listener; another computer may say that nobody listens.
     """
     try:
-        family, kind, protocol, _, address = min(socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM),
-                                                 key=lambda found: found[0] != socket.AF_INET)  # fmt: skip
+        family, kind, protocol, _, address = min(
+            socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM), key=lambda found: found[0] != socket.AF_INET
+        )
     except (OSError, UnicodeError) as error:
         return FAIL, f"no such host ({getattr(error, 'strerror', None) or error})"
     places = [address]
@@ -247,4 +257,3 @@ def ask_port(host: str, port: int) -> tuple[str, str]:
         except OSError as error:
             return FAIL, f"cannot be reached ({error.strerror or error})"
     return OK, "another computer, which answers"
-

@@ -20,8 +20,17 @@ _PATIENCE = 0.2
 """Seconds without audio after which silence is fed instead: longer than the blocks of any sane device."""
 
 
-def run(source: Source, session: Session, sinks: Sinks, status: Status, *, live: bool = True, even: bool = True,
-        stop: Stop | None = None, hear: Callable[[np.ndarray], None] | None = None) -> None:  # fmt: skip
+def run(
+    source: Source,
+    session: Session,
+    sinks: Sinks,
+    status: Status,
+    *,
+    live: bool = True,
+    even: bool = True,
+    stop: Stop | None = None,
+    hear: Callable[[np.ndarray], None] | None = None,
+) -> None:
     """Send the face of everything that `source` gives, then a resting face, whatever ends it; closes the sinks.
 
     Parameters

@@ -67,9 +67,7 @@ class Tally:
 
 def _bars(values: Mapping[str, float], width: int) -> Iterator[str]:
     """Names, bars and values in as many columns as fit."""
-    cells = [
-        f"{_fit(name):24}{_bar(value)}{value:6.2f}"[: _CELL - 2].ljust(_CELL) for name, value in values.items()
-    ]
+    cells = [f"{_fit(name):24}{_bar(value)}{value:6.2f}"[: _CELL - 2].ljust(_CELL) for name, value in values.items()]
     n_columns = max(1, width // _CELL)
     n_rows = -(-len(cells) // n_columns)
     for row in range(n_rows):
@@ -83,5 +81,3 @@ def _fit(name: str) -> str:
 def _bar(value: float) -> str:
     full = min(BAR, round(BAR * abs(value))) if abs(value) < 1e6 else 0  # not for NaN and other nonsense
     return ("-" if value < 0 else "#") * full + "." * (BAR - full)
-
-

@@ -34,7 +34,6 @@ def prepare() -> None:
         os.environ["NUMBA_DISABLE_JIT"] = "0"
         _log.warning("NUMBA_DISABLE_JIT is ignored: without the compiler a frame would take two seconds")
 
-
     atexit.unregister(_quiet_end)
     atexit.register(_quiet_end)
 

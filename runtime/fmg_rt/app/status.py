@@ -38,8 +38,15 @@ class Status:
     out : where to write.
     """
 
-    def __init__(self, source: Source, delay: float, *, failing: Callable[[], Sequence[str]] = tuple,
-                 listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (), out: TextIO | None = None):  # fmt: skip
+    def __init__(
+        self,
+        source: Source,
+        delay: float,
+        *,
+        failing: Callable[[], Sequence[str]] = tuple,
+        listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
+        out: TextIO | None = None,
+    ):
         self._source = source
         self._delay = delay
         self._failing = failing
@@ -83,13 +90,14 @@ class Status:
         return {
             "level": max(10 * math.log10(self._power + 1e-12), _FLOOR),
             "rate": (frames - before) / (now - then) if now > then else 0.0,
-            "compute_p50": p50, "compute_p99": p99,
+            "compute_p50": p50,
+            "compute_p99": p99,
             "latency": 1000 * (self._source.latency + self._delay) + p50,
             "overflows": self._source.overflows,
             "device": self._source.name,
             "note": self._source.trouble,
             "failing": list(self._failing()),
-        }  # fmt: skip
+        }
 
     def close(self) -> None:
         """Write what is left to say, and how much was done."""
@@ -143,8 +151,10 @@ def _line(n: Mapping[str, Any]) -> str:
     # Trouble comes first: a narrow terminal cuts the end off.
     trouble = f"{n['note']}  " if n["note"] else ""
     trouble += f"not taking frames: {', '.join(n['failing'])}  " if n["failing"] else ""
-    return (f"{trouble}{n['level']:4.0f} dB {bar:<10} {n['rate']:5.1f} frames/s  compute {n['compute_p50']:.2f} / "
-            f"{n['compute_p99']:.2f} ms  latency {n['latency']:.0f} ms  overflows {n['overflows']}  {n['device']}")
+    return (
+        f"{trouble}{n['level']:4.0f} dB {bar:<10} {n['rate']:5.1f} frames/s  compute {n['compute_p50']:.2f} / "
+        f"{n['compute_p99']:.2f} ms  latency {n['latency']:.0f} ms  overflows {n['overflows']}  {n['device']}"
+    )
 
 
 def _fit(text: str, columns: int) -> tuple[str, int]:

@@ -130,8 +130,11 @@ def plan(sounds: tuple[Path, ...], out: Path, format: str, channel: str = "mix")
         Two files would be baked to the same one.
     """
     jobs: dict[str, Job] = {}
-    for job in (Job(sound, out / (sound.stem + part + FORMATS[format].suffix), taken)
-                for sound in sounds for part, taken in _channels(sound, channel)):  # fmt: skip
+    for job in (
+        Job(sound, out / (sound.stem + part + FORMATS[format].suffix), taken)
+        for sound in sounds
+        for part, taken in _channels(sound, channel)
+    ):
         sound, target, _ = job
         other = jobs.setdefault(os.path.normcase(target), job)
         if other is not job:
@@ -200,15 +203,19 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
         _Worker.session, _Worker.stop, _Worker.heard = session, stop, heard
         executor = futures.ThreadPoolExecutor(1)
     else:
-        executor = futures.ProcessPoolExecutor(
-            n_workers, spawn, initializer=_start, initargs=(dict(params), stop, heard)
-        )
+        executor = futures.ProcessPoolExecutor(n_workers, spawn, initializer=_start, initargs=(dict(params), stop, heard))
     length = max(1, int(sum(_seconds(job.sound) for job in jobs)))
     try:
         running = {executor.submit(_bake, job, params["record_format"]): job for job in jobs}
         # No estimate: click counts the workers' start in, and would promise an hour for a minute.
-        with click.progressbar(length=length, label="baking", show_pos=True, show_percent=True, show_eta=False,
-                               item_show_func=lambda text: text or "s of audio") as bar:  # fmt: skip
+        with click.progressbar(
+            length=length,
+            label="baking",
+            show_pos=True,
+            show_percent=True,
+            show_eta=False,
+            item_show_func=lambda text: text or "s of audio",
+        ) as bar:
             while running:
                 done, _ = futures.wait(running, timeout=0.2, return_when=futures.FIRST_COMPLETED)
                 bar.update(min(int(heard.value), length) - bar.pos, f"s of audio, {len(running)} files to go")
@@ -228,21 +235,38 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Folder of the results; created if missing.")  # fmt: skip
-@click.option("--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True,
-              help="Format of the results.")  # fmt: skip
-@click.option("--channel", type=click.Choice((*CHANNELS, "each")), default="mix", show_default=True,
-              help="Channel to use; each: one face per channel, as in a dialogue.")  # fmt: skip
-@click.option("--emotions", type=click.Path(path_type=Path), metavar="FILE",
-              help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.")
-@click.option("--scheduler", metavar="ADDRESS",
-              help="Dask scheduler that takes the work instead, such as tcp://host:8786; its machines see the same folders.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of the results; created if missing.",
+)
+@click.option(
+    "--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True, help="Format of the results."
+)
+@click.option(
+    "--channel",
+    type=click.Choice((*CHANNELS, "each")),
+    default="mix",
+    show_default=True,
+    help="Channel to use; each: one face per channel, as in a dialogue.",
+)
+@click.option(
+    "--emotions",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler that takes the work instead, such as tcp://host:8786; its machines see the same folders.",
+)
 @stream_options
 @expression_options
 @click.pass_context
-def bake(context: click.Context, files: tuple[Path, ...], out: Path, scheduler: str | None,
-         **params: Any) -> None:  # fmt: skip
+def bake(context: click.Context, files: tuple[Path, ...], out: Path, scheduler: str | None, **params: Any) -> None:
     """Turn sound files into files of frames, one each, on all cores.
 
     The frames are those of 'fmg-rt --input FILE --fast --record …' with the same options. A result that is already

@@ -11,20 +11,29 @@ import click
 from .options import Number
 from .sink_options import build_sinks, sink_options
 
-_RECEIVERS = {"osc": (("127.0.0.1", 9000),), "vmc": (("127.0.0.1", 39539),), "vrchat": ("127.0.0.1", 9000),
-              "livelink": (("127.0.0.1", 11111),), "ifacialmocap": (("127.0.0.1", 49983),)}  # fmt: skip
+_RECEIVERS = {
+    "osc": (("127.0.0.1", 9000),),
+    "vmc": (("127.0.0.1", 39539),),
+    "vrchat": ("127.0.0.1", 9000),
+    "livelink": (("127.0.0.1", 11111),),
+    "ifacialmocap": (("127.0.0.1", 49983),),
+}
 """What is asked when no receiver is named: each kind at its usual port."""
 
 
 @click.command()
 @click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-", help="What the main job will read.")
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
-@click.option("--seconds", type=Number(0.1, 60), default=1.0, show_default=True, metavar="S",
-              help="How long to listen to each microphone.")  # fmt: skip
-@click.option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ",
-              help="Frames per second.")  # fmt: skip
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
-              help="Weight file. [default: the packaged one]")  # fmt: skip
+@click.option(
+    "--seconds",
+    type=Number(0.1, 60),
+    default=1.0,
+    show_default=True,
+    metavar="S",
+    help="How long to listen to each microphone.",
+)
+@click.option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ", help="Frames per second.")
+@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weight file. [default: the packaged one]")
 @sink_options
 @click.pass_context
 def doctor(context: click.Context, **params: Any) -> None:
@@ -91,8 +100,10 @@ def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as catcher:
         catcher.bind(("127.0.0.1", 0))
         here = catcher.getsockname()
-        caught = {kind: (here if kind == "vrchat" else [here] * len(params[kind])) if params[kind] else params[kind]
-                  for kind in _RECEIVERS}  # fmt: skip
+        caught = {
+            kind: (here if kind == "vrchat" else [here] * len(params[kind])) if params[kind] else params[kind]
+            for kind in _RECEIVERS
+        }
         sinks, copies = build_sinks(params, params["rate"]), build_sinks(params | caught, params["rate"])
         try:
             yield from checks.check_receivers(sinks, copies, catcher)

@@ -65,29 +65,56 @@ class _Limit(click.ParamType):
 
 
 expression_options = together(
-    *(click.option(f"--{name}/--no-{name}", default=True, show_default=True, help=text)
-      for name, text in _SWITCHES.items()),
-    *(click.option(f"--{name}", type=Number(0, 3), default=1.0, show_default=True, metavar="X", help=text)
-      for name, text in _SIZES.items()),
+    *(click.option(f"--{name}/--no-{name}", default=True, show_default=True, help=text) for name, text in _SWITCHES.items()),
+    *(
+        click.option(f"--{name}", type=Number(0, 3), default=1.0, show_default=True, metavar="X", help=text)
+        for name, text in _SIZES.items()
+    ),
     click.option("--no-head", is_flag=True, help="A head that stands still: --head 0."),
     click.option("--mood", type=Number(0, 3), hidden=True, help="Older name of --emotion-strength."),
-    click.option("--emotion", type=_Emotion(), default="", metavar="NAME=X,…",
-                 help=f"Show these emotions, 0 to 1 each: {', '.join(emotions.NAMES)}."),
-    click.option("--emotion-mix", type=Number(0, 1), default=1.0, show_default=True, metavar="X",
-                 help="How far chosen emotions replace those heard in the voice: 1 in full, 0 added to them."),
+    click.option(
+        "--emotion",
+        type=_Emotion(),
+        default="",
+        metavar="NAME=X,…",
+        help=f"Show these emotions, 0 to 1 each: {', '.join(emotions.NAMES)}.",
+    ),
+    click.option(
+        "--emotion-mix",
+        type=Number(0, 1),
+        default=1.0,
+        show_default=True,
+        metavar="X",
+        help="How far chosen emotions replace those heard in the voice: 1 in full, 0 added to them.",
+    ),
     click.option("--no-expression", is_flag=True, help="The network's values unchanged: every part above off."),
-    click.option("--calibration", type=click.Path(path_type=Path), metavar="FILE",
-                 help="JSON with a scale and a bias for each coefficient named."),
-    click.option("--limit", type=_Limit(), multiple=True, metavar="NAME=[LOW:]HIGH",
-                 help="Keep a coefficient within bounds; repeatable."),
-    click.option("--mask", metavar="lips|upper|NAME,…",
-                 help="Drive only these and leave the rest, sent as 0, to a camera tracker."),
-    click.option("--merge", type=ListenAddress(), metavar="[HOST:]PORT",
-                 help="Receive another tracker there (OSC, VMC, Live Link, iFacialMocap) and add only the mouth. "
-                      "For a tracker on another computer or phone: *:PORT."),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
-                 help="Seed of blinks, gaze, breath, head and asymmetry."),
-)  # fmt: skip
+    click.option(
+        "--calibration",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="JSON with a scale and a bias for each coefficient named.",
+    ),
+    click.option(
+        "--limit", type=_Limit(), multiple=True, metavar="NAME=[LOW:]HIGH", help="Keep a coefficient within bounds; repeatable."
+    ),
+    click.option(
+        "--mask", metavar="lips|upper|NAME,…", help="Drive only these and leave the rest, sent as 0, to a camera tracker."
+    ),
+    click.option(
+        "--merge",
+        type=ListenAddress(),
+        metavar="[HOST:]PORT",
+        help="Receive another tracker there (OSC, VMC, Live Link, iFacialMocap) and add only the mouth. "
+        "For a tracker on another computer or phone: *:PORT.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Seed of blinks, gaze, breath, head and asymmetry.",
+    ),
+)
 """Decorator: add every option that `build_settings` reads."""
 
 

@@ -17,11 +17,17 @@ _QUEUE = 1 << 20  # bytes that may wait while the screen is drawn
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65_535), default=9000, show_default=True, help="UDP port to listen on.")
-@click.option("--host", default=LOOPBACK, show_default=True, metavar="ADDRESS",
-              help="Address of this computer to listen on; * is every address, for senders on other computers.")  # fmt: skip
+@click.option(
+    "--host",
+    default=LOOPBACK,
+    show_default=True,
+    metavar="ADDRESS",
+    help="Address of this computer to listen on; * is every address, for senders on other computers.",
+)
 @click.option("--lines", is_flag=True, help="One line per datagram, as when the output is not a terminal.")
-@click.option("--seconds", type=Number(min=0, min_open=True), metavar="S",
-              help="Exit after S seconds; exit code 1 if nothing arrived.")  # fmt: skip
+@click.option(
+    "--seconds", type=Number(min=0, min_open=True), metavar="S", help="Exit after S seconds; exit code 1 if nothing arrived."
+)
 def monitor(port: int, host: str, lines: bool, seconds: float | None) -> None:
     """Print what arrives at a port: OSC, VMC and VRChat parameters, Live Link, iFacialMocap.
 

@@ -22,11 +22,15 @@ _PORT = 8052
 
 preview_options = together(
     click.option(
-        "--preview", type=click.IntRange(0, 65_535), is_flag=False, flag_value=_PORT, metavar="[PORT]",
+        "--preview",
+        type=click.IntRange(0, 65_535),
+        is_flag=False,
+        flag_value=_PORT,
+        metavar="[PORT]",
         help=f"Show the face on a page of this computer. 0: any free port. [alone: {_PORT}]",
     ),
     click.option("--no-browser", is_flag=True, help="Preview: do not open the page."),
-)  # fmt: skip
+)
 """Decorator: add every option that `build_preview` reads."""
 
 

@@ -50,9 +50,11 @@ class LiveReceivers:
         """``kinds`` and ``running``."""
         return {
             "kinds": {kind: self._usual(kind) for kind in self._kinds},
-            "running": [{"name": name, "kind": kind, "address": format_address(*address)}
-                        for name, (kind, address) in self._running.items()],
-        }  # fmt: skip
+            "running": [
+                {"name": name, "kind": kind, "address": format_address(*address)}
+                for name, (kind, address) in self._running.items()
+            ],
+        }
 
     def start(self, kind: str, address: str) -> None:
         """Send to one more; ValueError says why not."""

@@ -30,16 +30,20 @@ NOT_IN_FILES = ("config", "version", "list_devices", "help")
 """Options that a settings file cannot hold."""
 _SLOW_START = 1.5
 """Seconds after which a person is told why the start takes long."""
-_SLOW_START_WHY = ("fmg-rt: starting. The first start on a machine compiles the program once; "
-                   "later starts take about a second")  # fmt: skip
+_SLOW_START_WHY = "fmg-rt: starting. The first start on a machine compiles the program once; later starts take about a second"
 
 
 def _configure(context: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
     """Let the settings of a YAML file stand in for options that are not given."""
     if path is None:
         return None
-    options = {opt.removeprefix("--"): param for param in context.command.params if isinstance(param, click.Option)
-               for opt in param.opts[:1] if opt.startswith("--")}  # fmt: skip
+    options = {
+        opt.removeprefix("--"): param
+        for param in context.command.params
+        if isinstance(param, click.Option)
+        for opt in param.opts[:1]
+        if opt.startswith("--")
+    }
     for name in NOT_IN_FILES:
         options.pop(name.replace("_", "-"), None)
     try:
@@ -98,25 +102,45 @@ def _open_source(params: dict[str, Any], again: Callable[[], bool]) -> Source:
 
 
 @click.command()
-@click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-",
-              help="Microphone, the packaged clip (repeated until a preview page has opened and closed), a sound file, or "
-                   "standard input: a WAV, or raw s16le mono.")  # fmt: skip
+@click.option(
+    "--input",
+    default="mic",
+    show_default=True,
+    metavar="mic|demo|FILE|-",
+    help="Microphone, the packaged clip (repeated until a preview page has opened and closed), a sound file, or "
+    "standard input: a WAV, or raw s16le mono.",
+)
 @click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
 @click.option("--list-devices", is_flag=True, help="List the microphones and exit.")
-@click.option("--input-rate", type=Number(1000, 768000), default=spec.SAMPLE_RATE, show_default=True,
-              metavar="HZ", help="Sample rate of raw standard input.")  # fmt: skip
-@click.option("--channel", type=click.Choice(CHANNELS), default="mix", show_default=True,
-              help="Channel of a file or WAV to use.")  # fmt: skip
-@click.option("--live/--paced", default=None, help="Pipes: live catches up with what is late; paced plays "
-              "everything in real time. [default: by how the data arrives]")  # fmt: skip
+@click.option(
+    "--input-rate",
+    type=Number(1000, 768000),
+    default=spec.SAMPLE_RATE,
+    show_default=True,
+    metavar="HZ",
+    help="Sample rate of raw standard input.",
+)
+@click.option(
+    "--channel", type=click.Choice(CHANNELS), default="mix", show_default=True, help="Channel of a file or WAV to use."
+)
+@click.option(
+    "--live/--paced",
+    default=None,
+    help="Pipes: live catches up with what is late; paced plays everything in real time. [default: by how the data arrives]",
+)
 @click.option("--fast", is_flag=True, help="Files and pipes: as fast as the machine can, not in real time.")
 @stream_options
 @sink_options
 @preview_options
 @expression_options
-@click.option("--config", type=click.Path(path_type=Path), is_eager=True, callback=_configure,
-              metavar="FILE",
-              help="YAML file of these options, such as 'rate: 60'; options on the command line win.")  # fmt: skip
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    callback=_configure,
+    metavar="FILE",
+    help="YAML file of these options, such as 'rate: 60'; options on the command line win.",
+)
 @click.option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and exit.")
 @click.pass_context
 def run(context: click.Context, **params: Any) -> None:
@@ -147,8 +171,9 @@ def _run(context: click.Context, params: dict[str, Any]) -> int:
         slow.cancel()
 
 
-def _send_face(context: click.Context, source: Source, params: dict[str, Any], slow: threading.Timer,
-               pages: "list[Preview]") -> int:  # fmt: skip
+def _send_face(
+    context: click.Context, source: Source, params: dict[str, Any], slow: threading.Timer, pages: "list[Preview]"
+) -> int:
     # Numba costs most of the start: only now, when the input is known to be good.
     from ..app.startup import fine_waits, remarks_to, without_scipy
 
@@ -169,8 +194,7 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
     if not outputs:
         outputs = build_sinks(params | {"osc": [Address().convert(_DEFAULT_OSC, None, context)]}, session.rate)
     sinks = Sinks(outputs, report=lambda line: status.report(line))
-    status = Status(source, session.latency, failing=lambda: sinks.failing,
-                    listeners=[preview.status] if preview else [])  # fmt: skip
+    status = Status(source, session.latency, failing=lambda: sinks.failing, listeners=[preview.status] if preview else [])
     if preview:
         offer_receivers(context, params, preview, sinks, session.rate)
     slow.cancel()
@@ -181,8 +205,16 @@ def _send_face(context: click.Context, source: Source, params: dict[str, Any], s
         with fine_waits(), remarks_to(status.report):
             # A file has no pauses of its own: whatever keeps it waiting is not silence.
             live = not (params["fast"] or isinstance(source, Paced))
-            loop(source, session, sinks, status, live=live, even=not params["fast"], stop=stop,
-                 hear=preview.hear if preview else None)
+            loop(
+                source,
+                session,
+                sinks,
+                status,
+                live=live,
+                even=not params["fast"],
+                stop=stop,
+                hear=preview.hear if preview else None,
+            )
     finally:
         gc.unfreeze()
         status.close()

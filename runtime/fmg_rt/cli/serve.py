@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # compiled code and the network libraries, which `--help` doe
     from ..serve.server import Address, Options
 
 
-
 class _Address(click.ParamType):
     """``HOST:PORT``, ``:PORT`` forevery address of this machine, or ``off``."""
 
@@ -31,41 +30,107 @@ class _Address(click.ParamType):
 
 
 @click.command()
-@click.option("--grpc", "grpc_address", type=_Address(), default="127.0.0.1:52000", show_default=True,
-              metavar="HOST:PORT|off", help="Where Audio2Face-3D's gRPC interface listens.")
-@click.option("--http", "http_address", type=_Address(), default="127.0.0.1:8080", show_default=True,
-              metavar="HOST:PORT|off", help="Where HTTP and WebSocket listen.")
-@click.option("--max-streams", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
-              help="Concurrent streams; further ones are refused.")
-@click.option("--max-seconds", type=click.FloatRange(min=1), default=3600, show_default=True, metavar="S",
-              help="Audio of one stream.")
-@click.option("--idle-seconds", type=click.FloatRange(min=0.1), default=60, show_default=True, metavar="S",
-              help="End a stream after this long without traffic.")
-@click.option("--max-message", type=click.IntRange(min=1024), default=4 << 20, show_default=True, metavar="BYTES",
-              help="Size of one message.")
-@click.option("--max-upload", type=click.IntRange(min=1024), default=64 << 20, show_default=True, metavar="BYTES",
-              help="Size of a sound file sent to /v1/bake.")
-@click.option("--token", envvar="FMG_TOKEN", metavar="TEXT",
-              help="Bearer token that clients must send; better set in the environment as FMG_TOKEN.")
+@click.option(
+    "--grpc",
+    "grpc_address",
+    type=_Address(),
+    default="127.0.0.1:52000",
+    show_default=True,
+    metavar="HOST:PORT|off",
+    help="Where Audio2Face-3D's gRPC interface listens.",
+)
+@click.option(
+    "--http",
+    "http_address",
+    type=_Address(),
+    default="127.0.0.1:8080",
+    show_default=True,
+    metavar="HOST:PORT|off",
+    help="Where HTTP and WebSocket listen.",
+)
+@click.option(
+    "--max-streams",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Concurrent streams; further ones are refused.",
+)
+@click.option(
+    "--max-seconds", type=click.FloatRange(min=1), default=3600, show_default=True, metavar="S", help="Audio of one stream."
+)
+@click.option(
+    "--idle-seconds",
+    type=click.FloatRange(min=0.1),
+    default=60,
+    show_default=True,
+    metavar="S",
+    help="End a stream after this long without traffic.",
+)
+@click.option(
+    "--max-message",
+    type=click.IntRange(min=1024),
+    default=4 << 20,
+    show_default=True,
+    metavar="BYTES",
+    help="Size of one message.",
+)
+@click.option(
+    "--max-upload",
+    type=click.IntRange(min=1024),
+    default=64 << 20,
+    show_default=True,
+    metavar="BYTES",
+    help="Size of a sound file sent to /v1/bake.",
+)
+@click.option(
+    "--token",
+    envvar="FMG_TOKEN",
+    metavar="TEXT",
+    help="Bearer token that clients must send; better set in the environment as FMG_TOKEN.",
+)
 @click.option("--no-token", is_flag=True, help="Serve other machines without a token.")
-@click.option("--origin", multiple=True, metavar="URL",
-              help="A site whose pages may use this server, such as https://example.org, or *; repeatable.")
+@click.option(
+    "--origin",
+    multiple=True,
+    metavar="URL",
+    help="A site whose pages may use this server, such as https://example.org, or *; repeatable.",
+)
 @click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="Certificate, PEM; with --tls-key.")
 @click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="Its key, PEM.")
-@click.option("--tls-client-ca", type=click.Path(path_type=Path), metavar="FILE",
-              help="gRPC only for clients whose certificate this authority signed (mTLS).")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N",
-              help="Processes on the same ports.")
-@click.option("--threads", type=click.IntRange(1, 64), metavar="N",
-              help="Threads of each process that compute. [default: one for each processor, shared by the workers]")
-@click.option("--drain-seconds", type=click.FloatRange(min=0), default=10, show_default=True, metavar="S",
-              help="Time for running streams to end when the server is told to stop.")
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
-              help="Weight file. [default: the packaged one]")
-@click.option("--lookahead", type=click.FloatRange(0, 1000), metavar="MS",
-              help="Audio to look ahead, ms. [default: the weights']")
-@click.option("--egemaps/--no-egemaps", default=True, show_default=True,
-              help="Brows and mood follow the voice; a stream without them costs a fraction.")
+@click.option(
+    "--tls-client-ca",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="gRPC only for clients whose certificate this authority signed (mTLS).",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Processes on the same ports."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Threads of each process that compute. [default: one for each processor, shared by the workers]",
+)
+@click.option(
+    "--drain-seconds",
+    type=click.FloatRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="S",
+    help="Time for running streams to end when the server is told to stop.",
+)
+@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weight file. [default: the packaged one]")
+@click.option(
+    "--lookahead", type=click.FloatRange(0, 1000), metavar="MS", help="Audio to look ahead, ms. [default: the weights']"
+)
+@click.option(
+    "--egemaps/--no-egemaps",
+    default=True,
+    show_default=True,
+    help="Brows and mood follow the voice; a stream without them costs a fraction.",
+)
 @expression_options
 @click.pass_context
 def serve(context: click.Context, **params: Any) -> None:
@@ -114,17 +179,28 @@ def _options(params: dict[str, Any]) -> "Options":
     from ..serve.limits import Limits
     from ..serve.server import Address, Options
 
-    ways = {name: None if params[f"{name}_address"] is None else Address(params[f"{name}_address"])
-            for name in ("grpc", "http")}  # fmt: skip
+    ways = {
+        name: None if params[f"{name}_address"] is None else Address(params[f"{name}_address"]) for name in ("grpc", "http")
+    }
     threads = params["threads"] or max(1, (os.cpu_count() or 1) // params["workers"])
     ms = params["lookahead"]
     return Options(
-        **ways, weights=params["weights"], lookahead=None if ms is None else round(ms * spec.SAMPLE_RATE / 1000),
-        egemaps=params["egemaps"], settings=build_settings(params), token=params["token"] or None, origins=params["origin"],
-        limits=Limits(params["max_streams"], params["max_seconds"], params["idle_seconds"], params["max_message"],
-                      params["max_upload"]),
-        certificate=params["tls_cert"], key=params["tls_key"], client_ca=params["tls_client_ca"], threads=threads,
-        drain_seconds=params["drain_seconds"])  # fmt: skip
+        **ways,
+        weights=params["weights"],
+        lookahead=None if ms is None else round(ms * spec.SAMPLE_RATE / 1000),
+        egemaps=params["egemaps"],
+        settings=build_settings(params),
+        token=params["token"] or None,
+        origins=params["origin"],
+        limits=Limits(
+            params["max_streams"], params["max_seconds"], params["idle_seconds"], params["max_message"], params["max_upload"]
+        ),
+        certificate=params["tls_cert"],
+        key=params["tls_key"],
+        client_ca=params["tls_client_ca"],
+        threads=threads,
+        drain_seconds=params["drain_seconds"],
+    )
 
 
 def _run(context: click.Context, options: "Options", workers: int) -> None:

@@ -43,56 +43,83 @@ def record_format(path: Path, name: str | None) -> str:
 
 sink_options = together(
     click.option(
-        "--osc", type=Address(), multiple=True, metavar="HOST:PORT",
+        "--osc",
+        type=Address(),
+        multiple=True,
+        metavar="HOST:PORT",
         help="Plain OSC: /blendshapes, /blendshape/0 … /51, /fmg/names. Repeatable.",
     ),
     click.option("--no-bundle", is_flag=True, help="OSC, VMC, VRChat: a datagram per message, no bundles."),
     click.option(
-        "--vmc", type=Address(39539), multiple=True, metavar="HOST[:PORT]",
+        "--vmc",
+        type=Address(39539),
+        multiple=True,
+        metavar="HOST[:PORT]",
         help="VMC protocol, for VSeeFace, Warudo, VNyan, Unity; 39539 or 39540. Repeatable.",
     ),
     click.option(
-        "--vmc-case", type=click.Choice(list(CASES)), default="pascal", show_default=True,
+        "--vmc-case",
+        type=click.Choice(list(CASES)),
+        default="pascal",
+        show_default=True,
         help="Spelling of the avatar's clips: jawOpen or JawOpen.",
     ),
     click.option("--vmc-vowels", is_flag=True, help="VMC: also A I U E O Blink, for avatars without perfect sync."),
     click.option(
-        "--vrchat", type=Address(PORT), is_flag=False, flag_value=f"127.0.0.1:{PORT}", metavar="[HOST:PORT]",
+        "--vrchat",
+        type=Address(PORT),
+        is_flag=False,
+        flag_value=f"127.0.0.1:{PORT}",
+        metavar="[HOST:PORT]",
         help=f"VRChat avatar parameters under VRCFaceTracking's v2 names. [alone: 127.0.0.1:{PORT}]",
     ),
     click.option(
-        "--vrchat-ask", is_flag=True,
+        "--vrchat-ask",
+        is_flag=True,
         help="VRChat: find it on this network and send only what its avatar has, old names too. Needs zeroconf.",
     ),
     click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: prefix before v2/, such as FT/."),
     click.option(
-        "--vrchat-binary", type=click.IntRange(1, MAX_BITS), is_flag=False, flag_value=4, metavar="[BITS]",
+        "--vrchat-binary",
+        type=click.IntRange(1, MAX_BITS),
+        is_flag=False,
+        flag_value=4,
+        metavar="[BITS]",
         help="VRChat: also binary parameters with this many bits. [alone: 4]",
     ),
     click.option(
-        "--livelink", type=Address(11111), multiple=True, metavar="HOST[:PORT]",
+        "--livelink",
+        type=Address(11111),
+        multiple=True,
+        metavar="HOST[:PORT]",
         help="Live Link Face, for Unreal, VRCFaceTracking, Warudo; 11111. Repeatable.",
     ),
     click.option("--subject", default="fmg", show_default=True, metavar="NAME", help="Live Link: the subject's name."),
     click.option(
-        "--ifacialmocap", type=Address(49983), multiple=True, metavar="HOST[:PORT]",
+        "--ifacialmocap",
+        type=Address(49983),
+        multiple=True,
+        metavar="HOST[:PORT]",
         help="iFacialMocap text frames; 49983. Repeatable.",
     ),
     click.option(
-        "--vtubestudio", type=Address(VTUBE_STUDIO_PORT), is_flag=False, flag_value=f"127.0.0.1:{VTUBE_STUDIO_PORT}",
+        "--vtubestudio",
+        type=Address(VTUBE_STUDIO_PORT),
+        is_flag=False,
+        flag_value=f"127.0.0.1:{VTUBE_STUDIO_PORT}",
         metavar="[HOST:PORT]",
         help=f"VTube Studio's plugin API; it asks you once whether to allow it. [alone: 127.0.0.1:{VTUBE_STUDIO_PORT}]",
     ),
     click.option("--vtubestudio-custom", is_flag=True, help="VTube Studio: also the 52 as parameters FmgJawOpen …"),
     click.option(
-        "--record", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        "--record",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
         help="Write the frames to FILE: .csv, .jsonl, .npz or .json.",
     ),
     click.option("--overwrite", is_flag=True, help="Replace the file of --record; else a number is added to its name."),
-    click.option(
-        "--record-format", type=click.Choice(list(FORMATS)), help="Format of the recording; else its name decides."
-    ),
-)  # fmt: skip
+    click.option("--record-format", type=click.Choice(list(FORMATS)), help="Format of the recording; else its name decides."),
+)
 """Decorator: add every option that `build_sinks` reads."""
 
 

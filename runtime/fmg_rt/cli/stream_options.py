@@ -15,13 +15,15 @@ if TYPE_CHECKING:  # compiled code, which `--help` does not need
     from ..session import Session
 
 stream_options = together(
-    click.option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ",
-                 help="Frames per second."),
-    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
-                 help="Weight file. [default: the packaged one]"),
-    click.option("--lookahead", type=Number(0, 1000), metavar="MS",
-                 help="Future audio that a frame uses, ms: more latency, better lips. [default: the weights']"),
-)  # fmt: skip
+    click.option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ", help="Frames per second."),
+    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weight file. [default: the packaged one]"),
+    click.option(
+        "--lookahead",
+        type=Number(0, 1000),
+        metavar="MS",
+        help="Future audio that a frame uses, ms: more latency, better lips. [default: the weights']",
+    ),
+)
 """Decorator: add every option of the session itself; `session_builder` also reads `expression_options`."""
 
 
@@ -53,8 +55,15 @@ def session_builder(params: Mapping[str, Any]) -> "Callable[[bool | Literal['lat
 
     def build(egemaps: bool | Literal["later"]) -> Session:
         try:
-            return Session(weights, rate=params["rate"], settings=settings, egemaps=egemaps, seed=params["seed"],
-                           lookahead=None if ms is None else round(ms * spec.SAMPLE_RATE / 1000), tracker=tracker)
+            return Session(
+                weights,
+                rate=params["rate"],
+                settings=settings,
+                egemaps=egemaps,
+                seed=params["seed"],
+                lookahead=None if ms is None else round(ms * spec.SAMPLE_RATE / 1000),
+                tracker=tracker,
+            )
         except FmgError as error:
             raise click.ClickException(str(error)) from None
 

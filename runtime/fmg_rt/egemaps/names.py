@@ -1,13 +1,34 @@
 """Names of what is measured, in the order in which it stands in the arrays."""
 
 LLD_NAMES: tuple[str, ...] = (
-    "Loudness", "mfcc1", "mfcc2", "mfcc3", "mfcc4", "spectralFlux",
-    "alphaRatio", "hammarbergIndex", "slope0-500", "slope500-1500", "energy",
-    "F1frequency", "F1bandwidth", "F2frequency", "F2bandwidth", "F3frequency", "F3bandwidth",
-    "F0semitoneFrom27.5Hz", "jitterLocal", "shimmerLocaldB", "HNRdBACF", "logRelF0-H1-H2", "logRelF0-H1-A3",
-    "F1amplitudeLogRelF0", "F2amplitudeLogRelF0", "F3amplitudeLogRelF0",
+    "Loudness",
+    "mfcc1",
+    "mfcc2",
+    "mfcc3",
+    "mfcc4",
+    "spectralFlux",
+    "alphaRatio",
+    "hammarbergIndex",
+    "slope0-500",
+    "slope500-1500",
+    "energy",
+    "F1frequency",
+    "F1bandwidth",
+    "F2frequency",
+    "F2bandwidth",
+    "F3frequency",
+    "F3bandwidth",
+    "F0semitoneFrom27.5Hz",
+    "jitterLocal",
+    "shimmerLocaldB",
+    "HNRdBACF",
+    "logRelF0-H1-H2",
+    "logRelF0-H1-A3",
+    "F1amplitudeLogRelF0",
+    "F2amplitudeLogRelF0",
+    "F3amplitudeLogRelF0",
     "F0",
-)  # fmt: skip
+)
 """Low-level descriptors of one frame, not smoothed, F0 in semitones and in Hz.
 
 From the semitones on they need the pitch, which is decided some frames later.
@@ -36,7 +57,12 @@ FEATURE_NAMES: tuple[str, ...] = (
     *_moments(*(f"{name}V_sma3nz" for name in ("spectralFlux", "mfcc1", "mfcc2", "mfcc3", "mfcc4"))),
     *(f"{name}_sma3nz_amean" for name in ("alphaRatioUV", "hammarbergIndexUV", "slopeUV0-500", "slopeUV500-1500")),
     "spectralFluxUV_sma3nz_amean",
-    "loudnessPeaksPerSec", "VoicedSegmentsPerSec", "MeanVoicedSegmentLengthSec", "StddevVoicedSegmentLengthSec",
-    "MeanUnvoicedSegmentLength", "StddevUnvoicedSegmentLength", "equivalentSoundLevel_dBp",
-)  # fmt: skip
+    "loudnessPeaksPerSec",
+    "VoicedSegmentsPerSec",
+    "MeanVoicedSegmentLengthSec",
+    "StddevVoicedSegmentLengthSec",
+    "MeanUnvoicedSegmentLength",
+    "StddevUnvoicedSegmentLength",
+    "equivalentSoundLevel_dBp",
+)
 """The 88 features of eGeMAPSv02, named as openSMILE names them."""

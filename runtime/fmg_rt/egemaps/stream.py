@@ -55,23 +55,32 @@ def _new_scratch(n_frames: int) -> SimpleNamespace:
         magnitude=np.empty(tables.N_OCTAVE, np.float32),
         short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
         short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
-        power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32), bands=np.empty(tables.N_BANDS, np.float32),
-        resampled=np.empty(231, np.float32), lags=np.empty((2, 12), np.float32), lpc=np.empty(11, np.float32),
+        power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32),
+        bands=np.empty(tables.N_BANDS, np.float32),
+        resampled=np.empty(231, np.float32),
+        lags=np.empty((2, 12), np.float32),
+        lpc=np.empty(11, np.float32),
         zeros=np.empty((8, 12)),
         long_fft=np.empty((6, tables.LONG_FFT // 2), np.float32),
         long=np.empty((2, tables.LONG_FFT // 2 + 1), np.float32),  # (2, 513) spectrum, then autocorrelation
-        peaks=np.empty(tables.N_OCTAVE, np.float32), second=np.empty((1, tables.N_OCTAVE), np.float32),
-        octaves=np.empty(tables.N_OCTAVE, np.float32), summed=np.empty(tables.N_OCTAVE, np.float32),
+        peaks=np.empty(tables.N_OCTAVE, np.float32),
+        second=np.empty((1, tables.N_OCTAVE), np.float32),
+        octaves=np.empty(tables.N_OCTAVE, np.float32),
+        summed=np.empty(tables.N_OCTAVE, np.float32),
         candidates=np.empty((2, 6), np.float32),
-        ways=np.empty((7, N_PENDING), np.int32), search=np.empty(25), pitch=np.empty(48, np.float32),
+        ways=np.empty((7, N_PENDING), np.int32),
+        search=np.empty(25),
+        pitch=np.empty(48, np.float32),
         harmonics=np.empty((4, 100), np.float32),
-        sums=np.empty(2048), squares=np.empty(2048), match=np.empty(128),
-        opening=np.empty((2, OPENING), np.float32), periods=np.empty(4, np.float32),
-        contour=np.empty((4, n_frames + 1), np.float32), events=np.empty((2, n_frames + 1), np.int64),
+        sums=np.empty(2048),
+        squares=np.empty(2048),
+        match=np.empty(128),
+        opening=np.empty((2, OPENING), np.float32),
+        periods=np.empty(4, np.float32),
+        contour=np.empty((4, n_frames + 1), np.float32),
+        events=np.empty((2, n_frames + 1), np.int64),
         stretches=np.empty(3),
-    )  # fmt: skip
-
-
+    )
 
 
 class EGeMAPS:
@@ -174,14 +183,36 @@ class EGeMAPS:
         t, s = self._t, self._scratch
         column = frame % self._window_hops
         first = tables.LONG_FRAME - tables.SHORT_FRAME
-        short_spectrum(t.split_plan, t.split_twiddles, t.split_position, t.split_apart, t.root_half, t.hamming, s.newest,
-                       first, s.short_fft, s.short)  # fmt: skip
-        spectral(t.mel_first, t.mel_falling, t.loudness_weights, t.dct, t.slopes, s.short, s.newest, first, column,
-                 self._last_magnitude, s.power, s.bands, self._contours)  # fmt: skip
+        short_spectrum(
+            t.split_plan,
+            t.split_twiddles,
+            t.split_position,
+            t.split_apart,
+            t.root_half,
+            t.hamming,
+            s.newest,
+            first,
+            s.short_fft,
+            s.short,
+        )
+        spectral(
+            t.mel_first,
+            t.mel_falling,
+            t.loudness_weights,
+            t.dct,
+            t.slopes,
+            s.short,
+            s.newest,
+            first,
+            column,
+            self._last_magnitude,
+            s.power,
+            s.bands,
+            self._contours,
+        )
         if frame == 0:
             self._contours[5, 0] = 0.0  # no flux without a frame before
-        formants(t.resample_cos, t.resample_sin, t.roots, s.short, column, s.resampled, s.lags, s.lpc, s.zeros,
-                 self._contours)  # fmt: skip
+        formants(t.resample_cos, t.resample_sin, t.roots, s.short, column, s.resampled, s.lags, s.lpc, s.zeros, self._contours)
 
     def _long_frame(self, frame: int) -> None:
         t, s, path = self._t, self._scratch, self._path
@@ -228,8 +259,19 @@ class EGeMAPS:
         if start > 0:
             recall(self._wave, start * HOP_LENGTH % self._n_wave, s.wave)
             n_opening = jitter_from(s.window, 0, s.wave, 0, s.periods, s.sums, s.squares, s.match, s.opening)
-        functionals(s.window, 0, n_hops - SHORT_HOPS + 1 - start, self._n_decided - start, self._next_pitch,
-                    s.opening, n_opening, s.contour, s.events, s.stretches, out)  # fmt: skip
+        functionals(
+            s.window,
+            0,
+            n_hops - SHORT_HOPS + 1 - start,
+            self._n_decided - start,
+            self._next_pitch,
+            s.opening,
+            n_opening,
+            s.contour,
+            s.events,
+            s.stretches,
+            out,
+        )
         return out
 
 

@@ -29,9 +29,19 @@ from .settings import ExpressionSettings, SettingsError, parse_mask
 from .smooth import Smoothing
 
 __all__ = [
-    "REST", "CalibrationError", "Expression", "ExpressionSettings", "KeyframeError", "SettingsError", "Tracker",
-    "aperture", "parse_mask", "read_calibration", "read_keyframes", "write_calibration",
-]  # fmt: skip
+    "REST",
+    "CalibrationError",
+    "Expression",
+    "ExpressionSettings",
+    "KeyframeError",
+    "SettingsError",
+    "Tracker",
+    "aperture",
+    "parse_mask",
+    "read_calibration",
+    "read_keyframes",
+    "write_calibration",
+]
 
 REST = np.zeros(arkit.N_COEFFICIENTS, np.float32)
 """The face that a stream leaves behind: all 52 at 0."""
@@ -53,8 +63,9 @@ class Expression:
     tracker : another source of faces whose upper half replaces ours, or None.
     """
 
-    def __init__(self, settings: ExpressionSettings, rate: float, lookahead: int, seed: int = 0,
-                 tracker: Tracker | None = None):  # fmt: skip
+    def __init__(
+        self, settings: ExpressionSettings, rate: float, lookahead: int, seed: int = 0, tracker: Tracker | None = None
+    ):
         self._gate = RestGate(lookahead)
         self._levelling = Levelling()
         self._neutral = Neutral()
@@ -86,8 +97,21 @@ class Expression:
 
     def reset(self) -> None:
         """Forget everything heard and drawn; equal to a new one with the present settings."""
-        parts = (self._gate, self._levelling, self._neutral, self._accents, self._emotions, self._lips, self._smoothing,
-                 self._asymmetry, self._head, self._gaze, self._blink, self._breath, self._merge)  # fmt: skip
+        parts = (
+            self._gate,
+            self._levelling,
+            self._neutral,
+            self._accents,
+            self._emotions,
+            self._lips,
+            self._smoothing,
+            self._asymmetry,
+            self._head,
+            self._gaze,
+            self._blink,
+            self._breath,
+            self._merge,
+        )
         for part in parts:
             if part is not None:
                 part.reset()

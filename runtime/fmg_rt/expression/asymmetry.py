@@ -17,9 +17,12 @@ _GROUPS = {
     # part of the face → its pairs; a person's lasting lean, the wander around it (standard deviations)
     "brows": (("browDown", "browOuterUp"), 0.10, 0.08),
     "eyes": (("eyeSquint", "cheekSquint", "noseSneer"), 0.06, 0.05),
-    "mouth": (("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthUpperUp", "mouthLowerDown"),
-              0.06, 0.05),
-}  # fmt: skip
+    "mouth": (
+        ("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthUpperUp", "mouthLowerDown"),
+        0.06,
+        0.05,
+    ),
+}
 LARGEST = 0.2
 """Share by which one side exceeds the mean of both at most."""
 _WANDER_SECONDS = 2.5  # between two choices of the lean
@@ -72,8 +75,11 @@ class Asymmetry:
         """In place at sample `time`; closed: how far the lips meet, 0 to 1."""
         while time >= self._next:
             for k, (usual, wander) in enumerate(zip(self._usual, self._wander, strict=True)):
-                self._target[k] = min(LARGEST, max(-LARGEST, self._random.normal(usual, wander))) if k < len(_GROUPS) else (
-                    self._random.uniform(-1.0, 1.0))  # fmt: skip
+                self._target[k] = (
+                    min(LARGEST, max(-LARGEST, self._random.normal(usual, wander)))
+                    if k < len(_GROUPS)
+                    else (self._random.uniform(-1.0, 1.0))
+                )
             self._next += int(_RATE * _WANDER_SECONDS)
         kernels.spring(_PACE, seconds, self._target, self._value, self._speed)
         kernels.lean(self._pairs, self._group, self._value, face)

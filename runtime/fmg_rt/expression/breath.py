@@ -9,8 +9,9 @@ from .. import arkit, spec
 _RATE = spec.SAMPLE_RATE
 NOSTRIL, BROW = 0.02, 0.012
 """Largest values of noseSneer and browInnerUp."""
-_LARGEST = tuple((arkit.INDEX[name], most) for name, most in (
-    ("noseSneerLeft", NOSTRIL), ("noseSneerRight", NOSTRIL), ("browInnerUp", BROW)))  # fmt: skip
+_LARGEST = tuple(
+    (arkit.INDEX[name], most) for name, most in (("noseSneerLeft", NOSTRIL), ("noseSneerRight", NOSTRIL), ("browInnerUp", BROW))
+)
 _PERIOD, _SPREAD = 4.2, 0.12  # s, and standard deviation of its logarithm
 _INHALE = 0.4  # share of the breath
 

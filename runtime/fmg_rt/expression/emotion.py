@@ -32,40 +32,133 @@ _NOTICED = 0.005  # change of an emotion that `shown` tells of
 # Emotion: its action units, with the coefficient that shows each. A name without a side stands for both sides.
 TABLE: Mapping[str, Mapping[str, float]] = {
     # 6 + 12, with 25 as far as speech lets it
-    "joy": {"cheekSquint": 0.6, "mouthSmile": 0.7, "mouthDimple": 0.2, "eyeSquint": 0.25, "browOuterUp": 0.1,
-            "mouthUpperUp": 0.1, "mouthFrown": -1.0, "browDown": -1.0},
+    "joy": {
+        "cheekSquint": 0.6,
+        "mouthSmile": 0.7,
+        "mouthDimple": 0.2,
+        "eyeSquint": 0.25,
+        "browOuterUp": 0.1,
+        "mouthUpperUp": 0.1,
+        "mouthFrown": -1.0,
+        "browDown": -1.0,
+    },
     # 4 + 5 + 7 + 10 + 23/24
-    "anger": {"browDown": 0.85, "eyeSquint": 0.5, "eyeWide": 0.15, "noseSneer": 0.5, "mouthPress": 0.3, "mouthFrown": 0.3,
-              "mouthStretch": 0.15, "jawForward": 0.2, "mouthSmile": -0.9, "browInnerUp": -1.0, "browOuterUp": -0.5},
+    "anger": {
+        "browDown": 0.85,
+        "eyeSquint": 0.5,
+        "eyeWide": 0.15,
+        "noseSneer": 0.5,
+        "mouthPress": 0.3,
+        "mouthFrown": 0.3,
+        "mouthStretch": 0.15,
+        "jawForward": 0.2,
+        "mouthSmile": -0.9,
+        "browInnerUp": -1.0,
+        "browOuterUp": -0.5,
+    },
     # 1 + 4 + 15 + 17, with lids that hang (43)
-    "sadness": {"browInnerUp": 0.8, "browDown": 0.15, "mouthFrown": 0.65, "mouthShrugLower": 0.3, "eyeBlink": 0.15,
-                "eyeSquint": 0.1, "mouthSmile": -1.0, "browOuterUp": -1.0},
+    "sadness": {
+        "browInnerUp": 0.8,
+        "browDown": 0.15,
+        "mouthFrown": 0.65,
+        "mouthShrugLower": 0.3,
+        "eyeBlink": 0.15,
+        "eyeSquint": 0.1,
+        "mouthSmile": -1.0,
+        "browOuterUp": -1.0,
+    },
     # 1 + 2 + 4 + 5 + 20 + 26
-    "fear": {"browInnerUp": 0.8, "browOuterUp": 0.3, "browDown": 0.2, "eyeWide": 0.8, "mouthStretch": 0.6,
-             "jawOpen": 0.08, "mouthLowerDown": 0.12, "mouthSmile": -1.0},
+    "fear": {
+        "browInnerUp": 0.8,
+        "browOuterUp": 0.3,
+        "browDown": 0.2,
+        "eyeWide": 0.8,
+        "mouthStretch": 0.6,
+        "jawOpen": 0.08,
+        "mouthLowerDown": 0.12,
+        "mouthSmile": -1.0,
+    },
     # 9 + 10 + 16/17, with 4 and 6 that 9 brings
-    "disgust": {"noseSneer": 0.85, "mouthUpperUp": 0.35, "cheekSquint": 0.4, "browDown": 0.45, "eyeSquint": 0.35,
-                "mouthFrown": 0.25, "mouthShrugLower": 0.25, "mouthSmile": -1.0},
+    "disgust": {
+        "noseSneer": 0.85,
+        "mouthUpperUp": 0.35,
+        "cheekSquint": 0.4,
+        "browDown": 0.45,
+        "eyeSquint": 0.35,
+        "mouthFrown": 0.25,
+        "mouthShrugLower": 0.25,
+        "mouthSmile": -1.0,
+    },
     # 1 + 2 + 5 + 26
-    "surprise": {"browInnerUp": 0.75, "browOuterUp": 0.85, "eyeWide": 0.65, "jawOpen": 0.16, "mouthFunnel": 0.1,
-                 "browDown": -1.0, "eyeSquint": -1.0, "mouthFrown": -1.0},
+    "surprise": {
+        "browInnerUp": 0.75,
+        "browOuterUp": 0.85,
+        "eyeWide": 0.65,
+        "jawOpen": 0.16,
+        "mouthFunnel": 0.1,
+        "browDown": -1.0,
+        "eyeSquint": -1.0,
+        "mouthFrown": -1.0,
+    },
     # no action unit: what is tense lets go, lids a little lower, the trace of a smile
-    "calm": {"eyeBlink": 0.16, "mouthSmile": 0.14, "browInnerUp": -0.8, "browDown": -1.0, "browOuterUp": -0.8,
-             "eyeSquint": -0.7, "eyeWide": -1.0, "noseSneer": -1.0, "mouthFrown": -1.0, "mouthPress": -0.5},
+    "calm": {
+        "eyeBlink": 0.16,
+        "mouthSmile": 0.14,
+        "browInnerUp": -0.8,
+        "browDown": -1.0,
+        "browOuterUp": -0.8,
+        "eyeSquint": -0.7,
+        "eyeWide": -1.0,
+        "noseSneer": -1.0,
+        "mouthFrown": -1.0,
+        "mouthPress": -0.5,
+    },
     # 12 and 14 on one side, 2 on the other, 6
-    "cheekiness": {"mouthSmileLeft": 0.7, "mouthSmileRight": 0.2, "mouthDimpleLeft": 0.4, "cheekSquintLeft": 0.5,
-                   "cheekSquintRight": 0.2, "browOuterUpRight": 0.65, "browDownLeft": 0.2, "eyeSquint": 0.2,
-                   "mouthFrown": -1.0},
+    "cheekiness": {
+        "mouthSmileLeft": 0.7,
+        "mouthSmileRight": 0.2,
+        "mouthDimpleLeft": 0.4,
+        "cheekSquintLeft": 0.5,
+        "cheekSquintRight": 0.2,
+        "browOuterUpRight": 0.65,
+        "browDownLeft": 0.2,
+        "eyeSquint": 0.2,
+        "mouthFrown": -1.0,
+    },
     # 1 + 4 + 6 + 15 + 17 + 20: sadness that weeps
-    "grief": {"browInnerUp": 0.95, "browDown": 0.35, "cheekSquint": 0.45, "eyeSquint": 0.6, "mouthFrown": 0.75,
-              "mouthShrugLower": 0.5, "mouthStretch": 0.35, "eyeBlink": 0.2, "mouthSmile": -1.0},
+    "grief": {
+        "browInnerUp": 0.95,
+        "browDown": 0.35,
+        "cheekSquint": 0.45,
+        "eyeSquint": 0.6,
+        "mouthFrown": 0.75,
+        "mouthShrugLower": 0.5,
+        "mouthStretch": 0.35,
+        "eyeBlink": 0.2,
+        "mouthSmile": -1.0,
+    },
     # 25 + 26 + 38 (nostrils), brows raised by effort
-    "outofbreath": {"jawOpen": 0.2, "mouthLowerDown": 0.15, "mouthFunnel": 0.15, "noseSneer": 0.2, "browInnerUp": 0.35,
-                    "eyeSquint": 0.15},
+    "outofbreath": {
+        "jawOpen": 0.2,
+        "mouthLowerDown": 0.15,
+        "mouthFunnel": 0.15,
+        "noseSneer": 0.2,
+        "browInnerUp": 0.35,
+        "eyeSquint": 0.15,
+    },
     # 4 + 6/7 + 9/10 + 43
-    "pain": {"browDown": 0.75, "cheekSquint": 0.65, "eyeSquint": 0.8, "noseSneer": 0.45, "mouthUpperUp": 0.35,
-             "mouthStretch": 0.45, "eyeBlink": 0.4, "browInnerUp": 0.2, "mouthSmile": -1.0},
-}  # fmt: skip
+    "pain": {
+        "browDown": 0.75,
+        "cheekSquint": 0.65,
+        "eyeSquint": 0.8,
+        "noseSneer": 0.45,
+        "mouthUpperUp": 0.35,
+        "mouthStretch": 0.45,
+        "eyeBlink": 0.4,
+        "browInnerUp": 0.2,
+        "mouthSmile": -1.0,
+    },
+}
 """Emotion → coefficient → share of the way to 1 (positive) or to 0 (negative) that it is taken at full strength.
 
 References
@@ -107,8 +200,10 @@ class Emotions:
         self._targets = np.zeros((2, n), np.float32)  # (2, 11) chosen, heard
         self._values = np.zeros((2, n), np.float32)
         self._speeds = np.zeros((2, n), np.float32)
-        self._springs = [(pace, self._targets[row], self._values[row], self._speeds[row])
-                         for row, pace in enumerate((CHOSEN_PACE, HEARD_PACE))]  # fmt: skip
+        self._springs = [
+            (pace, self._targets[row], self._values[row], self._speeds[row])
+            for row, pace in enumerate((CHOSEN_PACE, HEARD_PACE))
+        ]
         self._amounts = np.zeros((2, n), np.float32)  # (2, 11) of the upper face, of the mouth
         self._on = np.zeros(len(_CLASSES), bool)
         self._rounding = np.array([arkit.INDEX["mouthPucker"], arkit.INDEX["mouthFunnel"]], np.int32)
@@ -152,8 +247,9 @@ class Emotions:
             self._track.read(time, self._targets[0])
         for pace, target, value, speed in self._springs:
             kernels.spring(pace, seconds, target, value, speed)
-        change = kernels.mix_emotions(self._values, self._strength, self._heard_share * upper, self._heard_share * mouth,
-                                      self._told, self._amounts)  # fmt: skip
+        change = kernels.mix_emotions(
+            self._values, self._strength, self._heard_share * upper, self._heard_share * mouth, self._told, self._amounts
+        )
         if change > _NOTICED:
             self._told[:] = self._amounts[0]
             shown = {name: round(value, 3) for name, value in zip(NAMES, self._told.tolist(), strict=True) if value > _NOTICED}

@@ -66,8 +66,16 @@ class Gaze:
                 face[i] = least
 
     def _turn(self, left: float, up: float) -> None:
-        self._look[:] = (max(0.0, -up), max(0.0, -up), max(0.0, -left), max(0.0, left),
-                         max(0.0, left), max(0.0, -left), max(0.0, up), max(0.0, up))  # fmt: skip
+        self._look[:] = (
+            max(0.0, -up),
+            max(0.0, -up),
+            max(0.0, -left),
+            max(0.0, left),
+            max(0.0, left),
+            max(0.0, -left),
+            max(0.0, up),
+            max(0.0, up),
+        )
 
     def _leave(self, start: int, speaking: bool) -> None:
         """Begin the saccade that leaves the present fixation."""
@@ -80,8 +88,10 @@ class Gaze:
             angle = math.radians(45.0 * int(np.searchsorted(_DIRECTIONS, random.random() * 0.9999)))
             self._to = (-size * math.cos(angle), size * math.sin(angle))
         else:
-            self._to = (float(np.clip(random.normal(0.0, _NEAR), -4.0, 4.0)),
-                        float(np.clip(random.normal(0.0, 0.6 * _NEAR), -3.0, 3.0)))  # fmt: skip
+            self._to = (
+                float(np.clip(random.normal(0.0, _NEAR), -4.0, 4.0)),
+                float(np.clip(random.normal(0.0, 0.6 * _NEAR), -3.0, 3.0)),
+            )
         distance = math.dist(self._from, self._to)
         self._start = start
         self._duration = int(_RATE * (0.025 + 0.0024 * distance))

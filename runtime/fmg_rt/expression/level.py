@@ -66,8 +66,12 @@ class Strength:
     def __init__(self, settings: ExpressionSettings, amounts: np.ndarray, parts: np.ndarray):
         self._amounts, self._parts = amounts, parts
         self._factors = np.ones((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52)
-        for regions, strength in ((MOUTH, settings.mouth), (("cheeks",), settings.cheeks),
-                                  (("brows",), settings.brows), (("eyes",), settings.eyes)):  # fmt: skip
+        for regions, strength in (
+            (MOUTH, settings.mouth),
+            (("cheeks",), settings.cheeks),
+            (("brows",), settings.brows),
+            (("eyes",), settings.eyes),
+        ):
             self._factors[0, arkit.region_indices(*regions)] = strength
             self._factors[1, arkit.region_indices(*regions)] = regions == MOUTH
         self._gain = 1.0

@@ -55,9 +55,13 @@ def split_dft(n_rows: int, n_columns: int, n_lanes: int) -> tuple[np.ndarray, ..
     row = angles(n_half, n_half, n_rows)
     twiddle = angles(n_half, n_columns, n_rows * n_columns)
     column = angles(n_pairs, n_pairs, n_columns)
-    return (np.cos(row), np.sin(row),
-            np.stack([padded(np.cos(twiddle), n_lanes), padded(-np.sin(twiddle), n_lanes)]),
-            padded(np.cos(column), n_lanes // 2), padded(np.sin(column), n_lanes // 2))  # fmt: skip
+    return (
+        np.cos(row),
+        np.sin(row),
+        np.stack([padded(np.cos(twiddle), n_lanes), padded(-np.sin(twiddle), n_lanes)]),
+        padded(np.cos(column), n_lanes // 2),
+        padded(np.sin(column), n_lanes // 2),
+    )
 
 
 def sparse_bands(filters: np.ndarray, n_rows: int, n_columns: int, n_lanes: int) -> tuple[np.ndarray, ...]:

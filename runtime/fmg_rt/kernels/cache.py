@@ -152,8 +152,11 @@ class KernelCache(_Cache):
                 tally.place = place
                 return
         if not tally.refusal:
-            _log.warning("fmg: compiled kernels cannot be kept (%s): every start compiles them again, which takes some "
-                         "seconds; set NUMBA_CACHE_DIR to a folder with room", refusal)  # fmt: skip
+            _log.warning(
+                "fmg: compiled kernels cannot be kept (%s): every start compiles them again, which takes some "
+                "seconds; set NUMBA_CACHE_DIR to a folder with room",
+                refusal,
+            )
         tally.refusal = tally.refusal or refusal
 
     def _names(self, sig: Any, codegen: Any) -> tuple[str, bytes]:

@@ -239,8 +239,22 @@ def segments(pitch, n, voiced, out):
 
 
 BY_FRAME = (FLUX, MFCC, MFCC + 1, MFCC + 2, MFCC + 3)
-BY_PERIOD = (JITTER, JITTER + 1, HNR, HNR + 1, HNR + 2, FORMANT, FORMANT + 1, AMPLITUDE,
-             FORMANT + 2, FORMANT + 3, AMPLITUDE + 1, FORMANT + 4, FORMANT + 5, AMPLITUDE + 2)  # fmt: skip
+BY_PERIOD = (
+    JITTER,
+    JITTER + 1,
+    HNR,
+    HNR + 1,
+    HNR + 2,
+    FORMANT,
+    FORMANT + 1,
+    AMPLITUDE,
+    FORMANT + 2,
+    FORMANT + 3,
+    AMPLITUDE + 1,
+    FORMANT + 4,
+    FORMANT + 5,
+    AMPLITUDE + 2,
+)
 BY_VOICE = (ALPHA, ALPHA + 1, ALPHA + 2, ALPHA + 3, FLUX, MFCC, MFCC + 1, MFCC + 2, MFCC + 3)
 N_UNVOICED = 5
 """So many of BY_VOICE are also measured where there is no voice."""

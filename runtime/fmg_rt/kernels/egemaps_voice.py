@@ -76,12 +76,20 @@ def find_harmonics(hz, magnitude, out):
                 up, down = centre + distance, centre - distance
                 if up > right and down < left:
                     break
-                if up <= right and 0 < up < N_BINS - 1 and magnitude[up] > magnitude[up - 1] \
-                        and magnitude[up] > magnitude[up + 1]:
+                if (
+                    up <= right
+                    and 0 < up < N_BINS - 1
+                    and magnitude[up] > magnitude[up - 1]
+                    and magnitude[up] > magnitude[up + 1]
+                ):
                     peak = up
                     break
-                if down >= left and 0 < down < N_BINS - 1 and magnitude[down] > magnitude[down - 1] \
-                        and magnitude[down] > magnitude[down + 1]:
+                if (
+                    down >= left
+                    and 0 < down < N_BINS - 1
+                    and magnitude[down] > magnitude[down - 1]
+                    and magnitude[down] > magnitude[down + 1]
+                ):
                     peak = down
                     break
         if h > 0 and peak == last:

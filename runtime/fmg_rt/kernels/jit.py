@@ -17,9 +17,25 @@ from numba.types import Array, complex64, float32, float64, int16, int32, int64,
 from .cache import KernelCache
 
 __all__ = [
-    "BF16", "C64", "F32", "F64", "I16", "I32", "I64", "IN1", "IN2", "IN3", "OUT1", "OUT2", "OUT3", "VOID",
-    "array_in", "array_out", "fast_kernel", "kernel",
-]  # fmt: skip
+    "BF16",
+    "C64",
+    "F32",
+    "F64",
+    "I16",
+    "I32",
+    "I64",
+    "IN1",
+    "IN2",
+    "IN3",
+    "OUT1",
+    "OUT2",
+    "OUT3",
+    "VOID",
+    "array_in",
+    "array_out",
+    "fast_kernel",
+    "kernel",
+]
 
 F32, F64, I16, I32, I64, C64, VOID = float32, float64, int16, int32, int64, complex64, void
 BF16 = uint16

@@ -43,8 +43,10 @@ class GRUNetwork:
                 weights.packed[name] = _columns(tensor) if tensor.ndim == 2 else tensor
         packed = weights.packed
         self._input = packed["input.weight"], packed["input.bias"]
-        self._layers = [tuple(packed[f"gru.{kind}_l{layer}"] for kind in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"))
-                        for layer in range(2)]  # fmt: skip
+        self._layers = [
+            tuple(packed[f"gru.{kind}_l{layer}"] for kind in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"))
+            for layer in range(2)
+        ]
         self._head = packed["head.weight"], packed["head.bias"]
         readout = weights.lookaheads.index(lookahead)
         self._tells_speech = "speech.weight" in tensors

@@ -61,15 +61,22 @@ class Preview:
         try:
             self._server = PageServer(_STATIC, port, self._receive)
         except OSError as error:
-            raise PreviewError(f"port {port} cannot be used for the preview ({error.strerror or error}); name another "
-                               "one, or 0 for any that is free: --preview 0") from error  # fmt: skip
+            raise PreviewError(
+                f"port {port} cannot be used for the preview ({error.strerror or error}); name another "
+                "one, or 0 for any that is free: --preview 0"
+            ) from error
         self.url = f"http://127.0.0.1:{self._server.port}/"
         self.name = f"preview {self.url}"
-        self._server.publish("hello", {
-            "names": arkit.ARKIT_NAMES, "regions": dict(arkit.REGIONS), "emotions": self._controls.emotions,
-            "sound": self._controls.sound,
-            "files": [str(self._controls.calibration_file), str(self._controls.config_file)],
-        })  # fmt: skip
+        self._server.publish(
+            "hello",
+            {
+                "names": arkit.ARKIT_NAMES,
+                "regions": dict(arkit.REGIONS),
+                "emotions": self._controls.emotions,
+                "sound": self._controls.sound,
+                "files": [str(self._controls.calibration_file), str(self._controls.config_file)],
+            },
+        )
         self._show_controls()
 
     @property
@@ -112,8 +119,10 @@ class Preview:
             samples = np.concatenate(self._chunk)
             self._chunk.clear()
             began = (self._heard - len(samples)) / spec.SAMPLE_RATE
-            self._server.sound(struct.pack("<IId", _SOUND, spec.SAMPLE_RATE, began)
-                               + (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes())  # fmt: skip
+            self._server.sound(
+                struct.pack("<IId", _SOUND, spec.SAMPLE_RATE, began)
+                + (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()
+            )
 
     def status(self, values: Mapping[str, Any]) -> None:
         """Show numbers: ``level`` (dBFS), ``latency`` (ms), ``rate`` (frames/s), ``overflows``, ``device``, ``note``,
@@ -131,15 +140,21 @@ class Preview:
 
     def _show_controls(self) -> None:
         c, settings = self._controls, self._controls.settings
-        self._server.publish("controls", {"controls": {
-            "strength": {name: getattr(settings, name) for name in STRENGTHS} if settings else {},
-            "emotion": dict(settings.emotion) if settings else {},
-            "calibration": dict(settings.calibration) if settings else None,
-            "devices": self._devices() if c.devices and c.choose else None, "device": c.device,
-            "quit": c.quit is not None,
-            "receivers": c.receivers.state() if c.receivers else None,
-            "command": c.command(c.options()) if c.command else "",
-        }})  # fmt: skip
+        self._server.publish(
+            "controls",
+            {
+                "controls": {
+                    "strength": {name: getattr(settings, name) for name in STRENGTHS} if settings else {},
+                    "emotion": dict(settings.emotion) if settings else {},
+                    "calibration": dict(settings.calibration) if settings else None,
+                    "devices": self._devices() if c.devices and c.choose else None,
+                    "device": c.device,
+                    "quit": c.quit is not None,
+                    "receivers": c.receivers.state() if c.receivers else None,
+                    "command": c.command(c.options()) if c.command else "",
+                }
+            },
+        )
 
     def _devices(self) -> list[str]:
         then, names = self._listed

@@ -38,8 +38,16 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
-_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-            426: "Upgrade Required", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}  # fmt: skip
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    426: "Upgrade Required",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
 
 
 class _Refused(Exception):
@@ -67,8 +75,9 @@ class PageServer:
 
     def __init__(self, directory: Path, port: int, receive: Callable[[str], None]) -> None:
         # A look-up in this table is all that a request can reach: there is no path to traverse.
-        self._files = {f"/{path.name}": (_TYPES[path.suffix], path.read_bytes())
-                       for path in directory.iterdir() if path.suffix in _TYPES}  # fmt: skip
+        self._files = {
+            f"/{path.name}": (_TYPES[path.suffix], path.read_bytes()) for path in directory.iterdir() if path.suffix in _TYPES
+        }
         self._files["/"] = self._files["/face"] = self._files["/index.html"]
         self._receive = receive
         self._slots: dict[str, bytes] = {}
@@ -199,8 +208,10 @@ class PageServer:
             await asyncio.wait_for(writer.drain(), _REQUEST_TIMEOUT)
             return
         if accept:
-            writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                         b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n")  # fmt: skip
+            writer.write(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n"
+            )
             await self._live(reader, writer, path)
         else:
             kind, body = self._files[path]
@@ -289,13 +300,21 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]
 
 def _http_answer(status: int, kind: str, body: bytes, host: str) -> bytes:
     # blob: and data: are the textures of a person's own avatar, which never leaves the browser.
-    policy = (f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-              f"connect-src 'self' ws://{host} blob: data:; base-uri 'none'; form-action 'none'; "
-              "frame-ancestors 'none'") if host else "default-src 'none'"  # fmt: skip
-    head = (f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-            f"Content-Security-Policy: {policy}\r\nX-Content-Type-Options: nosniff\r\n"
-            "Cross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\n"
-            "Cache-Control: no-cache\r\nConnection: close\r\n\r\n")  # fmt: skip
+    policy = (
+        (
+            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+            f"connect-src 'self' ws://{host} blob: data:; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'"
+        )
+        if host
+        else "default-src 'none'"
+    )
+    head = (
+        f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        f"Content-Security-Policy: {policy}\r\nX-Content-Type-Options: nosniff\r\n"
+        "Cross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\n"
+        "Cache-Control: no-cache\r\nConnection: close\r\n\r\n"
+    )
     return head.encode("latin-1") + body
 
 

@@ -115,8 +115,11 @@ def _check_audio(audio: Any) -> None:
     if audio.bits_per_sample != 16:
         raise Refusal(Reason.INVALID, f"the audio must have 16 bits per sample, not {audio.bits_per_sample}")
     if not LOWEST_SAMPLE_RATE <= audio.samples_per_second <= HIGHEST_SAMPLE_RATE:
-        raise Refusal(Reason.INVALID, f"the sample rate must lie between {LOWEST_SAMPLE_RATE} and {HIGHEST_SAMPLE_RATE} Hz, "
-                                      f"not {audio.samples_per_second}")  # fmt: skip
+        raise Refusal(
+            Reason.INVALID,
+            f"the sample rate must lie between {LOWEST_SAMPLE_RATE} and {HIGHEST_SAMPLE_RATE} Hz, "
+            f"not {audio.samples_per_second}",
+        )
 
 
 class _Conversation:
@@ -252,12 +255,20 @@ class Configs:
         return {
             "frame_rate": RATE,
             "blend_shapes": BLEND_SHAPES,
-            "audio": {"format": "PCM", "channel_count": 1, "bits_per_sample": 16,
-                      "samples_per_second": [LOWEST_SAMPLE_RATE, HIGHEST_SAMPLE_RATE]},
-            "limits": {"streams": self._limits.max_streams, "seconds_per_stream": self._limits.max_seconds,
-                       "idle_seconds": self._limits.idle_seconds, "bytes_per_message": self._limits.max_message},
+            "audio": {
+                "format": "PCM",
+                "channel_count": 1,
+                "bits_per_sample": 16,
+                "samples_per_second": [LOWEST_SAMPLE_RATE, HIGHEST_SAMPLE_RATE],
+            },
+            "limits": {
+                "streams": self._limits.max_streams,
+                "seconds_per_stream": self._limits.max_seconds,
+                "idle_seconds": self._limits.idle_seconds,
+                "bytes_per_message": self._limits.max_message,
+            },
             "face_params": {name: usual for name, (usual, _, _) in KNOWN.items()},
-        }  # fmt: skip
+        }
 
     async def get(self, request: Any, context: grpc.aio.ServicerContext) -> None:
         """``GetConfigs``."""
@@ -292,25 +303,36 @@ def credentials(certificate: Path, key: Path, clients: Path | None) -> grpc.Serv
 
 def make_server(streams: Streams, token: str | None, *, reuse_port: bool) -> grpc.aio.Server:
     """The server with its three services, not yet bound."""
-    server = grpc.aio.server(options=[
-        ("grpc.so_reuseport", int(reuse_port)),
-        ("grpc.max_receive_message_length", streams.limits.max_message),
-        ("grpc.keepalive_time_ms", 20_000),
-        ("grpc.keepalive_timeout_ms", 10_000),
-    ])  # fmt: skip
+    server = grpc.aio.server(
+        options=[
+            ("grpc.so_reuseport", int(reuse_port)),
+            ("grpc.max_receive_message_length", streams.limits.max_message),
+            ("grpc.keepalive_time_ms", 20_000),
+            ("grpc.keepalive_timeout_ms", 10_000),
+        ]
+    )
     controller, health = A2FController(streams, token), Health(streams)
     configs = Configs(streams.limits, token)
     services = {
-        protocol.A2F_SERVICE: {"ProcessAudioStream": grpc.stream_stream_rpc_method_handler(
-            controller.process, protocol.AudioStream.FromString, protocol.AnimationDataStream.SerializeToString)},
-        protocol.CONFIG_SERVICE: {"GetConfigs": grpc.unary_stream_rpc_method_handler(
-            configs.get, protocol.ConfigsTypeRequest.FromString, protocol.A2XConfig.SerializeToString)},
+        protocol.A2F_SERVICE: {
+            "ProcessAudioStream": grpc.stream_stream_rpc_method_handler(
+                controller.process, protocol.AudioStream.FromString, protocol.AnimationDataStream.SerializeToString
+            )
+        },
+        protocol.CONFIG_SERVICE: {
+            "GetConfigs": grpc.unary_stream_rpc_method_handler(
+                configs.get, protocol.ConfigsTypeRequest.FromString, protocol.A2XConfig.SerializeToString
+            )
+        },
         protocol.HEALTH_SERVICE: {
             "Check": grpc.unary_unary_rpc_method_handler(
-                health.check, protocol.HealthCheckRequest.FromString, protocol.HealthCheckResponse.SerializeToString),
+                health.check, protocol.HealthCheckRequest.FromString, protocol.HealthCheckResponse.SerializeToString
+            ),
             "Watch": grpc.unary_stream_rpc_method_handler(
-                health.watch, protocol.HealthCheckRequest.FromString, protocol.HealthCheckResponse.SerializeToString)},
-    }  # fmt: skip
+                health.watch, protocol.HealthCheckRequest.FromString, protocol.HealthCheckResponse.SerializeToString
+            ),
+        },
+    }
     for name, methods in services.items():
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, methods),))
     return server

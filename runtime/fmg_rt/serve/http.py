@@ -20,9 +20,16 @@ from .streams import Stream, Streams
 from .websocket import Call, as_json, make_socket
 
 STATUS = {
-    Reason.INVALID: 400, Reason.TOO_BIG: 413, Reason.TOO_LONG: 413, Reason.FULL: 503, Reason.IDLE: 408,
-    Reason.LEAVING: 503, Reason.TOKEN: 401, Reason.ORIGIN: 403, Reason.FAILED: 500,
-}  # fmt: skip
+    Reason.INVALID: 400,
+    Reason.TOO_BIG: 413,
+    Reason.TOO_LONG: 413,
+    Reason.FULL: 503,
+    Reason.IDLE: 408,
+    Reason.LEAVING: 503,
+    Reason.TOKEN: 401,
+    Reason.ORIGIN: 403,
+    Reason.FAILED: 500,
+}
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
 _FACE = ("face.js", "avatar.js", "three.js", "three.LICENSE.txt", "meshopt.js", "meshopt.LICENSE.txt", "icon.svg")
 """Files of the preview that the page of this server shows its face with."""
@@ -63,8 +70,9 @@ class Site:
         return app
 
     @web.middleware
-    async def _guard(self, request: web.Request,
-                     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:  # fmt: skip
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
         """Foreign pages stay out; refusals become answers."""
         try:
             origin = self._check_origin(request)
@@ -107,11 +115,17 @@ class Site:
         if name not in self._files:
             return web.json_response({"error": f"there is no {request.path} here"}, status=404)
         kind, body = self._files[name]
-        policy = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-                  "connect-src 'self' ws: wss: blob: data:; base-uri 'none'; form-action 'none'; "
-                  "frame-ancestors 'none'")  # fmt: skip
-        return web.Response(body=body, content_type=kind, charset="utf-8",
-                            headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})  # fmt: skip
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+            "connect-src 'self' ws: wss: blob: data:; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'"
+        )
+        return web.Response(
+            body=body,
+            content_type=kind,
+            charset="utf-8",
+            headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"},
+        )
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         # A browser's WebSocket cannot send a header of its own: there the token comes in the address.
@@ -191,6 +205,6 @@ def _read_files() -> Iterator[tuple[str, tuple[str, bytes]]]:
     face = resources.files("fmg_rt.preview").joinpath("static")
     for folder, names in ((own, [each.name for each in own.iterdir()]), (face, _FACE)):
         for name in names:
-            suffix = name[name.rfind("."):]
+            suffix = name[name.rfind(".") :]
             if suffix in _TYPES:
                 yield name, (_TYPES[suffix], folder.joinpath(name).read_bytes())

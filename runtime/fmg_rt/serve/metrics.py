@@ -16,9 +16,18 @@ LATENESS = (0.002, 0.005, 0.01, 0.02, 0.033, 0.066, 0.133, 0.333, 1.0)
 """Upper bounds of the lateness buckets, s."""
 
 _PLAIN = ("frames", "audio_seconds", "compute_seconds", "lateness_seconds", "threads")
-_SLOTS = {name: i for i, name in enumerate((
-    *_PLAIN, *(f"now {way}" for way in WAYS), *(f"total {way}" for way in WAYS), *(f"refused {reason}" for reason in REASONS),
-    *(f"late {bound}" for bound in (*LATENESS, "more"))))}  # fmt: skip
+_SLOTS = {
+    name: i
+    for i, name in enumerate(
+        (
+            *_PLAIN,
+            *(f"now {way}" for way in WAYS),
+            *(f"total {way}" for way in WAYS),
+            *(f"refused {reason}" for reason in REASONS),
+            *(f"late {bound}" for bound in (*LATENESS, "more")),
+        )
+    )
+}
 N_SLOTS = len(_SLOTS)
 
 
@@ -61,20 +70,34 @@ class Metrics:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
-        yield from _series("fmg_streams", "gauge", "Streams now open.", "way", WAYS,
-                           [self.total(f"now {way}") for way in WAYS])  # fmt: skip
-        yield from _series("fmg_streams_opened_total", "counter", "Streams ever opened.", "way", WAYS,
-                           [self.total(f"total {way}") for way in WAYS])  # fmt: skip
-        yield from _series("fmg_refusals_total", "counter", "Streams and requests refused or ended by the server.", "reason",
-                           [reason.replace(" ", "_") for reason in REASONS],
-                           [self.total(f"refused {reason}") for reason in REASONS])  # fmt: skip
-        for name, text in (("frames", "Frames given."), ("audio_seconds", "Audio heard, s."),
-                           ("compute_seconds", "Time that threads spent on faces, s.")):  # fmt: skip
+        yield from _series("fmg_streams", "gauge", "Streams now open.", "way", WAYS, [self.total(f"now {way}") for way in WAYS])
+        yield from _series(
+            "fmg_streams_opened_total",
+            "counter",
+            "Streams ever opened.",
+            "way",
+            WAYS,
+            [self.total(f"total {way}") for way in WAYS],
+        )
+        yield from _series(
+            "fmg_refusals_total",
+            "counter",
+            "Streams and requests refused or ended by the server.",
+            "reason",
+            [reason.replace(" ", "_") for reason in REASONS],
+            [self.total(f"refused {reason}") for reason in REASONS],
+        )
+        for name, text in (
+            ("frames", "Frames given."),
+            ("audio_seconds", "Audio heard, s."),
+            ("compute_seconds", "Time that threads spent on faces, s."),
+        ):
             yield from _series(f"fmg_{name}_total", "counter", text, "", [""], [self.total(name)])
         heard = self.total("audio_seconds")
         cost = self.total("compute_seconds") / heard if heard else 0.0
-        yield from _series("fmg_compute_per_audio_second", "gauge", "Seconds of computing for a second of audio.", "", [""],
-                           [cost])  # fmt: skip
+        yield from _series(
+            "fmg_compute_per_audio_second", "gauge", "Seconds of computing for a second of audio.", "", [""], [cost]
+        )
         yield from _series("fmg_threads", "gauge", "Threads that compute faces.", "", [""], [self.total("threads")])
         counts = np.cumsum([self.total(f"late {bound}") for bound in (*LATENESS, "more")])
         name = "fmg_lateness_seconds"

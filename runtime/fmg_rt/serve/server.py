@@ -179,8 +179,7 @@ class Server:
             await self._runner.cleanup()
         self.streams.close()
 
-    async def _start_http(self, address: Address, extend: Callable[[web.Application], None] | None,
-                          reuse_port: bool) -> None:  # fmt: skip
+    async def _start_http(self, address: Address, extend: Callable[[web.Application], None] | None, reuse_port: bool) -> None:
         options = self.options
         app = Site(self.streams, options.token, options.origins).application(extend)
         context = None
@@ -227,9 +226,15 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-async def run(options: Options, ready: Callable[[Server], None], *, metrics: Metrics | None = None,
-              reuse_port: bool = False, interrupt: bool = True,
-              extend: Callable[[web.Application], None] | None = None) -> None:  # fmt: skip
+async def run(
+    options: Options,
+    ready: Callable[[Server], None],
+    *,
+    metrics: Metrics | None = None,
+    reuse_port: bool = False,
+    interrupt: bool = True,
+    extend: Callable[[web.Application], None] | None = None,
+) -> None:
     """Serve until SIGTERM or (with `interrupt`) Ctrl-C, then leave in good order; a second signal leaves at once."""
     loop = asyncio.get_running_loop()
     told = asyncio.Event()

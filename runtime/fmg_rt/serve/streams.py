@@ -135,8 +135,9 @@ class Streams:
     threads : that compute.
     """
 
-    def __init__(self, build: Callable[..., Session], settings: ExpressionSettings, limits: Limits, metrics: Metrics,
-                 threads: int) -> None:  # fmt: skip
+    def __init__(
+        self, build: Callable[..., Session], settings: ExpressionSettings, limits: Limits, metrics: Metrics, threads: int
+    ) -> None:
         self.settings = settings
         self.limits, self.metrics = limits, metrics
         self.crew = Crew(threads)

@@ -118,8 +118,10 @@ class Call:
                 continue
             if name in SIZES and isinstance(value, int | float) and not isinstance(value, bool):
                 continue
-            raise Refusal(Reason.INVALID, f"settings has {', '.join(SWITCHES)} (true or false) and {', '.join(SIZES)} "
-                                          f"(0 to 3), not {name}: {value!r}")  # fmt: skip
+            raise Refusal(
+                Reason.INVALID,
+                f"settings has {', '.join(SWITCHES)} (true or false) and {', '.join(SIZES)} (0 to 3), not {name}: {value!r}",
+            )
         try:
             settings = replace(now, **changes)
         except FmgError as error:
@@ -136,11 +138,18 @@ class Call:
 
     async def _talk(self, stream: Stream) -> None:
         session = stream.session
-        await self._socket.send_json({
-            "type": "ready", "version": VERSION, "rate": session.rate, "sample_rate": session.sample_rate,
-            "latency": round(session.latency, 4), "names": arkit.ARKIT_NAMES, "head": HEAD,
-            "frame_bytes": _PACKED.size + 4 * (arkit.N_COEFFICIENTS + len(HEAD)),
-        })  # fmt: skip
+        await self._socket.send_json(
+            {
+                "type": "ready",
+                "version": VERSION,
+                "rate": session.rate,
+                "sample_rate": session.sample_rate,
+                "latency": round(session.latency, 4),
+                "names": arkit.ARKIT_NAMES,
+                "head": HEAD,
+                "frame_bytes": _PACKED.size + 4 * (arkit.N_COEFFICIENTS + len(HEAD)),
+            }
+        )
         try:
             with stream.told():
                 while (message := await self._receive()) is not None:
@@ -197,21 +206,26 @@ class Call:
         if self._packed:
             await self._socket.send_bytes(b"".join(pack(self._utterance, frame) for frame in frames))
         else:
-            await self._socket.send_json({"type": "frames", "utterance": self._utterance,
-                                          "frames": [as_json(frame) for frame in frames]})  # fmt: skip
+            await self._socket.send_json(
+                {"type": "frames", "utterance": self._utterance, "frames": [as_json(frame) for frame in frames]}
+            )
 
 
 def pack(utterance: int, frame: Frame) -> bytes:
     """A frame as numbers: two uint32, utterance and index; 52 and 3 float32, coefficients and head; all little-endian."""
-    return (_PACKED.pack(utterance, frame.index) + frame.coefficients.astype("<f4").tobytes()
-            + frame.head.astype("<f4").tobytes())  # fmt: skip
+    return (
+        _PACKED.pack(utterance, frame.index) + frame.coefficients.astype("<f4").tobytes() + frame.head.astype("<f4").tobytes()
+    )
 
 
 def as_json(frame: Frame) -> dict[str, Any]:
     """A frame for JSON: values of four digits, which is finer than any face can show."""
-    values: dict[str, Any] = {"index": frame.index, "time": round(frame.time, 6),
-                              "coefficients": np.round(frame.coefficients.astype(float), 4).tolist(),
-                              "head": np.round(frame.head.astype(float), 5).tolist()}  # fmt: skip
+    values: dict[str, Any] = {
+        "index": frame.index,
+        "time": round(frame.time, 6),
+        "coefficients": np.round(frame.coefficients.astype(float), 4).tolist(),
+        "head": np.round(frame.head.astype(float), 5).tolist(),
+    }
     if frame.emotion:
         values["emotion"] = rounded(frame.emotion)
     return values

@@ -21,8 +21,9 @@ _GRACE = 5.0
 """Seconds beyond its own that a process gets to leave."""
 
 
-def run_workers(options: Options, count: int, ready: Callable[[Address | None, Address | None], None],
-                report: Callable[[str], None]) -> None:  # fmt: skip
+def run_workers(
+    options: Options, count: int, ready: Callable[[Address | None, Address | None], None], report: Callable[[str], None]
+) -> None:
     """Serve in `count` processes until SIGTERM or Ctrl-C. A process that dies is replaced; its streams are lost.
 
     The system spreads new connections over them; they share the limit of streams and the metrics.

@@ -71,9 +71,12 @@ class JsonlFormat(Format):
 
     suffix = ".jsonl"
     _ROW = (
-        '{"timestamp": %.6f, "blendshapes": [' + ", ".join(["%.9g"] * N_COEFFICIENTS)
-        + '], "head": [' + ", ".join(["%.9g"] * len(HEAD)) + "]}\n"
-    )  # fmt: skip
+        '{"timestamp": %.6f, "blendshapes": ['
+        + ", ".join(["%.9g"] * N_COEFFICIENTS)
+        + '], "head": ['
+        + ", ".join(["%.9g"] * len(HEAD))
+        + "]}\n"
+    )
 
     def row(self, frame: Frame) -> bytes:
         return (self._ROW % (frame.time, *frame.coefficients.tolist(), *frame.head.tolist())).encode()
@@ -153,9 +156,13 @@ class NpzFormat(JournalFormat):
 
     def write(self, rows: np.ndarray, file: BinaryIO) -> None:
         np.savez(
-            file, time=rows["time"], coefficients=rows["coefficients"], head=rows["head"], names=np.array(ARKIT_NAMES),
+            file,
+            time=rows["time"],
+            coefficients=rows["coefficients"],
+            head=rows["head"],
+            names=np.array(ARKIT_NAMES),
             rate=self.rate,
-        )  # fmt: skip
+        )
 
 
 class A2fFormat(JournalFormat):
@@ -167,9 +174,12 @@ class A2fFormat(JournalFormat):
 
     def write(self, rows: np.ndarray, file: BinaryIO) -> None:
         content = {
-            "exportFps": float(self.rate), "numFrames": len(rows), "numPoses": len(APPLE), "facsNames": list(APPLE),
+            "exportFps": float(self.rate),
+            "numFrames": len(rows),
+            "numPoses": len(APPLE),
+            "facsNames": list(APPLE),
             "weightMat": [],
-        }  # fmt: skip
+        }
         file.write(json.dumps(content).encode().removesuffix(b"]}"))
         for start in range(0, len(rows), self._CHUNK):
             weights = rows["coefficients"][start : start + self._CHUNK, self._ORDER].astype(np.float64).round(6)
@@ -179,7 +189,11 @@ class A2fFormat(JournalFormat):
 
 
 FORMATS: dict[str, type[Format]] = {
-    "csv": CsvFormat, "jsonl": JsonlFormat, "npz": NpzFormat, "livelink": LiveLinkFormat, "a2f": A2fFormat,
-}  # fmt: skip
+    "csv": CsvFormat,
+    "jsonl": JsonlFormat,
+    "npz": NpzFormat,
+    "livelink": LiveLinkFormat,
+    "a2f": A2fFormat,
+}
 BY_SUFFIX = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz", ".json": "a2f"}
 """The format that a file name asks for."""

@@ -111,8 +111,9 @@ class Recorder:
             kept = _free(part.with_name(part.name + ".kept"))
             file.close()
             os.replace(part, kept)
-            self.notes.append(f"an earlier recording that was cut off cannot be finished ({error.strerror or error}); it is "
-                              f"kept as {kept}")  # fmt: skip
+            self.notes.append(
+                f"an earlier recording that was cut off cannot be finished ({error.strerror or error}); it is kept as {kept}"
+            )
         finally:
             file.close()
 

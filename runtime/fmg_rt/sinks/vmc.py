@@ -11,8 +11,15 @@ from .receiver import UdpReceiver
 class VmcSink(UdpReceiver):
     """One frame after another; the parameters are those of `VmcEncoder`."""
 
-    def __init__(self, host: str, port: int, case: str = "pascal", with_vowels: bool = False, bundled: bool = True,
-                 driven: Collection[str] = ARKIT_NAMES):  # fmt: skip
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        case: str = "pascal",
+        with_vowels: bool = False,
+        bundled: bool = True,
+        driven: Collection[str] = ARKIT_NAMES,
+    ):
         super().__init__("vmc", host, port)
         self._encoder = VmcEncoder(case, with_vowels, bundled, driven)
 

@@ -23,8 +23,17 @@ class VrchatSink(UdpReceiver):
     asks : find VRChat on the network and ask its avatar; then only what that has is sent, where VRChat says.
     """
 
-    def __init__(self, host: str, port: int, rate: float, prefix: str = "", bits: int | None = None, bundled: bool = True,
-                 driven: Collection[str] = ARKIT_NAMES, asks: bool = False):  # fmt: skip
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        rate: float,
+        prefix: str = "",
+        bits: int | None = None,
+        bundled: bool = True,
+        driven: Collection[str] = ARKIT_NAMES,
+        asks: bool = False,
+    ):
         super().__init__("vrchat", host, port)
         self._bundled, self._driven = bundled, driven
         self._encoder = VrchatEncoder(usual(prefix, bits), bundled=bundled, driven=driven)

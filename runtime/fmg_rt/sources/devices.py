@@ -20,9 +20,11 @@ def portaudio() -> ModuleType:
     try:
         import sounddevice
     except (ImportError, OSError) as error:
-        raise SourceError(f"microphones need PortAudio, and it cannot be loaded ({error}): install it "
-                          f"(Debian, Ubuntu: apt install libportaudio2; macOS: brew install portaudio), "
-                          f"{_WITHOUT}") from None  # fmt: skip
+        raise SourceError(
+            f"microphones need PortAudio, and it cannot be loaded ({error}): install it "
+            f"(Debian, Ubuntu: apt install libportaudio2; macOS: brew install portaudio), "
+            f"{_WITHOUT}"
+        ) from None
     return sounddevice
 
 
@@ -30,8 +32,11 @@ def inputs(sd: ModuleType) -> list[dict[str, Any]]:
     """Every device that records, the default first, then the preferred audio system's; ``host`` is its name."""
     hosts = sd.query_hostapis()
     host = _preferred_host(sd, hosts)
-    devices = [dict(d, host=hosts[d["hostapi"]]["name"], default=d["index"] == host["default_input_device"])
-               for d in sd.query_devices() if d["max_input_channels"] > 0]  # fmt: skip
+    devices = [
+        dict(d, host=hosts[d["hostapi"]]["name"], default=d["index"] == host["default_input_device"])
+        for d in sd.query_devices()
+        if d["max_input_channels"] > 0
+    ]
     # One microphone appears once for each audio system: with equal names the preferred system is found first.
     return sorted(devices, key=lambda d: (not d["default"], d["hostapi"] != host["index"]))
 
@@ -70,8 +75,9 @@ def find(devices: list[dict[str, Any]], wanted: str | None) -> dict[str, Any]:
                 return device
     by_case = {name.casefold(): name for name in names}
     near = [by_case[n] for n in difflib.get_close_matches(part, by_case, n=3, cutoff=0.4)] or sorted(set(names))[:3]
-    raise SourceError(f"no microphone is called '{wanted}'. Near names: {', '.join(near)} "
-                      "(fmg-rt --list-devices shows them all)")  # fmt: skip
+    raise SourceError(
+        f"no microphone is called '{wanted}'. Near names: {', '.join(near)} (fmg-rt --list-devices shows them all)"
+    )
 
 
 def describe(devices: list[dict[str, Any]]) -> str:

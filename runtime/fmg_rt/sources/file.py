@@ -27,8 +27,9 @@ def is_pipe(path: str | os.PathLike[str]) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-def open_file(path: str | os.PathLike[str], again: Callable[[], bool] = lambda: False,
-              channel: str | int = "mix") -> BlockSource:  # fmt: skip
+def open_file(
+    path: str | os.PathLike[str], again: Callable[[], bool] = lambda: False, channel: str | int = "mix"
+) -> BlockSource:
     """The source of a sound file, or of the packaged clip when `path` is ``demo``.
 
     again : asked at the end of the file whether it shall begin again. channel : see `mono.Mono`.
@@ -131,9 +132,11 @@ def _open_sound(target: Path) -> tuple[float, int, Blocks]:
     except soundfile.LibsndfileError as error:
         if media.available():
             return media.open_media(open(target, "rb"), str(target))
-        raise SourceError(f"{target}: not a sound file that libsndfile can read ({error.error_string}). With "
-                          "pip install 'facial-motion-generator[media]' many more can be; or let FFmpeg do it: "
-                          f"ffmpeg -i {target} -f wav - | fmg-rt --input -") from None  # fmt: skip
+        raise SourceError(
+            f"{target}: not a sound file that libsndfile can read ({error.error_string}). With "
+            "pip install 'facial-motion-generator[media]' many more can be; or let FFmpeg do it: "
+            f"ffmpeg -i {target} -f wav - | fmg-rt --input -"
+        ) from None
     if not 1000 <= sound.samplerate <= 768_000:
         rate = sound.samplerate
         sound.close()

@@ -46,8 +46,15 @@ class _Line:
         # Some drivers open a device with all of its channels or not at all: then the first one counts.
         for channels in sorted({1, device["max_input_channels"]}):
             try:
-                stream = sd.InputStream(device=device["index"], channels=channels, samplerate=rate, blocksize=n,
-                                        dtype="float32", latency="low", callback=self._take)  # fmt: skip
+                stream = sd.InputStream(
+                    device=device["index"],
+                    channels=channels,
+                    samplerate=rate,
+                    blocksize=n,
+                    dtype="float32",
+                    latency="low",
+                    callback=self._take,
+                )
             except sd.PortAudioError as error:
                 refusal = str(error)
                 continue
@@ -57,8 +64,10 @@ class _Line:
             except sd.PortAudioError as error:
                 stream.close(ignore_errors=True)
                 refusal = str(error)
-        raise SourceError(f"the microphone '{device['name']}' cannot be opened ({refusal}): is it in use elsewhere, "
-                          "or forbidden by the system's privacy settings?")  # fmt: skip
+        raise SourceError(
+            f"the microphone '{device['name']}' cannot be opened ({refusal}): is it in use elsewhere, "
+            "or forbidden by the system's privacy settings?"
+        )
 
     def _take(self, block: np.ndarray, n: int, _time: Any, status: Any) -> None:
         # PortAudio's thread: copy and count, nothing else.

@@ -49,5 +49,8 @@ class Mono:
         louder = int(power.argmax())
         if power[louder] > _LOUD and mean < _CANCELLED * power[louder] and power.min() > 0.25 * power[louder]:
             self._taken = louder
-            _log.warning("%s: its two channels cancel each other (one is the other upside down); only the %s one is heard",
-                         self._name, CHANNELS[1 + louder])  # fmt: skip
+            _log.warning(
+                "%s: its two channels cancel each other (one is the other upside down); only the %s one is heard",
+                self._name,
+                CHANNELS[1 + louder],
+            )

@@ -87,9 +87,11 @@ class Pipe:
             self.finite |= form.n_bytes is not None
         elif any(start[at : at + len(magic)] == magic for magic, at in _COMPRESSED.items()):
             if not media.available():
-                raise SourceError(f"{self.name}: this is a sound file, not raw samples: pip install "
-                                  "'facial-motion-generator[media]', or let FFmpeg do it: "
-                                  "ffmpeg -i FILE -f wav - | fmg-rt --input -")  # fmt: skip
+                raise SourceError(
+                    f"{self.name}: this is a sound file, not raw samples: pip install "
+                    "'facial-motion-generator[media]', or let FFmpeg do it: "
+                    "ffmpeg -i FILE -f wav - | fmg-rt --input -"
+                )
             self.finite = True
             rate, _, blocks = media.open_media(file, self.name)  # type: ignore[arg-type]
             return BlockSource(self.name, _mono(blocks, self._mono), rate)

@@ -75,8 +75,9 @@ class TrackerSource:
             self._socket = listen(host, port)
         except (OSError, UnicodeError) as error:
             why = getattr(error, "strerror", None) or error
-            raise TrackerError(f"cannot listen for a tracker on port {port}: {format_address(host, port)} says {why}; "
-                               "choose another") from None  # fmt: skip
+            raise TrackerError(
+                f"cannot listen for a tracker on port {port}: {format_address(host, port)} says {why}; choose another"
+            ) from None
         self._socket.settimeout(_WAIT)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._receive, name="fmg tracker", daemon=True)

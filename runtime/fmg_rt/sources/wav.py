@@ -115,8 +115,14 @@ def _format(body: bytes) -> Format:
     tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
     if tag == _EXTENSIBLE and len(body) >= 26:
         tag = struct.unpack("<H", body[24:26])[0]
-    kind = {(_PCM, 8): "u1", (_PCM, 16): "<i2", (_PCM, 24): "", (_PCM, 32): "<i4", (_FLOAT, 32): "<f4",
-            (_FLOAT, 64): "<f8"}.get((tag, bits))  # fmt: skip
+    kind = {
+        (_PCM, 8): "u1",
+        (_PCM, 16): "<i2",
+        (_PCM, 24): "",
+        (_PCM, 32): "<i4",
+        (_FLOAT, 32): "<f4",
+        (_FLOAT, 64): "<f8",
+    }.get((tag, bits))
     if kind is None:
         raise WavError(f"its samples are compressed or unusual (format {tag}, {bits} bits)")
     if not 1 <= channels <= MAX_CHANNELS or not 1000 <= rate <= 768_000:

@@ -22,14 +22,29 @@ def _eye(side: str) -> tuple[str, ...]:
 
 
 APPLE: tuple[str, ...] = (
-    *_eye("Left"), *_eye("Right"),
-    "jawForward", "jawLeft", "jawRight", "jawOpen",
-    "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft", "mouthRight",
+    *_eye("Left"),
+    *_eye("Right"),
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "jawOpen",
+    "mouthClose",
+    "mouthFunnel",
+    "mouthPucker",
+    "mouthLeft",
+    "mouthRight",
     *_both("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch"),
-    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthShrugLower",
+    "mouthShrugUpper",
     *_both("mouthPress", "mouthLowerDown", "mouthUpperUp", "browDown"),
-    "browInnerUp", *_both("browOuterUp"), "cheekPuff", *_both("cheekSquint", "noseSneer"), "tongueOut",
-)  # fmt: skip
+    "browInnerUp",
+    *_both("browOuterUp"),
+    "cheekPuff",
+    *_both("cheekSquint", "noseSneer"),
+    "tongueOut",
+)
 """Order A: Apple's list and the first 52 values of a Live Link packet."""
 
 _SWAPPED = {"jawLeft": "jawRight", "jawRight": "jawLeft", "mouthLeft": "mouthRight", "mouthRight": "mouthLeft"}
@@ -37,19 +52,30 @@ LIVE_LINK_CSV: tuple[str, ...] = tuple(_SWAPPED.get(name, name) for name in APPL
 """Order C: what the Live Link Face app writes, order A with the jaw's and the mouth's sides swapped."""
 
 FACE_CAP: tuple[str, ...] = (
-    "browInnerUp", *_both("browDown", "browOuterUp", "eyeLookUp", "eyeLookDown", "eyeLookIn", "eyeLookOut"),
-    *_both("eyeBlink", "eyeSquint", "eyeWide"), "cheekPuff", *_both("cheekSquint", "noseSneer"),
-    "jawOpen", "jawForward", "jawLeft", "jawRight",
-    "mouthFunnel", "mouthPucker", "mouthLeft", "mouthRight",
-    "mouthRollUpper", "mouthRollLower", "mouthShrugUpper", "mouthShrugLower", "mouthClose",
+    "browInnerUp",
+    *_both("browDown", "browOuterUp", "eyeLookUp", "eyeLookDown", "eyeLookIn", "eyeLookOut"),
+    *_both("eyeBlink", "eyeSquint", "eyeWide"),
+    "cheekPuff",
+    *_both("cheekSquint", "noseSneer"),
+    "jawOpen",
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "mouthFunnel",
+    "mouthPucker",
+    "mouthLeft",
+    "mouthRight",
+    "mouthRollUpper",
+    "mouthRollLower",
+    "mouthShrugUpper",
+    "mouthShrugLower",
+    "mouthClose",
     *_both("mouthSmile", "mouthFrown", "mouthDimple", "mouthUpperUp", "mouthLowerDown", "mouthPress", "mouthStretch"),
     "tongueOut",
-)  # fmt: skip
+)
 """Order D: Face Cap's and iFacialMocap's list."""
 
-POSE: tuple[str, ...] = tuple(
-    part + axis for part in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll")
-)
+POSE: tuple[str, ...] = tuple(part + axis for part in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll"))
 """The nine rotations after the 52 shapes in Live Link's packets and files."""
 
 

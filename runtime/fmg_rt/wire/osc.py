@@ -97,8 +97,16 @@ DEEPEST = 8
 """Bundles within bundles that `decode` follows."""
 
 Argument = float | int | str | bytes | bool | None
-_NUMBERS = {"i": struct.Struct(">i"), "f": struct.Struct(">f"), "h": struct.Struct(">q"), "d": struct.Struct(">d"),
-            "t": struct.Struct(">Q"), "r": struct.Struct(">I"), "c": struct.Struct(">I"), "m": struct.Struct(">I")}  # fmt: skip
+_NUMBERS = {
+    "i": struct.Struct(">i"),
+    "f": struct.Struct(">f"),
+    "h": struct.Struct(">q"),
+    "d": struct.Struct(">d"),
+    "t": struct.Struct(">Q"),
+    "r": struct.Struct(">I"),
+    "c": struct.Struct(">I"),
+    "m": struct.Struct(">I"),
+}
 _CONSTANTS: dict[str, Argument] = {"T": True, "F": False, "N": None, "I": math.inf}
 
 

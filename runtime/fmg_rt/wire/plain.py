@@ -30,9 +30,7 @@ class PlainEncoder:
     def __init__(self, bundled: bool = True):
         zeros = [0.0] * N_COEFFICIENTS
         self._together = PatchedFrame([(message("/blendshapes", *zeros), N_COEFFICIENTS)], bundled=False)
-        self._one_by_one = PatchedFrame(
-            [(message(f"/blendshape/{i}", 0.0), 1) for i in range(N_COEFFICIENTS)], bundled=bundled
-        )
+        self._one_by_one = PatchedFrame([(message(f"/blendshape/{i}", 0.0), 1) for i in range(N_COEFFICIENTS)], bundled=bundled)
         self._head = PatchedFrame([(message("/head", 0.0, 0.0, 0.0), 3)], bundled=False)
         self._datagrams = self._together.datagrams + self._one_by_one.datagrams
         self._turned = False

@@ -20,9 +20,7 @@ _LOOKS = [INDEX[f"eyeLook{way}{side}"] for side in ("Left", "Right") for way in 
 def gaze(coefficients: np.ndarray) -> tuple[float, float, float, float]:
     """Yaw and pitch of the left eye, then of the right, in radians, of a face (52,); signs as in `Frame.head`."""
     in_l, out_l, down_l, up_l, in_r, out_r, down_r, up_r = coefficients[_LOOKS].tolist()
-    return (
-        FULL_GAZE * (out_l - in_l), FULL_GAZE * (down_l - up_l), FULL_GAZE * (in_r - out_r), FULL_GAZE * (down_r - up_r)
-    )  # fmt: skip
+    return (FULL_GAZE * (out_l - in_l), FULL_GAZE * (down_l - up_l), FULL_GAZE * (in_r - out_r), FULL_GAZE * (down_r - up_r))
 
 
 def unity_quaternion(head: np.ndarray | Sequence[float], share: float = 1.0) -> tuple[float, float, float, float]:

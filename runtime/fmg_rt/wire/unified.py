@@ -18,14 +18,14 @@ _EXTRA: dict[str, tuple[str, ...]] = {
     "wide": ("eyeWideLeft", "eyeWideRight"),
     "squint": ("eyeSquintLeft", "eyeSquintRight"),
     "open": ("jawOpen", "mouthClose"),
-}  # fmt: skip
+}
 """What each is made of."""
 _SOURCE = {name: i for i, name in enumerate((*ARKIT_NAMES, *_EXTRA))}
 _TAKEN = [
-    INDEX[stem + side] for stem in (
-        "eyeBlink", "eyeSquint", "mouthUpperUp", "mouthFrown", "mouthStretch", "eyeWide"
-    ) for side in SIDES
-] + [INDEX["mouthRollUpper"], INDEX["jawOpen"], INDEX["mouthClose"]]  # fmt: skip
+    INDEX[stem + side]
+    for stem in ("eyeBlink", "eyeSquint", "mouthUpperUp", "mouthFrown", "mouthStretch", "eyeWide")
+    for side in SIDES
+] + [INDEX["mouthRollUpper"], INDEX["jawOpen"], INDEX["mouthClose"]]
 
 
 def _extra(coefficients: np.ndarray) -> tuple[float, ...]:
@@ -35,12 +35,17 @@ def _extra(coefficients: np.ndarray) -> tuple[float, ...]:
     wide_l, wide_r, roll, jaw, close = taken[10:]
     return (
         1.0,
-        min(blink_l + blink_l * squint_l, 1.0), min(blink_r + blink_r * squint_r, 1.0),
+        min(blink_l + blink_l * squint_l, 1.0),
+        min(blink_r + blink_r * squint_r, 1.0),
         # A raised lip cannot be sucked in.
-        min(1.0 - up_l ** (1 / 6), roll), min(1.0 - up_r ** (1 / 6), roll),
-        max(frown_l, stretch_l), max(frown_r, stretch_r), max(wide_l, wide_r), max(squint_l, squint_r),
+        min(1.0 - up_l ** (1 / 6), roll),
+        min(1.0 - up_r ** (1 / 6), roll),
+        max(frown_l, stretch_l),
+        max(frown_r, stretch_r),
+        max(wide_l, wide_r),
+        max(squint_l, squint_r),
         max(jaw - close, 0.0),
-    )  # fmt: skip
+    )
 
 
 def _sum(rows: dict[str, dict[str, float]], terms: dict[str, float]) -> dict[str, float]:
@@ -64,19 +69,33 @@ def _rows() -> dict[str, dict[str, float]]:
 
     for s in SIDES:  # base shapes
         for name, source in {
-            "EyeSquint": f"eyeSquint{s}", "EyeWide": f"eyeWide{s}",
-            "BrowPinch": f"browDown{s}", "BrowLowerer": f"browDown{s}",
-            "BrowInnerUp": "browInnerUp", "BrowOuterUp": f"browOuterUp{s}",
-            "CheekSquint": f"cheekSquint{s}", "CheekPuff": "cheekPuff", "NoseSneer": f"noseSneer{s}",
-            "LipSuckUpper": f"suck{s}", "LipSuckLower": "mouthRollLower",
-            "LipFunnelUpper": "mouthFunnel", "LipFunnelLower": "mouthFunnel",
-            "LipPuckerUpper": "mouthPucker", "LipPuckerLower": "mouthPucker",
-            "MouthUpperUp": f"mouthUpperUp{s}", "MouthUpperDeepen": f"mouthUpperUp{s}",
-            "MouthLowerDown": f"mouthLowerDown{s}", "MouthUpper": f"mouth{s}", "MouthLower": f"mouth{s}",
-            "MouthCornerPull": f"mouthSmile{s}", "MouthCornerSlant": f"mouthSmile{s}",
-            "MouthFrown": f"mouthFrown{s}", "MouthStretch": f"mouthStretch{s}", "MouthDimple": f"mouthDimple{s}",
+            "EyeSquint": f"eyeSquint{s}",
+            "EyeWide": f"eyeWide{s}",
+            "BrowPinch": f"browDown{s}",
+            "BrowLowerer": f"browDown{s}",
+            "BrowInnerUp": "browInnerUp",
+            "BrowOuterUp": f"browOuterUp{s}",
+            "CheekSquint": f"cheekSquint{s}",
+            "CheekPuff": "cheekPuff",
+            "NoseSneer": f"noseSneer{s}",
+            "LipSuckUpper": f"suck{s}",
+            "LipSuckLower": "mouthRollLower",
+            "LipFunnelUpper": "mouthFunnel",
+            "LipFunnelLower": "mouthFunnel",
+            "LipPuckerUpper": "mouthPucker",
+            "LipPuckerLower": "mouthPucker",
+            "MouthUpperUp": f"mouthUpperUp{s}",
+            "MouthUpperDeepen": f"mouthUpperUp{s}",
+            "MouthLowerDown": f"mouthLowerDown{s}",
+            "MouthUpper": f"mouth{s}",
+            "MouthLower": f"mouth{s}",
+            "MouthCornerPull": f"mouthSmile{s}",
+            "MouthCornerSlant": f"mouthSmile{s}",
+            "MouthFrown": f"mouthFrown{s}",
+            "MouthStretch": f"mouthStretch{s}",
+            "MouthDimple": f"mouthDimple{s}",
             "MouthPress": f"mouthPress{s}",
-        }.items():  # fmt: skip
+        }.items():
             put(name + s, **{source: 1})
     put("JawOpen", jawOpen=1)
     put("JawLeft", jawLeft=1)
@@ -115,12 +134,37 @@ def _rows() -> dict[str, dict[str, float]]:
         for lip in ("Upper", "Lower"):
             put(f"LipSuckFunnel{lip}{s}", **{f"LipSuck{lip}{s}": 1, f"LipFunnel{lip}{s}": -1})
     for name in (
-        "EyeOpen", "EyeClosed", "EyeLid", "BrowUp", "BrowDown", "BrowInnerUp", "BrowOuterUp", "BrowExpression",
-        "CheekSquint", "CheekPuffSuck", "NoseSneer", "MouthUpperUp", "MouthLowerDown", "MouthStretch", "MouthPress",
-        "MouthDimple", "MouthSmile", "MouthSad", "MouthCornerY", "MouthTightenerStretch", "SmileFrown", "SmileSad",
-        "LipSuckUpper", "LipSuckLower", "LipFunnelUpper", "LipFunnelLower", "LipPuckerUpper", "LipPuckerLower",
-        "LipSuckFunnelUpper", "LipSuckFunnelLower",
-    ):  # fmt: skip
+        "EyeOpen",
+        "EyeClosed",
+        "EyeLid",
+        "BrowUp",
+        "BrowDown",
+        "BrowInnerUp",
+        "BrowOuterUp",
+        "BrowExpression",
+        "CheekSquint",
+        "CheekPuffSuck",
+        "NoseSneer",
+        "MouthUpperUp",
+        "MouthLowerDown",
+        "MouthStretch",
+        "MouthPress",
+        "MouthDimple",
+        "MouthSmile",
+        "MouthSad",
+        "MouthCornerY",
+        "MouthTightenerStretch",
+        "SmileFrown",
+        "SmileSad",
+        "LipSuckUpper",
+        "LipSuckLower",
+        "LipFunnelUpper",
+        "LipFunnelLower",
+        "LipPuckerUpper",
+        "LipPuckerLower",
+        "LipSuckFunnelUpper",
+        "LipSuckFunnelLower",
+    ):
         mean(name, f"{name}Left", f"{name}Right")
     for stem in ("LipSuck", "LipFunnel", "LipPucker"):
         mean(stem, f"{stem}Upper", f"{stem}Lower")
@@ -136,18 +180,43 @@ def _rows() -> dict[str, dict[str, float]]:
 
 
 _OLD_NAMES = {
-    "EyesX": "EyeX", "EyesY": "EyeY", "EyesWiden": "EyeWide", "EyesSqueeze": "EyeSquint", "CombinedEyeLid": "EyeOpen",
+    "EyesX": "EyeX",
+    "EyesY": "EyeY",
+    "EyesWiden": "EyeWide",
+    "EyesSqueeze": "EyeSquint",
+    "CombinedEyeLid": "EyeOpen",
     **{f"{s}Eye{axis}": f"Eye{s}{axis}" for s in SIDES for axis in "XY"},
-    **{f"{s}EyeLid": f"EyeOpen{s}" for s in SIDES}, **{f"{s}EyeWiden": f"EyeWide{s}" for s in SIDES},
+    **{f"{s}EyeLid": f"EyeOpen{s}" for s in SIDES},
+    **{f"{s}EyeWiden": f"EyeWide{s}" for s in SIDES},
     **{f"{s}EyeSqueeze": f"EyeSquint{s}" for s in SIDES},
     **{name: name for name in ("JawRight", "JawLeft", "JawForward", "JawX", "MouthX", "SmileSad")},
-    **{stem + s: stem + s for s in SIDES for stem in (
-        "MouthUpper", "MouthLower", "MouthSmile", "MouthSad", "CheekPuff", "MouthUpperUp", "MouthLowerDown", "SmileSad")},
-    "MouthApeShape": "MouthClosed", "MouthUpper": "MouthUpperX", "MouthLower": "MouthLowerX",
-    "MouthUpperOverturn": "LipFunnelUpper", "MouthLowerOverturn": "LipFunnelLower", "MouthPout": "LipPucker",
-    "MouthUpperInside": "LipSuckUpper", "MouthLowerInside": "LipSuckLower", "MouthLowerOverlay": "MouthRaiserLower",
-    "PuffSuck": "CheekPuffSuck", **{f"PuffSuck{s}": f"CheekPuffSuck{s}" for s in SIDES}, "TongueLongStep1": "TongueOut",
-}  # fmt: skip
+    **{
+        stem + s: stem + s
+        for s in SIDES
+        for stem in (
+            "MouthUpper",
+            "MouthLower",
+            "MouthSmile",
+            "MouthSad",
+            "CheekPuff",
+            "MouthUpperUp",
+            "MouthLowerDown",
+            "SmileSad",
+        )
+    },
+    "MouthApeShape": "MouthClosed",
+    "MouthUpper": "MouthUpperX",
+    "MouthLower": "MouthLowerX",
+    "MouthUpperOverturn": "LipFunnelUpper",
+    "MouthLowerOverturn": "LipFunnelLower",
+    "MouthPout": "LipPucker",
+    "MouthUpperInside": "LipSuckUpper",
+    "MouthLowerInside": "LipSuckLower",
+    "MouthLowerOverlay": "MouthRaiserLower",
+    "PuffSuck": "CheekPuffSuck",
+    **{f"PuffSuck{s}": f"CheekPuffSuck{s}" for s in SIDES},
+    "TongueLongStep1": "TongueOut",
+}
 """Names from before version 2 → the same in version 2."""
 
 

@@ -25,11 +25,20 @@ _LENGTH = 0.1
 rotation only; where one takes both (EVMC4U's "bone position synchronize") zero would pull the head into the chest."""
 
 _TAKEN = [
-    INDEX[name] for name in (
-        "jawOpen", "mouthClose", "mouthPucker", "mouthFunnel", "mouthSmileLeft", "mouthSmileRight",
-        "mouthStretchLeft", "mouthStretchRight", "eyeBlinkLeft", "eyeBlinkRight",
+    INDEX[name]
+    for name in (
+        "jawOpen",
+        "mouthClose",
+        "mouthPucker",
+        "mouthFunnel",
+        "mouthSmileLeft",
+        "mouthSmileRight",
+        "mouthStretchLeft",
+        "mouthStretchRight",
+        "eyeBlinkLeft",
+        "eyeBlinkRight",
     )
-]  # fmt: skip
+]
 
 
 def vowels(coefficients: np.ndarray) -> np.ndarray:
@@ -45,10 +54,18 @@ def vowels(coefficients: np.ndarray) -> np.ndarray:
     wide = max(smile_l + smile_r, stretch_l + stretch_r) / 2
     blink = min(blink_l, blink_r)
     flat, narrow = 1.0 - rounding, max(1.0 - 2.0 * opening, 0.0)
-    return np.array((
-        opening * flat * (1.0 - wide), narrow * flat * wide, pucker * (1.0 - opening), opening * flat * wide,
-        max(funnel, pucker * opening), blink, blink_l - blink, blink_r - blink,
-    ))  # fmt: skip
+    return np.array(
+        (
+            opening * flat * (1.0 - wide),
+            narrow * flat * wide,
+            pucker * (1.0 - opening),
+            opening * flat * wide,
+            max(funnel, pucker * opening),
+            blink,
+            blink_l - blink,
+            blink_r - blink,
+        )
+    )
 
 
 class VmcEncoder:
@@ -65,8 +82,9 @@ class VmcEncoder:
     driven : the ARKit names that fmg decides; the others are not sent, so that another tracker's stay.
     """
 
-    def __init__(self, case: str = "pascal", with_vowels: bool = False, bundled: bool = True,
-                 driven: Collection[str] = ARKIT_NAMES):  # fmt: skip
+    def __init__(
+        self, case: str = "pascal", with_vowels: bool = False, bundled: bool = True, driven: Collection[str] = ARKIT_NAMES
+    ):
         ours = [name for name in ARKIT_NAMES if name in driven]
         self._ours = order(ours)
         self._vowels = [i for i, source in enumerate(VOWELS.values()) if with_vowels and source in driven]
@@ -79,13 +97,14 @@ class VmcEncoder:
         self._values = np.zeros(1 + 4 * len(bones) + len(self._names), np.float32)  # time, rotations, one per name
         self._frame = PatchedFrame(
             [
-                (message("/VMC/Ext/OK", 1), 0), (message("/VMC/Ext/T", 0.0), 1),
+                (message("/VMC/Ext/OK", 1), 0),
+                (message("/VMC/Ext/T", 0.0), 1),
                 *((message("/VMC/Ext/Bone/Pos", name, 0.0, _LENGTH, 0.0, *[0.0] * 4), 4) for name in bones),
                 *((message("/VMC/Ext/Blend/Val", name, 0.0), 1) for name in self._names),
                 (message("/VMC/Ext/Blend/Apply"), 0),
             ],
             self._bundled,
-        )  # fmt: skip
+        )
 
     def encode(self, frame: Frame) -> list[memoryview]:
         """The datagrams of `frame`, valid until the next call."""

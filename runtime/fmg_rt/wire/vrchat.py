@@ -68,9 +68,8 @@ def usual(prefix: str = "", bits: int | None = None) -> list[Parameter]:
         for name in NAMES:
             parameters += [Parameter(f"{root}{name}{2**bit}", name, 2**bit, bits) for bit in range(bits)]
         parameters += [
-            Parameter(f"{root}{name}Negative", name, -1, bits)
-            for name, signed in zip(NAMES, SIGNED, strict=False) if signed
-        ]  # fmt: skip
+            Parameter(f"{root}{name}Negative", name, -1, bits) for name, signed in zip(NAMES, SIGNED, strict=False) if signed
+        ]
     return parameters
 
 
@@ -101,9 +100,10 @@ def matched(types: Mapping[str, str]) -> list[Parameter]:
             digits.setdefault((address.removesuffix(end), name), set()).add(place)
     n_bits = {key: len(places - {-1}) for key, places in digits.items()}
     return [
-        p if p.place == 0 else p._replace(bits=n_bits[_without_end(p), p.name]) for p in parameters
+        p if p.place == 0 else p._replace(bits=n_bits[_without_end(p), p.name])
+        for p in parameters
         if p.place <= 0 or p.place < 2 ** n_bits[_without_end(p), p.name]
-    ]  # fmt: skip
+    ]
 
 
 def _without_end(parameter: Parameter) -> str:
@@ -121,14 +121,17 @@ class VrchatEncoder:
     driven : the ARKit names that fmg decides; parameters made of none of them are left to another tracker.
     """
 
-    def __init__(self, parameters: Iterable[Parameter], switches: Collection[str] = tuple(ACTIVE), bundled: bool = True,
-                 driven: Collection[str] = ARKIT_NAMES):  # fmt: skip
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        switches: Collection[str] = tuple(ACTIVE),
+        bundled: bool = True,
+        driven: Collection[str] = ARKIT_NAMES,
+    ):
         self._unified = Unified()
         self._bundled = bundled
         ours = frozenset(driven)
-        known = sorted(
-            (p for p in parameters if not ours.isdisjoint(DEPENDS[_INDEX[p.name]])), key=lambda p: _kind(p.place)
-        )
+        known = sorted((p for p in parameters if not ours.isdisjoint(DEPENDS[_INDEX[p.name]])), key=lambda p: _kind(p.place))
         index = np.array([_INDEX[p.name] for p in known], np.intp)
         place = np.array([p.place for p in known], np.int64)
         self._n_floats, n_bits = int(np.sum(place == 0)), int(np.sum(place > 0))

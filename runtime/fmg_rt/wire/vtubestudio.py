@@ -25,19 +25,33 @@ _ANGLES = ("FaceAngleX", "FaceAngleY", "FaceAngleZ")
 _LARGEST_ANGLE = 30.0
 """Degrees; the range of the angles."""
 DEPENDS: Mapping[str, str] = {
-    "MouthOpen": "jawOpen", "MouthSmile": "mouthSmileLeft", "MouthX": "mouthLeft", "TongueOut": "tongueOut",
-    "CheekPuff": "cheekPuff", **{f"Voice{vowel}": "jawOpen" for vowel in "AIUEO"},
-    "Brows": "browInnerUp", "BrowLeftY": "browOuterUpLeft", "BrowRightY": "browOuterUpRight",
-    "EyeOpenLeft": "eyeBlinkLeft", "EyeOpenRight": "eyeBlinkRight",
+    "MouthOpen": "jawOpen",
+    "MouthSmile": "mouthSmileLeft",
+    "MouthX": "mouthLeft",
+    "TongueOut": "tongueOut",
+    "CheekPuff": "cheekPuff",
+    **{f"Voice{vowel}": "jawOpen" for vowel in "AIUEO"},
+    "Brows": "browInnerUp",
+    "BrowLeftY": "browOuterUpLeft",
+    "BrowRightY": "browOuterUpRight",
+    "EyeOpenLeft": "eyeBlinkLeft",
+    "EyeOpenRight": "eyeBlinkRight",
     **{f"Eye{side}{axis}": f"eyeLookOut{side}" for side in ("Left", "Right") for axis in "XY"},
-}  # fmt: skip
+}
 """VTube Studio's own parameters that a face fills → a coefficient without which each makes no sense."""
 
 
 def request(kind: str, data: Mapping[str, Any] | None = None) -> str:
     """One request of messageType ``kind`` + ``Request``."""
-    return json.dumps({"apiName": "VTubeStudioPublicAPI", "apiVersion": "1.0", "requestID": kind,
-                       "messageType": f"{kind}Request", "data": dict(data or {})})  # fmt: skip
+    return json.dumps(
+        {
+            "apiName": "VTubeStudioPublicAPI",
+            "apiVersion": "1.0",
+            "requestID": kind,
+            "messageType": f"{kind}Request",
+            "data": dict(data or {}),
+        }
+    )
 
 
 def answer(text: str | bytes) -> tuple[str, dict[str, Any]]:
@@ -73,14 +87,22 @@ def parameters(frame: Frame, driven: Collection[str] = ARKIT_NAMES, with_head: b
 
     smile = 0.5 * (c["mouthSmileLeft"] + c["mouthSmileRight"] - c["mouthFrownLeft"] - c["mouthFrownRight"])
     values = {
-        "MouthOpen": max(0.0, c["jawOpen"] - c["mouthClose"]), "MouthSmile": 0.5 + 0.5 * smile,
-        "MouthX": c["mouthLeft"] - c["mouthRight"], "TongueOut": c["tongueOut"], "CheekPuff": c["cheekPuff"],
+        "MouthOpen": max(0.0, c["jawOpen"] - c["mouthClose"]),
+        "MouthSmile": 0.5 + 0.5 * smile,
+        "MouthX": c["mouthLeft"] - c["mouthRight"],
+        "TongueOut": c["tongueOut"],
+        "CheekPuff": c["cheekPuff"],
         **{f"Voice{vowel}": float(v) for vowel, v in zip("AIUEO", vowels(frame.coefficients), strict=False)},
-        "Brows": 0.5 * (brow("Left") + brow("Right")), "BrowLeftY": brow("Left"), "BrowRightY": brow("Right"),
-        "EyeOpenLeft": 1.0 - c["eyeBlinkLeft"], "EyeOpenRight": 1.0 - c["eyeBlinkRight"],
-        "EyeLeftX": c["eyeLookOutLeft"] - c["eyeLookInLeft"], "EyeLeftY": c["eyeLookUpLeft"] - c["eyeLookDownLeft"],
-        "EyeRightX": c["eyeLookInRight"] - c["eyeLookOutRight"], "EyeRightY": c["eyeLookUpRight"] - c["eyeLookDownRight"],
-    }  # fmt: skip
+        "Brows": 0.5 * (brow("Left") + brow("Right")),
+        "BrowLeftY": brow("Left"),
+        "BrowRightY": brow("Right"),
+        "EyeOpenLeft": 1.0 - c["eyeBlinkLeft"],
+        "EyeOpenRight": 1.0 - c["eyeBlinkRight"],
+        "EyeLeftX": c["eyeLookOutLeft"] - c["eyeLookInLeft"],
+        "EyeLeftY": c["eyeLookUpLeft"] - c["eyeLookDownLeft"],
+        "EyeRightX": c["eyeLookInRight"] - c["eyeLookOutRight"],
+        "EyeRightY": c["eyeLookUpRight"] - c["eyeLookDownRight"],
+    }
     values = {name: value for name, value in values.items() if DEPENDS[name] in driven}
     values |= {name: c[source] for name, source in CUSTOM.items() if source in driven}
     if with_head:
@@ -92,14 +114,19 @@ def parameters(frame: Frame, driven: Collection[str] = ARKIT_NAMES, with_head: b
 
 def inject(values: Mapping[str, float]) -> str:
     """The request that sets these parameters; it has to come at least once a second."""
-    return request("InjectParameterData", {
-        "faceFound": True, "mode": "set",
-        "parameterValues": [{"id": name, "value": round(value, 5)} for name, value in values.items()],
-    })  # fmt: skip
+    return request(
+        "InjectParameterData",
+        {
+            "faceFound": True,
+            "mode": "set",
+            "parameterValues": [{"id": name, "value": round(value, 5)} for name, value in values.items()],
+        },
+    )
 
 
 def create(name: str) -> str:
     """The request that makes one of `CUSTOM`; making it again does no harm."""
-    return request("ParameterCreation", {
-        "parameterName": name, "explanation": f"ARKit's {CUSTOM[name]}, from speech", "min": 0, "max": 1, "defaultValue": 0,
-    })  # fmt: skip
+    return request(
+        "ParameterCreation",
+        {"parameterName": name, "explanation": f"ARKit's {CUSTOM[name]}, from speech", "min": 0, "max": 1, "defaultValue": 0},
+    )

@@ -40,7 +40,8 @@ class _LazyGroup(click.Group):
                 raise
             raise click.ClickException(
                 f"'{context.invoked_subcommand}' needs the package '{missing}', which is not installed. "
-                f"Install the training extra: {install('train')}") from error  # fmt: skip
+                f"Install the training extra: {install('train')}"
+            ) from error
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -12,14 +12,33 @@ import click
 @click.option("--split", type=click.Choice(["train", "val", "test", "all"]), default="test", show_default=True)
 @click.option("--lookahead", type=int, help="Look-ahead in ms; default: the file's own.")
 @click.option("--as-shipped", is_flag=True, help="Score all that fmg-rt sends, not the network alone.")
-@click.option("--rate", type=click.FloatRange(10, 120), default=100.0, show_default=True,
-              help="Frames per second; at 30 a closure may fall between two frames.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(10, 120),
+    default=100.0,
+    show_default=True,
+    help="Frames per second; at 30 a closure may fall between two frames.",
+)
 @click.option("--conditions", is_flag=True, help="Repeat in rooms, noises, voices and paths: see docs/corpus.md.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as JSON.")
-@click.option("--html", "html_path", type=click.Path(path_type=Path, dir_okay=False),
-              help="Write a report of one file: tables, curves, faces.")  # fmt: skip
-def evaluate(weights: Path, data: tuple[Path, ...], against: Path | None, split: str, lookahead: int | None, as_shipped: bool,
-             rate: float, conditions: bool, json_path: Path | None, html_path: Path | None) -> None:  # fmt: skip
+@click.option(
+    "--html",
+    "html_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a report of one file: tables, curves, faces.",
+)
+def evaluate(
+    weights: Path,
+    data: tuple[Path, ...],
+    against: Path | None,
+    split: str,
+    lookahead: int | None,
+    as_shipped: bool,
+    rate: float,
+    conditions: bool,
+    json_path: Path | None,
+    html_path: Path | None,
+) -> None:
     """Score weight files on data sets.
 
     Beside every score stands its 95 % interval. The loudness envelope, as the simplest rival, and a face that never moves

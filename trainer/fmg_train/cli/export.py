@@ -8,13 +8,23 @@ import click
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write.")
-@click.option("--emotion", type=click.Path(path_type=Path),
-              help="Data set with emotions: learns the read-out that moves the face with the mood of the voice; without it "
-                   "a fine-tuned network keeps the one that it began with.")  # fmt: skip
-@click.option("--calm", type=click.Path(path_type=Path),
-              help="Data set of people who read calmly: with --emotion, its training recordings count as neutral.")
-@click.option("--mean-with", "origin", type=click.Path(path_type=Path),
-              help="Weight file that the run began from (fit --init), or of another run from there: write the mean of both.")
+@click.option(
+    "--emotion",
+    type=click.Path(path_type=Path),
+    help="Data set with emotions: learns the read-out that moves the face with the mood of the voice; without it "
+    "a fine-tuned network keeps the one that it began with.",
+)
+@click.option(
+    "--calm",
+    type=click.Path(path_type=Path),
+    help="Data set of people who read calmly: with --emotion, its training recordings count as neutral.",
+)
+@click.option(
+    "--mean-with",
+    "origin",
+    type=click.Path(path_type=Path),
+    help="Weight file that the run began from (fit --init), or of another run from there: write the mean of both.",
+)
 def export(run: Path, output: Path, emotion: Path | None, calm: Path | None, origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file.
 

@@ -11,12 +11,23 @@ import click
 @click.option("--val", multiple=True, help="Data set to judge by; replaces data.val. Repeatable.")
 @click.option("--out", "folder", type=click.Path(path_type=Path), required=True, help="Folder of this run.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
-@click.option("--init", type=click.Path(path_type=Path),
-              help="Weight file to start from (fine-tuning); gives the model where --config states none.")
+@click.option(
+    "--init",
+    type=click.Path(path_type=Path),
+    help="Weight file to start from (fine-tuning); gives the model where --config states none.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Replaces optim.epochs.")
-def fit(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], folder: Path, resume: bool,
-        init: Path | None, device: str, epochs: int | None) -> None:  # fmt: skip
+def fit(
+    config_path: Path | None,
+    train: tuple[str, ...],
+    val: tuple[str, ...],
+    folder: Path,
+    resume: bool,
+    init: Path | None,
+    device: str,
+    epochs: int | None,
+) -> None:
     """Train a network.
 
     Every epoch writes a checkpoint; --resume goes on after a stop, on the CPU bit for bit as if nothing had happened.

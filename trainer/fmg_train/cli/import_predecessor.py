@@ -8,8 +8,7 @@ import click
 @click.command("import-predecessor")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--stats", type=click.Path(path_type=Path), required=True, help="The pickled feature statistics.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True,
-              help="The .npz to write.")  # fmt: skip
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The .npz to write.")
 def import_predecessor(checkpoint: Path, stats: Path, output: Path) -> None:
     """Turn a checkpoint of the predecessor into a weight file.
 

@@ -8,10 +8,12 @@ import click
 from ..datasets import assemble
 from ..datasets.form import DatasetError, Recording
 
-_out = click.option("--out", "directory", required=True, type=click.Path(path_type=Path, file_okay=False),
-                    help="Folder of the new data set.")  # fmt: skip
-_language = click.option("--language", default="und", show_default=True,
-                         help="Language spoken, such as en or ja; it only labels the recordings.")  # fmt: skip
+_out = click.option(
+    "--out", "directory", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the new data set."
+)
+_language = click.option(
+    "--language", default="und", show_default=True, help="Language spoken, such as en or ja; it only labels the recordings."
+)
 _source = click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
 
 
@@ -43,8 +45,13 @@ def claire(source: Path, directory: Path, language: str) -> None:
 @_source
 @_out
 @_language
-@click.option("--offset-ms", type=float, default=0.0, show_default=True,
-              help="Let the faces come this much later than their timecodes say.")  # fmt: skip
+@click.option(
+    "--offset-ms",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Let the faces come this much later than their timecodes say.",
+)
 @click.option("--fps", type=click.FloatRange(1, 1000), help="The camera's frames per second, where they are not whole: 29.97 …")
 def livelink(source: Path, directory: Path, language: str, offset_ms: float, fps: float | None) -> None:
     """Takes of the Live Link Face app: .csv and .wav (of a .mov without .wav, you are told how to get one).
@@ -94,8 +101,10 @@ def _prepare(directory: Path, read) -> None:
     except OSError as error:
         raise click.ClickException(f"cannot write to {directory}: {error.strerror or error}") from None
     minutes = sum(recording.seconds for recording in written) / 60
-    click.echo(f"{directory}: {len(written)} recordings, {minutes:.1f} minutes; {skipped} problems"
-               + (f", see {directory / assemble.SKIPPED}" if skipped else ""))  # fmt: skip
+    click.echo(
+        f"{directory}: {len(written)} recordings, {minutes:.1f} minutes; {skipped} problems"
+        + (f", see {directory / assemble.SKIPPED}" if skipped else "")
+    )
     if skipped:
         raise SystemExit(1)
 

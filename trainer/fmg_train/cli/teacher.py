@@ -6,10 +6,16 @@ import click
 
 
 @click.command()
-@click.option("--real", "directory", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,
-              help="Folder of real recordings with measured lips.")  # fmt: skip
-@click.option("--vtl", is_flag=True,
-              help="Against VocalTractLab's lips too (minutes; needs vocaltractlab-cython and espeak-ng).")  # fmt: skip
+@click.option(
+    "--real",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    required=True,
+    help="Folder of real recordings with measured lips.",
+)
+@click.option(
+    "--vtl", is_flag=True, help="Against VocalTractLab's lips too (minutes; needs vocaltractlab-cython and espeak-ng)."
+)
 def teacher(directory: Path, vtl: bool) -> None:
     """Check the teacher's lips against measured ones.
 

@@ -29,8 +29,10 @@ def run(data: tuple[Path, ...], egemaps: bool, jobs: int, scheduler: str | None)
                 failed += 1
                 bar.write(f"skipped {futures[future]}: {error}")
             bar.update()
-    click.echo(f"{len(shards) - len(todo)} there already, {len(todo) - failed} computed ({seconds / 3600:.2f} h of audio), "
-               f"{failed} failed")  # fmt: skip
+    click.echo(
+        f"{len(shards) - len(todo)} there already, {len(todo) - failed} computed ({seconds / 3600:.2f} h of audio), "
+        f"{failed} failed"
+    )
     if failed:
         raise SystemExit(1)
 

@@ -11,8 +11,7 @@ from ..datasets import form
 from ..teacher import UnknownPhone
 
 
-def run(directory: Path, hours: float, seed: int, jobs: int, recordings: Path | None, real_copies: int,
-           languages: str) -> None:  # fmt: skip
+def run(directory: Path, hours: float, seed: int, jobs: int, recordings: Path | None, real_copies: int, languages: str) -> None:
     """Make synthetic speech with its face curves, in shards that can be trained on while the rest is made.
 
     The arguments are the options of the command.
@@ -21,8 +20,13 @@ def run(directory: Path, hours: float, seed: int, jobs: int, recordings: Path | 
     unknown = [name for name in wanted if name not in recipe.TRAINING_LANGUAGES]
     if unknown:
         raise click.UsageError(f"no texts in '{unknown[0]}' (there are {', '.join(recipe.TRAINING_LANGUAGES)})")
-    settings = {"hours": hours, "seed": seed, "languages": list(wanted), "real": recordings is not None,
-                "real_copies": real_copies}  # fmt: skip
+    settings = {
+        "hours": hours,
+        "seed": seed,
+        "languages": list(wanted),
+        "real": recordings is not None,
+        "real_copies": real_copies,
+    }
     try:
         shards.settle(directory, settings)
         missing = shards.missing_engines()

@@ -20,14 +20,25 @@ from ..evaluate.conditions import CONDITIONS
 COLUMNS = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae", "rounding_auc", "jitter")
 
 
-def run(weights: Path, data: tuple[Path, ...], against: Path | None, split: str, lookahead: int | None, as_shipped: bool,
-        rate: float, conditions: bool, json_path: Path | None, html_path: Path | None) -> None:  # fmt: skip
+def run(
+    weights: Path,
+    data: tuple[Path, ...],
+    against: Path | None,
+    split: str,
+    lookahead: int | None,
+    as_shipped: bool,
+    rate: float,
+    conditions: bool,
+    json_path: Path | None,
+    html_path: Path | None,
+) -> None:
     """Score weight files on data sets. The arguments are the options of the command."""
     try:
         predictors = {weights.name: _predictor(weights, lookahead, as_shipped, rate)}
         if against is not None:
             predictors[against.name if against.name != weights.name else str(against)] = _predictor(
-                against, lookahead, as_shipped, rate)  # fmt: skip
+                against, lookahead, as_shipped, rate
+            )
         predictors["loudness envelope"] = functools.partial(evaluation.envelope, rate=rate)
         predictors["still face"] = functools.partial(evaluation.still, rate=rate)
         chosen = CONDITIONS if conditions else {"clean": None}
@@ -44,8 +55,9 @@ def run(weights: Path, data: tuple[Path, ...], against: Path | None, split: str,
         if not any(rows for table in results.values() for rows in table.values()):
             raise DatasetError(f"no recording of the split '{split}' in {', '.join(map(str, data))}")
         rest = {rival: evaluation.rest(predict, rate) for rival, predict in predictors.items()}
-        summaries = {name: {rival: evaluation.summary(rows) for rival, rows in table.items()}
-                     for name, table in results.items()}  # fmt: skip
+        summaries = {
+            name: {rival: evaluation.summary(rows) for rival, rows in table.items()} for name, table in results.items()
+        }
         intervals = reports.comparisons(results) if against is not None else {}
         within = reports.confidence(results)
         told = _presence([weights] if against is None else [weights, against], lookahead, sets, split, chosen)
@@ -84,8 +96,10 @@ def _presence(files: list[Path], lookahead: int | None, sets: list[Path], split:
     for path in files:
         detect = presence.network(weight_files.read(path), _samples(lookahead))
         if detect is not None:
-            values = {name: presence.auc(detect, sets, None if split == "all" else split, change)
-                      for name, change in conditions.items()}  # fmt: skip
+            values = {
+                name: presence.auc(detect, sets, None if split == "all" else split, change)
+                for name, change in conditions.items()
+            }
             table[str(path)] = {name: value for name, value in values.items() if math.isfinite(value)}
     return {name: values for name, values in table.items() if values}
 

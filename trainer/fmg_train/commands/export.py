@@ -28,9 +28,13 @@ def run(run: Path, output: Path, emotion: Path | None, calm: Path | None, origin
     try:
         saved = checkpoints.load(run)
         provenance = {
-            "data": [Path(name).name for name in saved.data], "seed": saved.config.seed, "epoch": saved.progress["epoch"],
-            "commit": _commit(), "fmg": __version__, "validation_loss": round(float(saved.progress["best"]), 6),
-        }  # fmt: skip
+            "data": [Path(name).name for name in saved.data],
+            "seed": saved.config.seed,
+            "epoch": saved.progress["epoch"],
+            "commit": _commit(),
+            "fmg": __version__,
+            "validation_loss": round(float(saved.progress["best"]), 6),
+        }
         if origin is not None:
             begun = weight_files.read(origin)
             saved, provenance["mean_with"] = mean_with(saved, begun), begun.sha256
@@ -69,10 +73,15 @@ def _with_emotion(weights: Weights, directory: Path, calm: Path | None) -> Weigh
     held_out = emotions.examples(caches, "test", last_only=True)
     if len(held_out.emotion):
         arousal, classes = emotions.accuracy(held_out, readout)
-        provenance["emotion"] = {"arousal_sign": round(arousal, 3), "classes": round(classes, 3),
-                                 "held_out_recordings": len(held_out.emotion)}  # fmt: skip
-        click.echo(f"emotion on {len(held_out.emotion)} held-out recordings: sign of arousal {arousal:.1%}, "
-                   f"seven classes {classes:.1%}")  # fmt: skip
+        provenance["emotion"] = {
+            "arousal_sign": round(arousal, 3),
+            "classes": round(classes, 3),
+            "held_out_recordings": len(held_out.emotion),
+        }
+        click.echo(
+            f"emotion on {len(held_out.emotion)} held-out recordings: sign of arousal {arousal:.1%}, "
+            f"seven classes {classes:.1%}"
+        )
     tensors = {"weight": readout.weight, "bias": readout.bias}
     return replace(weights, egemaps_mean=readout.mean, egemaps_std=readout.std, emotion=tensors, provenance=provenance)
 
@@ -86,8 +95,12 @@ def _real_features(saved: checkpoints.Checkpoint) -> np.ndarray:
 
 def _commit() -> str:
     try:
-        result = subprocess.run(["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
-                                capture_output=True, text=True, check=True)  # fmt: skip
+        result = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return result.stdout.strip()

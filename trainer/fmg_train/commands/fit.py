@@ -18,8 +18,16 @@ from ..fit.training import Fit, with_data
 from ..models import of_the_body
 
 
-def run(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], folder: Path, resume: bool,
-        init: Path | None, device: str, epochs: int | None) -> None:  # fmt: skip
+def run(
+    config_path: Path | None,
+    train: tuple[str, ...],
+    val: tuple[str, ...],
+    folder: Path,
+    resume: bool,
+    init: Path | None,
+    device: str,
+    epochs: int | None,
+) -> None:
     """Train a network. The arguments are the options of the command."""
     try:
         initial = weight_files.read(init) if init else None
@@ -51,8 +59,11 @@ def run(config_path: Path | None, train: tuple[str, ...], val: tuple[str, ...], 
 def _model_of(initial: weight_files.Weights) -> dict:
     """The `model` section that matches a weight file."""
     *milliseconds, default = (n * 1000 // spec.SAMPLE_RATE for n in (*initial.lookaheads, choose_lookahead(initial)))
-    return {"architecture": initial.architecture, "lookaheads_ms": milliseconds,
-            "default_lookahead_ms": default} | of_the_body(initial.config) | _speech(initial)  # fmt: skip
+    return (
+        {"architecture": initial.architecture, "lookaheads_ms": milliseconds, "default_lookahead_ms": default}
+        | of_the_body(initial.config)
+        | _speech(initial)
+    )
 
 
 def _speech(initial: weight_files.Weights) -> dict:

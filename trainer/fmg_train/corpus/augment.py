@@ -61,7 +61,7 @@ def istft(spectra: np.ndarray, n_samples: int) -> np.ndarray:
 def log_envelope(spectra: np.ndarray, n_cepstra: int = 28) -> np.ndarray:
     """(frames, 257) natural log of the spectral envelope, by the first cepstra."""
     cepstra = fft.irfft(np.log(np.abs(spectra) + 1e-6), axis=1)
-    cepstra[:, n_cepstra:-n_cepstra + 1] = 0
+    cepstra[:, n_cepstra : -n_cepstra + 1] = 0
     return fft.rfft(cepstra, axis=1).real
 
 
@@ -123,8 +123,10 @@ def peaking(frequency: float, gain_db: float, q: float) -> np.ndarray:
 
 def equalise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One to three peaks or notches and a tilt."""
-    sections = [peaking(float(np.exp(rng.uniform(np.log(120), np.log(7000)))), rng.uniform(-9, 9), rng.uniform(0.5, 2.5))
-                for _ in range(rng.integers(1, 4))]  # fmt: skip
+    sections = [
+        peaking(float(np.exp(rng.uniform(np.log(120), np.log(7000)))), rng.uniform(-9, 9), rng.uniform(0.5, 2.5))
+        for _ in range(rng.integers(1, 4))
+    ]
     tilt = rng.uniform(-0.6, 0.6)
     sections.append(np.array([[1 / (1 + abs(tilt)), -tilt / (1 + abs(tilt)), 0.0, 1.0, 0.0, 0.0]]))
     return signal.sosfilt(np.concatenate(sections), audio).astype(np.float32)
@@ -211,8 +213,9 @@ def transmit(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     seldom. Peak near 1."""
     audio = audio / (np.abs(audio).max() + 1e-9)
     if rng.random() < 0.08:
-        audio = signal.sosfilt(signal.butter(4, (rng.uniform(150, 350), rng.uniform(3000, 3800)), "band", fs=RATE,
-                                             output="sos"), audio)  # fmt: skip
+        audio = signal.sosfilt(
+            signal.butter(4, (rng.uniform(150, 350), rng.uniform(3000, 3800)), "band", fs=RATE, output="sos"), audio
+        )
     elif rng.random() < 0.2:
         audio = signal.sosfilt(signal.butter(4, rng.uniform(2800, 7500), "low", fs=RATE, output="sos"), audio)
     elif rng.random() < 0.2:

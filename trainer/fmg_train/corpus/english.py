@@ -19,16 +19,33 @@ yes yellow you year use winter window white wheel quick quiet queen queue""".spl
 _OPENERS = """yes;no;okay;well;oh;hello;hi there;thank you;sorry;excuse me;I mean;you know;listen;look;wait;really;maybe;
 of course;good morning;good evening;bye bye;see you tomorrow;please""".replace("\n", "").split(";")
 TEMPLATES = (
-    "The {w} {w} is on the {w}.", "I think {w} and {w} are {w}.", "Did you see my {w}?",
-    "Please put the {w} by the {w} at {t}.", "{o}, the {w} was {w}!", "We have {n} {w}s and {n} {w}.",
-    "Maybe Bob bumped my {w} problem.", "{o}. {o}. Why is the {w} so {w}?", "My number is {d}.",
-    "She {w}ed a {w} before {t}.", "Spell it: {l}.", "{w}, {w}, {w}, and {w}.", "It's {t}, {o}.",
-    "How many {w}s would you like, {n} or {n}?", "Poppa bought Bobby a big {b} {b}.",
-    "Move the {b} up, please, {o}.", "They've never found the {w} of {w}.",
-    "Who knew you would use two {w} shoes?", "I am {w}.", "What {w}? What {w}!", "{x}, {x}, {x}.",
-    "Say {x} again.", "{x} {w} {x} {b}.", "{b} {b} {b}.", "Wow, {w}!",
+    "The {w} {w} is on the {w}.",
+    "I think {w} and {w} are {w}.",
+    "Did you see my {w}?",
+    "Please put the {w} by the {w} at {t}.",
+    "{o}, the {w} was {w}!",
+    "We have {n} {w}s and {n} {w}.",
+    "Maybe Bob bumped my {w} problem.",
+    "{o}. {o}. Why is the {w} so {w}?",
+    "My number is {d}.",
+    "She {w}ed a {w} before {t}.",
+    "Spell it: {l}.",
+    "{w}, {w}, {w}, and {w}.",
+    "It's {t}, {o}.",
+    "How many {w}s would you like, {n} or {n}?",
+    "Poppa bought Bobby a big {b} {b}.",
+    "Move the {b} up, please, {o}.",
+    "They've never found the {w} of {w}.",
+    "Who knew you would use two {w} shoes?",
+    "I am {w}.",
+    "What {w}? What {w}!",
+    "{x}, {x}, {x}.",
+    "Say {x} again.",
+    "{x} {w} {x} {b}.",
+    "{b} {b} {b}.",
+    "Wow, {w}!",
     "You should choose the {w} over the {w}.",
-)  # fmt: skip
+)
 _ONSETS = "b p m f v th d t n s z l r sh ch j k g h w y pl bl br pr fr fl tr dr kr kl gl gr sp st sk sm sn sw".split()
 _NUCLEI = "a e i o u ee oo ay oh ow igh oy ar or air ah aw ea".split()
 _CODAS = "b p m f v th d t n s z l sh ch k g mp nt nd st sp lb lm x ng".split() + ["", ""]

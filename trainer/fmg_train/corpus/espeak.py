@@ -21,8 +21,12 @@ PAUSE = "_"
 """The names of all pauses begin with it."""
 VOICES = {
     "en": ("en-us", "en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029", "en-us-nyc"),
-    "es": ("es", "es-419"), "fr": ("fr", "fr-be", "fr-ch"), "pt": ("pt", "pt-br"), "zh": ("cmn-latn-pinyin",), "no": ("nb",),
-}  # fmt: skip
+    "es": ("es", "es-419"),
+    "fr": ("fr", "fr-be", "fr-ch"),
+    "pt": ("pt", "pt-br"),
+    "zh": ("cmn-latn-pinyin",),
+    "no": ("nb",),
+}
 """Voice files of a language, where they are not just its tag."""
 RENAMED = {"_j": "j", ";": "j", "s^": "s;", "t^": "t;", "d^": "d;", "!": "_!"}
 """Glides, palatal sounds and a joint whose own names read as something else or as nothing."""
@@ -41,9 +45,16 @@ class _Id(ctypes.Union):
 
 
 class _Event(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_int), ("unique_identifier", ctypes.c_uint), ("text_position", ctypes.c_int),
-                ("length", ctypes.c_int), ("audio_position", ctypes.c_int), ("sample", ctypes.c_int),
-                ("user_data", ctypes.c_void_p), ("id", _Id)]  # fmt: skip
+    _fields_ = [
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Id),
+    ]
 
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
@@ -92,8 +103,16 @@ class Espeak:
         if path is None:
             raise EngineMissing("espeak-ng is not installed (Debian: espeak-ng)")
         self._library = library = ctypes.CDLL(path)
-        library.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint,
-                                         ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p]  # fmt: skip
+        library.espeak_Synth.argtypes = [
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_uint,
+            ctypes.c_int,
+            ctypes.c_uint,
+            ctypes.c_uint,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+        ]
         library.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
         library.espeak_Info.restype = ctypes.c_char_p
         options = _PHONEME_EVENTS | _DONT_EXIT
@@ -134,10 +153,15 @@ class Espeak:
 
     def draw(self, language: str, rng: np.random.Generator) -> Voice:
         names = VOICES.get(language, (language,))
-        return Voice(self.name, str(names[rng.integers(len(names))]), language,
-                     rate=float(np.clip(np.exp(0.22 * rng.standard_normal()), 0.6, 2.0)),
-                     pitch=float(rng.uniform(0.7, 1.3)), tract=float(np.clip(np.exp(0.1 * rng.standard_normal()), 0.8, 1.3)),
-                     settings={"variant": float(rng.integers(1 << 30)), "range": float(rng.uniform(20, 90))})  # fmt: skip
+        return Voice(
+            self.name,
+            str(names[rng.integers(len(names))]),
+            language,
+            rate=float(np.clip(np.exp(0.22 * rng.standard_normal()), 0.6, 2.0)),
+            pitch=float(rng.uniform(0.7, 1.3)),
+            tract=float(np.clip(np.exp(0.1 * rng.standard_normal()), 0.8, 1.3)),
+            settings={"variant": float(rng.integers(1 << 30)), "range": float(rng.uniform(20, 90))},
+        )
 
     def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
         seed = int(voice.settings["variant"])
@@ -147,8 +171,12 @@ class Espeak:
         library.espeak_SetVoiceByName(b"eo")
         if library.espeak_SetVoiceByName(f"{voice.name}+drawn".encode()) != 0:
             raise EngineMissing(f"espeak-ng has no voice '{voice.name}'")
-        for parameter, value in ((_RATE, _WORDS_PER_MINUTE * voice.rate), (_PITCH, _PITCH_MIDDLE * voice.pitch),
-                                 (_RANGE, voice.settings["range"]), (_VOLUME, 60)):  # fmt: skip
+        for parameter, value in (
+            (_RATE, _WORDS_PER_MINUTE * voice.rate),
+            (_PITCH, _PITCH_MIDDLE * voice.pitch),
+            (_RANGE, voice.settings["range"]),
+            (_VOLUME, 60),
+        ):
             library.espeak_SetParameter(parameter, int(value), 0)
         self._chunks, self._events = [], []
         self._c.srand(seed & 0x7FFFFFFF)

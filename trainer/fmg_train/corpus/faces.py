@@ -49,8 +49,17 @@ def _take(directory: Path, entry: dict) -> Iterator[Item]:
     for part in np.array_split(np.arange(len(face)), pieces):
         sound = audio[part[0] * spec.HOP_LENGTH : (part[-1] + 1) * spec.HOP_LENGTH]
         opening = scores.aperture(face[part]).astype(np.float32)
-        yield Item(sound, [], face[part], entry["speaker"], entry["lang"], entry["source"], entry["licence"],
-                   aperture=opening, known=known)  # fmt: skip
+        yield Item(
+            sound,
+            [],
+            face[part],
+            entry["speaker"],
+            entry["lang"],
+            entry["source"],
+            entry["licence"],
+            aperture=opening,
+            known=known,
+        )
 
 
 def items(directory: Path, source: str, seed: int, n_copies: int) -> Iterator[tuple[str, Item]]:

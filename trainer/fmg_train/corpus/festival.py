@@ -51,8 +51,8 @@ class Festival:
     def _process(self, name: str) -> subprocess.Popen:
         if name not in self._processes:
             self._processes[name] = subprocess.Popen(
-                [self._program, "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL)  # fmt: skip
+                [self._program, "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
             self._send(name, f"(voice_{name})")
         return self._processes[name]
 
@@ -79,8 +79,10 @@ class Festival:
         wave.unlink(missing_ok=True)
         quoted = text.replace("\\", " ").replace('"', " ")
         self._send(voice.name, f"(Parameter.set 'Duration_Stretch {1 / voice.rate:.3f})")
-        self._send(voice.name, f'(begin (set! u (SynthText "{quoted}")) (utt.save.segs u "{segments}") '
-                               f"(utt.save.wave u \"{wave}\" 'riff))")  # fmt: skip
+        self._send(
+            voice.name,
+            f'(begin (set! u (SynthText "{quoted}")) (utt.save.segs u "{segments}") (utt.save.wave u "{wave}" \'riff))',
+        )
         if not wave.is_file():
             raise NothingSaid(f"festival said nothing for {text!r} with {voice.name}")
         audio, sample_rate = soundfile.read(wave, dtype="float32")

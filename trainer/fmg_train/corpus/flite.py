@@ -23,8 +23,13 @@ class _Voice(ctypes.Structure):
 
 
 class _Wave(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_char_p), ("sample_rate", ctypes.c_int), ("num_samples", ctypes.c_int),
-                ("num_channels", ctypes.c_int), ("samples", ctypes.POINTER(ctypes.c_short))]  # fmt: skip
+    _fields_ = [
+        ("type", ctypes.c_char_p),
+        ("sample_rate", ctypes.c_int),
+        ("num_samples", ctypes.c_int),
+        ("num_channels", ctypes.c_int),
+        ("samples", ctypes.POINTER(ctypes.c_short)),
+    ]
 
 
 def _load(name: str) -> ctypes.CDLL:
@@ -43,12 +48,16 @@ class Flite:
         self._library = library = _load("flite")
         pointer, text = ctypes.c_void_p, ctypes.c_char_p
         for function, result, arguments in (
-            ("flite_synth_text", pointer, [text, pointer]), ("utt_relation", pointer, [pointer, text]),
-            ("relation_head", pointer, [pointer]), ("item_next", pointer, [pointer]),
-            ("item_feat_string", text, [pointer, text]), ("item_feat_float", ctypes.c_float, [pointer, text]),
-            ("utt_wave", ctypes.POINTER(_Wave), [pointer]), ("delete_utterance", None, [pointer]),
+            ("flite_synth_text", pointer, [text, pointer]),
+            ("utt_relation", pointer, [pointer, text]),
+            ("relation_head", pointer, [pointer]),
+            ("item_next", pointer, [pointer]),
+            ("item_feat_string", text, [pointer, text]),
+            ("item_feat_float", ctypes.c_float, [pointer, text]),
+            ("utt_wave", ctypes.POINTER(_Wave), [pointer]),
+            ("delete_utterance", None, [pointer]),
             ("feat_set_float", None, [pointer, text, ctypes.c_float]),
-        ):  # fmt: skip
+        ):
             getattr(library, function).restype = result
             getattr(library, function).argtypes = arguments
         library.flite_init()
@@ -69,8 +78,13 @@ class Flite:
 
     def vary(self, name: str, rng: np.random.Generator) -> Voice:
         """The named voice in a drawn manner."""
-        return Voice(self.name, name, "en", rate=float(np.clip(np.exp(0.18 * rng.standard_normal()), 0.7, 1.5)),
-                     pitch=float(np.clip(np.exp(0.15 * rng.standard_normal()), 0.7, 1.4)))  # fmt: skip
+        return Voice(
+            self.name,
+            name,
+            "en",
+            rate=float(np.clip(np.exp(0.18 * rng.standard_normal()), 0.7, 1.5)),
+            pitch=float(np.clip(np.exp(0.15 * rng.standard_normal()), 0.7, 1.4)),
+        )
 
     def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
         library, pointer = self._library, self._voice(voice.name)

@@ -27,15 +27,17 @@ PAUSES = [0.4, 0.4]
 """Silence before and after each sentence, s."""
 
 
-def say(engine: Engine, texts: Texts, voice: Callable[[np.random.Generator], Voice], n: int,
-        rng: np.random.Generator) -> Iterator[Item]:  # fmt: skip
+def say(
+    engine: Engine, texts: Texts, voice: Callable[[np.random.Generator], Voice], n: int, rng: np.random.Generator
+) -> Iterator[Item]:
     """`n` sentences, each in a newly drawn voice."""
     for _ in range(n):
         yield speech_item([engine.speak(texts.sentence(rng), voice(rng), rng)], PAUSES, engine.name)
 
 
-def _say(engine: Engine, texts: Texts, voice: Callable[[np.random.Generator], Voice], n: int,
-         number: int) -> Iterator[tuple[str, Item]]:  # fmt: skip
+def _say(
+    engine: Engine, texts: Texts, voice: Callable[[np.random.Generator], Voice], n: int, number: int
+) -> Iterator[tuple[str, Item]]:
     """The items of `say` for the tests; `number` keeps the draws of the sets apart."""
     for item in say(engine, texts, voice, n, np.random.default_rng([SEED, number])):
         yield "test", item
@@ -86,5 +88,10 @@ def festival() -> Iterator[tuple[str, Item]]:
 
 def jobs() -> list[Recipe]:
     """All of them."""
-    return [("test-rms", rms, ()), ("test-ja", japanese, ()), ("test-languages", other_languages, ()),
-            ("test-vtl", articulatory, ()), ("test-festival", festival, ())]  # fmt: skip
+    return [
+        ("test-rms", rms, ()),
+        ("test-ja", japanese, ()),
+        ("test-languages", other_languages, ()),
+        ("test-vtl", articulatory, ()),
+        ("test-festival", festival, ()),
+    ]

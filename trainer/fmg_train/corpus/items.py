@@ -63,8 +63,10 @@ def join(utterances: list[Utterance], pauses: list[float]) -> tuple[np.ndarray, 
     for utterance, pause in zip(utterances, pauses[:-1], strict=True):
         silence(pause)
         offset = position / spec.SAMPLE_RATE
-        phones += [(to_ipa(utterance.phone_set, name, utterance.language), offset + start, offset + end)
-                   for name, start, end in utterance.phones]  # fmt: skip
+        phones += [
+            (to_ipa(utterance.phone_set, name, utterance.language), offset + start, offset + end)
+            for name, start, end in utterance.phones
+        ]
         pieces.append(utterance.audio * np.float32(LEVEL / (augment.speech_level(utterance.audio) + 1e-9)))
         position += len(utterance.audio)
     silence(pauses[-1])
@@ -89,10 +91,18 @@ def retimed(item: Item, positions: np.ndarray, audio: np.ndarray) -> Item:
         return (curves[left] * (1 - share) + curves[np.minimum(left + 1, len(curves) - 1)] * share).astype(np.float32)
 
     times = np.arange(len(positions)) / FACE_RATE
-    phones = [(name, float(np.interp(start, positions, times)), float(np.interp(end, positions, times)))
-              for name, start, end in item.phones]  # fmt: skip
-    return replace(item, audio=audio, phones=phones, face=follow(item.face), augmented=True,
-                   aperture=None if item.aperture is None else follow(item.aperture))  # fmt: skip
+    phones = [
+        (name, float(np.interp(start, positions, times)), float(np.interp(end, positions, times)))
+        for name, start, end in item.phones
+    ]
+    return replace(
+        item,
+        audio=audio,
+        phones=phones,
+        face=follow(item.face),
+        augmented=True,
+        aperture=None if item.aperture is None else follow(item.aperture),
+    )
 
 
 def _frames(audio: np.ndarray) -> np.ndarray:

@@ -12,8 +12,15 @@ from pathlib import Path
 import numpy as np
 
 DICTIONARIES = (Path("/var/lib/mecab/dic/open-jtalk/naist-jdic/sys.dic"),)
-_KINDS = {"noun": "名詞,一般,", "thing": "名詞,サ変接続,", "verb": "動詞,自立,", "adjective": "形容詞,自立,",
-          "adverb": "副詞,", "name": "名詞,固有名詞,人名,姓,", "place": "名詞,固有名詞,地域,一般,"}  # fmt: skip
+_KINDS = {
+    "noun": "名詞,一般,",
+    "thing": "名詞,サ変接続,",
+    "verb": "動詞,自立,",
+    "adjective": "形容詞,自立,",
+    "adverb": "副詞,",
+    "name": "名詞,固有名詞,人名,姓,",
+    "place": "名詞,固有名詞,地域,一般,",
+}
 _FALLBACK = {
     "noun": "本 水 町 窓 雨 花 魚 船 犬 猫 鉛筆 新聞 時計 電話 林檎 蜜柑 部屋 友達 空 海 山 川 星 風 雪 道 店 薬 傘 靴",
     "thing": "勉強 練習 説明 準備 電話 運転 料理 散歩 質問 返事 発表 放送 復習 配達 報告 募集",
@@ -24,21 +31,31 @@ _FALLBACK = {
     "place": "東京 大阪 京都 札幌 仙台 名古屋 神戸 広島 福岡 別府 米子 松山 水戸 奈良",
 }
 TEMPLATES = (
-    "{place}の{noun}は{adjective}です。", "{name}さんは{noun}を{verb}そうです。",
-    "{adverb}{noun}が{verb}のを見ました。", "{noun}と{noun}、どちらが{adjective}ですか？",
-    "{adjective}{noun}を{number}個ください。", "{thing}していたら、{noun}に{verb}ことができた。",
-    "{name}さん、{place}で{thing}してもいいですか？", "{number}時{minute}分に{place}で{thing}します。",
-    "{verb}なら{adverb}{verb}べきだ。", "ええっと、{noun}は{adverb}{adjective}よね。",
-    "もしもし、{name}ですけど、{noun}のことで。", "{noun}、{noun}、{noun}。",
-    "{noun}ばかり{verb}から、{adjective}と思う。", "うん、{adverb}{verb}。",
-    "すみません、{place}まで{number}枚お願いします。", "まあ、{adjective}{noun}ですね！",
-    "{name}の{noun}も{noun}も{adjective}。", "へえ、{thing}って{adjective}んだ。",
-)  # fmt: skip
+    "{place}の{noun}は{adjective}です。",
+    "{name}さんは{noun}を{verb}そうです。",
+    "{adverb}{noun}が{verb}のを見ました。",
+    "{noun}と{noun}、どちらが{adjective}ですか？",
+    "{adjective}{noun}を{number}個ください。",
+    "{thing}していたら、{noun}に{verb}ことができた。",
+    "{name}さん、{place}で{thing}してもいいですか？",
+    "{number}時{minute}分に{place}で{thing}します。",
+    "{verb}なら{adverb}{verb}べきだ。",
+    "ええっと、{noun}は{adverb}{adjective}よね。",
+    "もしもし、{name}ですけど、{noun}のことで。",
+    "{noun}、{noun}、{noun}。",
+    "{noun}ばかり{verb}から、{adjective}と思う。",
+    "うん、{adverb}{verb}。",
+    "すみません、{place}まで{number}枚お願いします。",
+    "まあ、{adjective}{noun}ですね！",
+    "{name}の{noun}も{noun}も{adjective}。",
+    "へえ、{thing}って{adjective}んだ。",
+)
 MORAE = tuple(
     """あ い う え お か き く け こ が ぎ ぐ げ ご さ し す せ そ ざ じ ず ぜ ぞ た ち つ て と だ で ど な に ぬ ね の
     は ひ ふ へ ほ ば び ぶ べ ぼ ぱ ぴ ぷ ぺ ぽ ま み む め も や ゆ よ ら り る れ ろ わ ん きゃ きゅ きょ ぎゃ ぎゅ ぎょ
     しゃ しゅ しょ じゃ じゅ じょ ちゃ ちゅ ちょ にゃ にゅ にょ ひゃ ひゅ ひょ びゃ びゅ びょ ぴゃ ぴゅ ぴょ みゃ みゅ みょ
-    りゃ りゅ りょ ふぁ ふぃ ふぇ ふぉ てぃ でぃ うぃ うぇ うぉ しぇ じぇ ちぇ つぁ""".split())  # fmt: skip
+    りゃ りゅ りょ ふぁ ふぃ ふぇ ふぉ てぃ でぃ うぃ うぇ うぉ しぇ じぇ ちぇ つぁ""".split()
+)
 LABIAL = tuple(m for m in MORAE if m[0] in "ばびぶべぼぱぴぷぺぽまみむめも")
 
 _GEMINATES = "かきくけこさしすせそたちつてとぱぴぷぺぽ"
@@ -97,8 +114,9 @@ class Japanese:
 
     def __init__(self, part: str, kana: bool = False) -> None:
         self.kana = kana
-        self._words = {kind: [w for w in words if is_validation(w[0]) == (part == "val")] or words
-                       for kind, words in lexicon().items()}  # fmt: skip
+        self._words = {
+            kind: [w for w in words if is_validation(w[0]) == (part == "val")] or words for kind, words in lexicon().items()
+        }
 
     def _word(self, kind: str, rng: np.random.Generator) -> str:
         words = self._words[kind]
@@ -115,8 +133,14 @@ class Japanese:
             if not brace:
                 parts.append(piece)
             elif kind in ("number", "minute"):
-                parts.append(("いち に さん よん ご ろく なな はち きゅう じゅう".split()[rng.integers(10)] if self.kana
-                              else str(rng.integers(1, 60))) + rest)  # fmt: skip
+                parts.append(
+                    (
+                        "いち に さん よん ご ろく なな はち きゅう じゅう".split()[rng.integers(10)]
+                        if self.kana
+                        else str(rng.integers(1, 60))
+                    )
+                    + rest
+                )
             else:
                 parts.append(self._word(kind, rng) + rest)
         text = "".join(parts)

@@ -14,8 +14,10 @@ from .speech import EngineMissing, NothingSaid, Phones, Utterance, Voice, later,
 
 LAG = 0.002
 """The sound is this much later than the state durations, s."""
-LICENCES = {"mei": "HTS Voice Mei (CC BY 3.0, MMDAgent Project Team)",
-            "nitech": "HTS Voice NIT ATR503 M001 (CC BY 3.0, HTS Working Group)"}  # fmt: skip
+LICENCES = {
+    "mei": "HTS Voice Mei (CC BY 3.0, MMDAgent Project Team)",
+    "nitech": "HTS Voice NIT ATR503 M001 (CC BY 3.0, HTS Working Group)",
+}
 NITECH = Path("/usr/share/hts-voice/nitech-jp-atr503-m001/nitech_jp_atr503_m001.htsvoice")
 HELD_OUT = "nitech"
 _SILENT = ("sil", "pau")
@@ -66,8 +68,9 @@ class JTalk:
     def _engine(self, name: str) -> tuple[ctypes.Array, float]:
         if name not in self._engines:
             if not self.has(name):
-                raise EngineMissing(f"the Japanese voice '{name}' is not installed (Debian contrib: "
-                                    "hts-voice-nitech-jp-atr503-m001)")  # fmt: skip
+                raise EngineMissing(
+                    f"the Japanese voice '{name}' is not installed (Debian contrib: hts-voice-nitech-jp-atr503-m001)"
+                )
             # The engine's struct is opaque here; it is well below this size.
             engine = ctypes.create_string_buffer(8192)
             self._library.HTS_Engine_initialize(engine)
@@ -78,9 +81,15 @@ class JTalk:
         return self._engines[name]
 
     def draw(self, language: str, rng: np.random.Generator) -> Voice:
-        return Voice(self.name, "mei", "ja", rate=float(np.clip(np.exp(0.2 * rng.standard_normal()), 0.7, 1.8)),
-                     pitch=float(np.exp2(np.clip(rng.normal(-2, 3.5), -9, 5) / 12)),
-                     tract=float(rng.uniform(-0.08, 0.08)), settings={"gv": float(rng.uniform(0.6, 1.1))})  # fmt: skip
+        return Voice(
+            self.name,
+            "mei",
+            "ja",
+            rate=float(np.clip(np.exp(0.2 * rng.standard_normal()), 0.7, 1.8)),
+            pitch=float(np.exp2(np.clip(rng.normal(-2, 3.5), -9, 5) / 12)),
+            tract=float(rng.uniform(-0.08, 0.08)),
+            settings={"gv": float(rng.uniform(0.6, 1.1))},
+        )
 
     def speak(self, text: str, voice: Voice, rng: np.random.Generator) -> Utterance:
         """As every engine; here `voice.tract` is added to the warping constant alpha (± 0.08 moves F1 by a quarter)."""

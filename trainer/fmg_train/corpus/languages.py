@@ -91,21 +91,23 @@ TABLES = {
     "id": """b p m f t d n s z sy c j k g l r h y w ny | a e i o u ai au | n m ng t s k p r | ibu bapak air buku kertas
     besar masalah teman rumah jalan pagi malam lima tujuh delapan sungai teh roti susu waktu nama apel kota
     hidup jembatan badai selamat siang bumi pembeli lampu mimpi""",
-}  # fmt: skip
+}
 """Language → spelling."""
 HELD_OUT = ("pl", "sv", "hu", "tr", "el", "id")
 TRAINING = tuple(language for language in TABLES if language not in HELD_OUT) + ("zh", "ko")
 _INITIALS = "b p m f d t n l g k h j q x zh ch sh r z c s y w".split()
 _FINALS = {
-    "labial": "a o ai ei ao ou an en ang eng i u".split(), "front": "i ia ie iao iu ian in iang ing u ue uan".split(),
-    "other": "a e ai ei ao ou an en ang eng u uo".split(), "y": "a an ao e i in ing ou u ue uan".split(),
+    "labial": "a o ai ei ao ou an en ang eng i u".split(),
+    "front": "i ia ie iao iu ian in iang ing u ue uan".split(),
+    "other": "a e ai ei ao ou an en ang eng u uo".split(),
+    "y": "a an ao e i in ing ou u ue uan".split(),
     "w": "a ai an ang ei en o u".split(),
-}  # fmt: skip
+}
 
 
 def _pinyin(rng: np.random.Generator) -> str:
     initial = _INITIALS[rng.integers(len(_INITIALS))]
-    kind = ("labial" if initial in "bpmf" else "front" if initial in "jqx" else initial if initial in "yw" else "other")
+    kind = "labial" if initial in "bpmf" else "front" if initial in "jqx" else initial if initial in "yw" else "other"
     finals = _FINALS[kind]
     return f"{initial}{finals[rng.integers(len(finals))]}{rng.integers(1, 5)}"
 

@@ -102,10 +102,31 @@ def _machine(n: int, rng: np.random.Generator) -> np.ndarray:
     return out.astype(np.float32)
 
 
-_KINDS = {"tones": _tones, "beeps": _beeps, "knocks": _knocks, "coughs": _coughs, "breaths": _breaths, "gusts": _gusts,
-          "beating": _beating, "machine": _machine}  # fmt: skip
-_SHARES = {"silence": 0.1, "noise": 0.16, "hum": 0.04, "fan": 0.08, "tones": 0.16, "beeps": 0.04, "knocks": 0.09,
-           "coughs": 0.07, "breaths": 0.07, "gusts": 0.04, "beating": 0.05, "machine": 0.05, "crowd": 0.05}  # fmt: skip
+_KINDS = {
+    "tones": _tones,
+    "beeps": _beeps,
+    "knocks": _knocks,
+    "coughs": _coughs,
+    "breaths": _breaths,
+    "gusts": _gusts,
+    "beating": _beating,
+    "machine": _machine,
+}
+_SHARES = {
+    "silence": 0.1,
+    "noise": 0.16,
+    "hum": 0.04,
+    "fan": 0.08,
+    "tones": 0.16,
+    "beeps": 0.04,
+    "knocks": 0.09,
+    "coughs": 0.07,
+    "breaths": 0.07,
+    "gusts": 0.04,
+    "beating": 0.05,
+    "machine": 0.05,
+    "crowd": 0.05,
+}
 """Kind of sound → its share."""
 KINDS = tuple(_SHARES)
 

@@ -45,8 +45,10 @@ def read_manifest(directory: Path, source: str) -> list[dict]:
     except (OSError, ValueError) as error:
         raise form.DatasetError(f"{path}: cannot read the recordings' manifest ({error})") from error
     # Of a voice without phones only its emotion can be learnt, by the read-out that `export` adds.
-    chosen = sorted((entry for entry in entries if entry["source"] == source and (entry["phones"] or source == "emodb")),
-                    key=lambda entry: entry["file"])  # fmt: skip
+    chosen = sorted(
+        (entry for entry in entries if entry["source"] == source and (entry["phones"] or source == "emodb")),
+        key=lambda entry: entry["file"],
+    )
     if not chosen:
         raise form.DatasetError(f"{path}: nothing of '{source}' in it")
     return chosen
@@ -88,8 +90,7 @@ def lips(directory: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         raise form.DatasetError(f"{path}: cannot read the measured lips ({error})") from error
     order = np.argsort(clip, kind="stable")
     names, starts = np.unique(clip[order], return_index=True)
-    return {name: (time[rows], opening[rows])
-            for name, rows in zip(names, np.split(order, starts[1:]), strict=True)}  # fmt: skip
+    return {name: (time[rows], opening[rows]) for name, rows in zip(names, np.split(order, starts[1:]), strict=True)}
 
 
 def clean_item(directory: Path, entry: dict, measured_lips: tuple[np.ndarray, np.ndarray] | None) -> Item:
@@ -108,8 +109,9 @@ def clean_item(directory: Path, entry: dict, measured_lips: tuple[np.ndarray, np
         aperture = np.interp(frames, time, opening).astype(np.float32)
         aperture[(frames < time[0] - 0.02) | (frames > time[-1] + 0.02)] = np.nan
         face = measured.fit_to_aperture(face, measured.aperture_from_grid(aperture))
-    return Item(audio, phones, face, entry["speaker"], entry["lang"], source, entry["licence"], "spoken", emotion,
-                aperture, known)  # fmt: skip
+    return Item(
+        audio, phones, face, entry["speaker"], entry["lang"], source, entry["licence"], "spoken", emotion, aperture, known
+    )
 
 
 def items(directory: Path, source: str, seed: int, n_copies: int) -> Iterator[tuple[str, Item]]:

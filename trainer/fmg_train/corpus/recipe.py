@@ -22,10 +22,7 @@ SHARES = {"en": 0.36, "ja": 0.27}
 """Of the speech; the rest goes to the other training languages."""
 WELL_KNOWN = ("de", "fr", "es", "it", "pt", "ru", "zh", "ko", "nl")
 """Get twice the share of the remaining languages."""
-ENGINE_SHARES = {
-    "en": {"flite": 0.48, "espeak": 0.52},
-    "ja": {"jtalk": 0.62, "espeak": 0.38},
-}
+ENGINE_SHARES = {"en": {"flite": 0.48, "espeak": 0.52}, "ja": {"jtalk": 0.62, "espeak": 0.38}}
 """Language → engine → share; every other language is spoken by espeak alone."""
 TRAINING_LANGUAGES = ("en", "ja", *languages.TRAINING)
 MANNERS = {"spoken": 0.9, "whispered": 0.05, "shouted": 0.05}

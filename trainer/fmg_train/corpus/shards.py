@@ -57,9 +57,21 @@ def write(directory: Path, items: Iterator[tuple[str, Item]]) -> float:
     for number, (split, item) in enumerate(items):
         known = np.ones(arkit.N_COEFFICIENTS, bool) if item.known is None else item.known
         face = form.Face(item.face, FACE_RATE, 0.0, known, tuple(item.phones), item.aperture)
-        recordings.append(form.write_recording(
-            directory, f"{number:05d}", item.audio, face, split=split, speaker=item.speaker, language=item.language,
-            source=item.source, licence=item.licence, emotion=item.emotion, augmented=item.augmented))  # fmt: skip
+        recordings.append(
+            form.write_recording(
+                directory,
+                f"{number:05d}",
+                item.audio,
+                face,
+                split=split,
+                speaker=item.speaker,
+                language=item.language,
+                source=item.source,
+                licence=item.licence,
+                emotion=item.emotion,
+                augmented=item.augmented,
+            )
+        )
     form.write_manifest(directory, recordings)
     return sum(recording.seconds for recording in recordings)
 
@@ -124,16 +136,20 @@ def plan(hours: float, seed: int, languages: tuple[str, ...], recordings: Path |
     jobs = [Job(name, make, arguments) for name, make, arguments in (*validation.jobs(recordings), *holdouts.jobs())]
     jobs = [Job("vtl", vtl.training, (seed, copies, hours)), *jobs]
     if recordings is not None:
-        jobs = [Job(f"real-{name}", real.items, (recordings, source, seed, copies))
-                for name, source in real.SOURCES.items()] + jobs  # fmt: skip
+        jobs = [
+            Job(f"real-{name}", real.items, (recordings, source, seed, copies)) for name, source in real.SOURCES.items()
+        ] + jobs
         if (recordings / faces.MANIFEST).is_file():
-            jobs = [Job(f"real-{name}", faces.items, (recordings, source, seed, copies))
-                    for name, source in faces.SOURCES.items()] + jobs  # fmt: skip
+            jobs = [
+                Job(f"real-{name}", faces.items, (recordings, source, seed, copies)) for name, source in faces.SOURCES.items()
+            ] + jobs
     seconds = min(SHARD_SECONDS, 3600 * hours * VALIDATION)
     jobs.append(Job("val", training, (seed, _VALIDATION_NUMBER, languages, "val", seconds)))
     n_shards = max(1, round(3600 * hours / SHARD_SECONDS))
-    return jobs + [Job(f"shard-{number:05d}", training, (seed, number, languages, "train", 3600 * hours / n_shards))
-                   for number in range(n_shards)]  # fmt: skip
+    return jobs + [
+        Job(f"shard-{number:05d}", training, (seed, number, languages, "train", 3600 * hours / n_shards))
+        for number in range(n_shards)
+    ]
 
 
 def settle(directory: Path, settings: dict) -> None:
@@ -149,8 +165,10 @@ def settle(directory: Path, settings: dict) -> None:
         there = json.loads(path.read_text(encoding="utf-8"))
         different = sorted(key for key in settings if there.get(key) != settings[key])
         if different:
-            raise form.DatasetError(f"{directory} holds a corpus with another {', '.join(different)}: "
-                                    "choose another folder, or give the same options to go on")  # fmt: skip
+            raise form.DatasetError(
+                f"{directory} holds a corpus with another {', '.join(different)}: "
+                "choose another folder, or give the same options to go on"
+            )
     else:
         form.write_beside(path, json.dumps(settings, indent=1).encode())
 

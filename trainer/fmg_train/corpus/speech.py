@@ -98,8 +98,9 @@ def levels(audio: np.ndarray, hop: int = 80, window: int = 160) -> np.ndarray:
     return (10 * np.log10((sums[starts + window] - sums[starts]) / window + 1e-10)).astype(np.float32)
 
 
-def move_burst_labels(phones: Phones, audio: np.ndarray, is_stop: Callable[[str], bool], longest: float = 0.11,
-                      depth: float = 20.0) -> Phones:  # fmt: skip
+def move_burst_labels(
+    phones: Phones, audio: np.ndarray, is_stop: Callable[[str], bool], longest: float = 0.11, depth: float = 20.0
+) -> Phones:
     """Give voiceless stops and affricates the closing silence that an engine counts to the phone before.
 
     The silence before the burst is looked for with 5 ms frames between the label and `longest` seconds earlier (at

@@ -21,8 +21,9 @@ VOICES = 4
 """Other voices of every measured sentence."""
 
 
-def spoken(engine_name: str, languages: tuple[str, ...], sentences: int, number: int,
-           changed: bool = False) -> Iterator[tuple[str, Item]]:  # fmt: skip
+def spoken(
+    engine_name: str, languages: tuple[str, ...], sentences: int, number: int, changed: bool = False
+) -> Iterator[tuple[str, Item]]:
     """`sentences` of each language in training voices of an engine, each by `other_throat` where `changed`; `number` keeps
     the draws of the sets apart."""
     rng = np.random.default_rng([SEED, number])

@@ -82,8 +82,16 @@ def assemble(takes: Iterable[Take], directory: Path, problems: Sequence[Skipped]
                 if name in written:
                     raise DatasetError(f"{name}: a second recording of this name")
                 recording = form.write_recording(
-                    directory, name, *_overlap(audio, face, name), split=take.split or "train", speaker=take.speaker,
-                    language=take.language, source=take.source, licence=take.licence, emotion=take.emotion)  # fmt: skip
+                    directory,
+                    name,
+                    *_overlap(audio, face, name),
+                    split=take.split or "train",
+                    speaker=take.speaker,
+                    language=take.language,
+                    source=take.source,
+                    licence=take.licence,
+                    emotion=take.emotion,
+                )
                 written[name] = take, recording
                 yield recording
         except DatasetError as error:
@@ -95,8 +103,12 @@ def assemble(takes: Iterable[Take], directory: Path, problems: Sequence[Skipped]
     recordings = [replace(recording, split=take.split or chosen[take.unit]) for take, recording in written.values()]
     for split in form.SPLITS:
         if not any(recording.split == split for recording in recordings):
-            skipped.append(Skipped(f"split {split}", f"{directory}: the split '{split}' is empty; it takes at least "
-                                                     "three recordings to fill all splits"))  # fmt: skip
+            skipped.append(
+                Skipped(
+                    f"split {split}",
+                    f"{directory}: the split '{split}' is empty; it takes at least three recordings to fill all splits",
+                )
+            )
             yield skipped[-1]
     lines = "".join(json.dumps(vars(s), ensure_ascii=False) + "\n" for s in skipped)
     form.write_beside(directory / SKIPPED, lines.encode())
@@ -163,6 +175,8 @@ def _overlap(audio: np.ndarray, face: form.Face, name: str) -> tuple[np.ndarray,
     last = min(len(audio), round((face.start + len(face.coefficients) / face.rate) * spec.SAMPLE_RATE))
     if last - first < SHORTEST_S * spec.SAMPLE_RATE:
         heard, seen = len(audio) / spec.SAMPLE_RATE, len(face.coefficients) / face.rate
-        raise DatasetError(f"{name}: {heard:.2f} s of audio and {seen:.2f} s of face, which begin {face.start:+.2f} s apart, "
-                           f"overlap by less than {SHORTEST_S} s")  # fmt: skip
+        raise DatasetError(
+            f"{name}: {heard:.2f} s of audio and {seen:.2f} s of face, which begin {face.start:+.2f} s apart, "
+            f"overlap by less than {SHORTEST_S} s"
+        )
     return audio[first:last], replace(face, start=face.start - first / spec.SAMPLE_RATE)

@@ -92,8 +92,10 @@ def _face(folder: Path, shot: str, shapes: rig.Rig, solver: Solver, rotations: n
     coefficients, known = solver.solve(sequence.blocks), shapes.active.copy()
     if rotations is not None:
         if rotations.shape != (len(coefficients), 2, 2) or not np.isfinite(rotations).all():
-            raise DatasetError(f"{folder.parent.parent / EYES}: '{shot}' is {rotations.shape}, or not finite; "
-                               f"its mesh has {len(coefficients)} frames")  # fmt: skip
+            raise DatasetError(
+                f"{folder.parent.parent / EYES}: '{shot}' is {rotations.shape}, or not finite; "
+                f"its mesh has {len(coefficients)} frames"
+            )
         for place, curve in eye_looks(rotations).items():
             coefficients[:, place] = curve
             known[place] = True

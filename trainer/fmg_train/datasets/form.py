@@ -96,9 +96,20 @@ def write_beside(path: Path, data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face: Face, *, split: str, speaker: str,
-                    language: str, source: str, licence: str, emotion: str | None = None,
-                    augmented: bool = False) -> Recording:  # fmt: skip
+def write_recording(
+    directory: Path,
+    recording_id: str,
+    audio: np.ndarray,
+    face: Face,
+    *,
+    split: str,
+    speaker: str,
+    language: str,
+    source: str,
+    licence: str,
+    emotion: str | None = None,
+    augmented: bool = False,
+) -> Recording:
     """Write the audio and face files of one recording; the caller collects the results for `write_manifest`.
 
     audio : (samples,) float32 in [-1, 1] at 16 kHz.
@@ -117,27 +128,44 @@ def write_recording(directory: Path, recording_id: str, audio: np.ndarray, face:
         raise DatasetError(f"{recording_id}: coefficients have shape {coefficients.shape}, not (frames, 52)")
     if not np.isfinite(coefficients).all() or coefficients.min() < 0 or coefficients.max() > 1:
         raise DatasetError(f"{recording_id}: coefficients outside [0, 1] or not finite")
-    arrays: dict[str, Any] = {"coefficients": coefficients.astype(np.float16), "rate": np.float64(face.rate),
-              "start": np.float64(face.start), "known": np.asarray(face.known, bool)}  # fmt: skip
+    arrays: dict[str, Any] = {
+        "coefficients": coefficients.astype(np.float16),
+        "rate": np.float64(face.rate),
+        "start": np.float64(face.start),
+        "known": np.asarray(face.known, bool),
+    }
     if face.phones:
         names, starts, ends = zip(*face.phones, strict=True)
-        arrays |= {"phone": np.array(names), "phone_start": np.array(starts, np.float32),
-                   "phone_end": np.array(ends, np.float32)}  # fmt: skip
+        arrays |= {
+            "phone": np.array(names),
+            "phone_start": np.array(starts, np.float32),
+            "phone_end": np.array(ends, np.float32),
+        }
     if face.aperture is not None:
         arrays["aperture"] = face.aperture.astype(np.float16)
     sound, curves = io.BytesIO(), io.BytesIO()
     soundfile.write(sound, audio, spec.SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     np.savez(curves, **arrays)
     return Recording(
-        recording_id, split, speaker, language, source, licence, len(audio) / spec.SAMPLE_RATE,
+        recording_id,
+        split,
+        speaker,
+        language,
+        source,
+        licence,
+        len(audio) / spec.SAMPLE_RATE,
         write_beside(audio_path(directory, recording_id), sound.getvalue()),
-        write_beside(face_path(directory, recording_id), curves.getvalue()), emotion, augmented)  # fmt: skip
+        write_beside(face_path(directory, recording_id), curves.getvalue()),
+        emotion,
+        augmented,
+    )
 
 
 def write_manifest(directory: Path, recordings: Iterable[Recording]) -> None:
     """Write the manifest, which makes the data set complete."""
-    lines = [json.dumps({k: v for k, v in asdict(r).items() if v or k not in _OPTIONAL}, ensure_ascii=False)
-             for r in recordings]  # fmt: skip
+    lines = [
+        json.dumps({k: v for k, v in asdict(r).items() if v or k not in _OPTIONAL}, ensure_ascii=False) for r in recordings
+    ]
     write_beside(Path(directory) / MANIFEST, ("\n".join(lines) + "\n").encode())
 
 
@@ -196,10 +224,16 @@ def read_face(directory: Path, recording: Recording) -> Face:
             arrays = {name: archive[name] for name in archive.files}
         phones = tuple(
             (str(n), float(s), float(e))
-            for n, s, e in zip(arrays.get("phone", ()), arrays.get("phone_start", ()), arrays.get("phone_end", ()),
-                               strict=True))  # fmt: skip
+            for n, s, e in zip(arrays.get("phone", ()), arrays.get("phone_start", ()), arrays.get("phone_end", ()), strict=True)
+        )
         aperture = arrays["aperture"].astype(np.float32) if "aperture" in arrays else None
-        return Face(arrays["coefficients"].astype(np.float32), float(arrays["rate"]), float(arrays["start"]),
-                    arrays["known"], phones, aperture)  # fmt: skip
+        return Face(
+            arrays["coefficients"].astype(np.float32),
+            float(arrays["rate"]),
+            float(arrays["start"]),
+            arrays["known"],
+            phones,
+            aperture,
+        )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DatasetError(f"{path}: cannot read the curves ({error})") from error

@@ -33,8 +33,9 @@ _MOST = 1.5
 """Largest value that may be an overshoot of a coefficient; larger ones are percent or something else."""
 
 
-def takes(directory: Path, language: str, offset: float, fps: float | None,
-          say: Callable[[str], None]) -> tuple[Iterator[Take], list[Skipped]]:  # fmt: skip
+def takes(
+    directory: Path, language: str, offset: float, fps: float | None, say: Callable[[str], None]
+) -> tuple[Iterator[Take], list[Skipped]]:
     """The takes at and below a folder. The folder directly below `directory` that holds a take's folder is its speaker;
     takes in `directory` or one folder below are all of one speaker, named like `directory`.
 
@@ -118,8 +119,9 @@ def read_table(path: Path, fps: float | None = None) -> tuple[np.ndarray, np.nda
     except ValueError as error:
         raise DatasetError(f"{path}: a value is no number ({error})") from None
     if np.nanmax(values) > _MOST:
-        raise DatasetError(f"{path}: a value of {np.nanmax(values):g}; coefficients lie in [0, 1]: are these percent? "
-                           "Divide them by 100 first")  # fmt: skip
+        raise DatasetError(
+            f"{path}: a value of {np.nanmax(values):g}; coefficients lie in [0, 1]: are these percent? Divide them by 100 first"
+        )
     times = timecode.seconds([row[clock] for row in rows], path, fps)
     begins = float(times[0])
     times = times[[number - 2 for number, _ in seen]]
@@ -165,8 +167,10 @@ def _load(table: Path, offset: float, fps: float | None, say: Callable[[str], No
     parts = [part for part in parts if len(parts) == 1 or times[part[-1]] - times[part[0]] >= SHORTEST]
     if not parts:
         raise DatasetError(f"{table}: the face is never seen for {SHORTEST} s without a break")
-    faces = [form.Face(uniform(times[part], values[part], RATE, table), RATE, offset + times[part[0]] - zero, known)
-             for part in parts]  # fmt: skip
+    faces = [
+        form.Face(uniform(times[part], values[part], RATE, table), RATE, offset + times[part[0]] - zero, known)
+        for part in parts
+    ]
     shift, r = lag(audio, max(faces, key=lambda face: len(face.coefficients)))
     how = "by timecode" if begins is not None else "no timecode in the sound: both begin together"
     found = f"{1000 * shift:+.0f} ms later (r {r:.2f})" if r > 0 else "nowhere"
@@ -175,8 +179,10 @@ def _load(table: Path, offset: float, fps: float | None, say: Callable[[str], No
         say(f"{table.stem}: the face was lost {len(breaks)} times; what lies between is left out")
     seen, heard = times[-1] - first, len(audio) / spec.SAMPLE_RATE
     if begins is None and heard > 10 and abs(seen - heard) > 5e-4 * heard + 0.3:
-        say(f"{table.stem}: {seen:.1f} s of face, {heard:.1f} s of sound: if the camera ran at 23.976, 29.97 or 59.94 frames a "
-            "second, say so by --fps")  # fmt: skip
+        say(
+            f"{table.stem}: {seen:.1f} s of face, {heard:.1f} s of sound: if the camera ran at 23.976, 29.97 or 59.94 frames a "
+            "second, say so by --fps"
+        )
     return audio, faces
 
 

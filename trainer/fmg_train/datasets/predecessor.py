@@ -43,8 +43,16 @@ def takes(directory: Path, language: str) -> tuple[Iterator[Take], list[Skipped]
     def each() -> Iterator[Take]:
         for split, name in planned:
             load = functools.partial(_load, directory / name)
-            yield Take(name.replace("/", "-"), name, directory.resolve().name, load, language, "predecessor", "own recording",
-                       split=split)  # fmt: skip
+            yield Take(
+                name.replace("/", "-"),
+                name,
+                directory.resolve().name,
+                load,
+                language,
+                "predecessor",
+                "own recording",
+                split=split,
+            )
 
     return each(), problems
 

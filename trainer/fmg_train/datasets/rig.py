@@ -79,11 +79,20 @@ def _with_settings(path: Path, names: list[str], neutral: np.ndarray, mask: np.n
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))["blendshape_params"]
         n = len(names)
-        lists = {key: np.array(settings.get(key, default), float) for key, default in (
-            ("bsSolveActivePoses", [1] * n), ("bsSolveCancelPoses", [-1] * n), ("bsSolveSymmetryPoses", [-1] * n),
-            ("bsWeightMultipliers", [1] * n), ("bsWeightOffsets", [0] * n))}  # fmt: skip
-        strengths = [float(settings[f"strength{key}"]) for key in
-                     ("L2regularization", "L1regularization", "TemporalSmoothing", "Symmetry")]  # fmt: skip
+        lists = {
+            key: np.array(settings.get(key, default), float)
+            for key, default in (
+                ("bsSolveActivePoses", [1] * n),
+                ("bsSolveCancelPoses", [-1] * n),
+                ("bsSolveSymmetryPoses", [-1] * n),
+                ("bsWeightMultipliers", [1] * n),
+                ("bsWeightOffsets", [0] * n),
+            )
+        }
+        strengths = [
+            float(settings[f"strength{key}"])
+            for key in ("L2regularization", "L1regularization", "TemporalSmoothing", "Symmetry")
+        ]
         template = float(settings["templateBBSize"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path}: cannot read the solver settings ({type(error).__name__}: {error})") from error
@@ -108,9 +117,16 @@ def _with_settings(path: Path, names: list[str], neutral: np.ndarray, mask: np.n
     # ARKit's mouthClose always goes with jawOpen: where the rig's two exclude each other, these two must not.
     cancel = tuple(p for p in _pairs(lists["bsSolveCancelPoses"], places) if set(p) != jaw_and_lips)
     return Rig(
-        neutral, mask, shapes, (spread(lists["bsSolveActivePoses"], 0) != 0) & moves, cancel,
-        _pairs(lists["bsSolveSymmetryPoses"], places), spread(lists["bsWeightMultipliers"], 1),
-        spread(lists["bsWeightOffsets"], 0), *(strength * scale for strength in strengths))  # fmt: skip
+        neutral,
+        mask,
+        shapes,
+        (spread(lists["bsSolveActivePoses"], 0) != 0) & moves,
+        cancel,
+        _pairs(lists["bsSolveSymmetryPoses"], places),
+        spread(lists["bsWeightMultipliers"], 1),
+        spread(lists["bsWeightOffsets"], 0),
+        *(strength * scale for strength in strengths),
+    )
 
 
 def _pairs(ids: np.ndarray, places: list[int]) -> tuple[tuple[int, int], ...]:

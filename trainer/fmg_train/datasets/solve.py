@@ -72,8 +72,16 @@ class Solver:
 
 
 @njit(cache=True)
-def descend(a: np.ndarray, b: np.ndarray, upper: np.ndarray, temporal: float, weights: np.ndarray, tolerance: float,
-            descents: int, sweeps: int) -> None:  # fmt: skip
+def descend(
+    a: np.ndarray,
+    b: np.ndarray,
+    upper: np.ndarray,
+    temporal: float,
+    weights: np.ndarray,
+    tolerance: float,
+    descents: int,
+    sweeps: int,
+) -> None:
     """Minimise Σ ½ wᵀaw − bᵀw + ½ temporal ‖w_t − w_{t−1}‖² over 0 ≤ w ≤ upper, in place.
 
     a : (k, k) positive semi-definite. b, upper, weights : (frames, k) float64; `weights` holds the start.
@@ -111,8 +119,9 @@ def descend(a: np.ndarray, b: np.ndarray, upper: np.ndarray, temporal: float, we
 
 
 @njit(cache=True)
-def _settle(a: np.ndarray, upper: np.ndarray, pull: float, w: np.ndarray, gradient: np.ndarray, tolerance: float,
-            descents: int) -> float:  # fmt: skip
+def _settle(
+    a: np.ndarray, upper: np.ndarray, pull: float, w: np.ndarray, gradient: np.ndarray, tolerance: float, descents: int
+) -> float:
     """Coordinate descent within a frame; returns the largest change of a coefficient since the start."""
     k = len(w)
     start = w.copy()

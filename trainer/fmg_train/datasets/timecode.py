@@ -48,8 +48,9 @@ def seconds(texts: Sequence[str], path: Path, fps: float | None = None) -> np.nd
     left_out = rate // 15
     total = 60 * h + m
     starts = np.flatnonzero((np.diff(total) == 1) & (m[1:] % 10 != 0)) + 1
-    dropped |= rate % 30 == 0 and any(s[i] == 0 and int(f[i]) == left_out and s[i - 1] == 59 and int(f[i - 1]) == rate - 1
-                                      for i in starts)  # fmt: skip
+    dropped |= rate % 30 == 0 and any(
+        s[i] == 0 and int(f[i]) == left_out and s[i - 1] == 59 and int(f[i - 1]) == rate - 1 for i in starts
+    )
     times = (total * 60 + s) + f / rate
     if dropped:
         times = (times * rate - left_out * (total - total // 10)) * 1.001 / rate
@@ -101,8 +102,12 @@ def _tmcd(file: BinaryIO) -> float | None:
     size = file.seek(0, 2)
     for moov in _atoms(file, 0, size, b"moov"):
         for trak in _atoms(file, *moov, b"trak"):
-            tables = [table for mdia in _atoms(file, *trak, b"mdia") for minf in _atoms(file, *mdia, b"minf")
-                      for table in _atoms(file, *minf, b"stbl")]  # fmt: skip
+            tables = [
+                table
+                for mdia in _atoms(file, *trak, b"mdia")
+                for minf in _atoms(file, *mdia, b"minf")
+                for table in _atoms(file, *minf, b"stbl")
+            ]
             for table in tables:
                 described = next(iter(_atoms(file, *table, b"stsd")), None)
                 offsets = next(iter(_atoms(file, *table, b"stco")), None)

@@ -74,8 +74,9 @@ def main(arguments: list[str]) -> None:
             face = form.read_face(directory, recording)
             if face.phones:
                 audio = form.read_audio(directory, recording)
-                truth = features.spoken_rows(recording.source, face.phones,
-                                             max(0, (len(audio) - spec.WIN_LENGTH) // spec.HOP_LENGTH + 1))  # fmt: skip
+                truth = features.spoken_rows(
+                    recording.source, face.phones, max(0, (len(audio) - spec.WIN_LENGTH) // spec.HOP_LENGTH + 1)
+                )
                 heard.append((audio, truth, recording))
     print(f"{len(heard)} recordings of speech\n{'':24}" + "".join(f"{name:>12}" for name in rivals))
     clean: dict[str, np.ndarray] = {}
@@ -97,8 +98,9 @@ def main(arguments: list[str]) -> None:
     print("clean speech against sounds without")
     for kind in nonspeech.KINDS:
         sounds = [sound_of(kind, rng, voices) for _ in range(EACH)]
-        cells = [scores.auc(clean[name], np.concatenate([detect(sound) for sound in sounds]))
-                 for name, detect in rivals.items()]  # fmt: skip
+        cells = [
+            scores.auc(clean[name], np.concatenate([detect(sound) for sound in sounds])) for name, detect in rivals.items()
+        ]
         print(f"{kind:24}" + "".join(f"{value:12.4f}" for value in cells), flush=True)
 
 

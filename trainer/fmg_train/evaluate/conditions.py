@@ -72,8 +72,15 @@ def _within_full_scale(audio: np.ndarray) -> np.ndarray:
 
 
 CONDITIONS: dict[str, Condition | None] = {
-    "clean": None, "SNR 10 dB": _noise, "RT60 0.5 s": _room(3.0), "far microphone": _room(-12.0), "clipped": _clipped,
-    "pitch +6": _pitch(6), "pitch -6": _pitch(-6), "quiet microphone": _quiet, "whispered": _whispered,
-}  # fmt: skip
+    "clean": None,
+    "SNR 10 dB": _noise,
+    "RT60 0.5 s": _room(3.0),
+    "far microphone": _room(-12.0),
+    "clipped": _clipped,
+    "pitch +6": _pitch(6),
+    "pitch -6": _pitch(-6),
+    "quiet microphone": _quiet,
+    "whispered": _whispered,
+}
 """Name in a table → what is done: pink noise at 10 dB; rooms with 3 and -12 dB of direct to reverberant sound; 24 dB too loud;
 six semitones up and down with the formants kept; 30 dB too soft; whispered. The face's time stays."""

@@ -20,8 +20,14 @@ _DPI = 100
 _T = np.linspace(-1, 1, 41)  # along a lip or a lid, from the subject's right to the left
 
 
-def curves_over_waveform(png: str | os.PathLike[str], wave: np.ndarray, frames: np.ndarray, rate: float,
-                         names: Sequence[str], sample_rate: int = spec.SAMPLE_RATE) -> None:  # fmt: skip
+def curves_over_waveform(
+    png: str | os.PathLike[str],
+    wave: np.ndarray,
+    frames: np.ndarray,
+    rate: float,
+    names: Sequence[str],
+    sample_rate: int = spec.SAMPLE_RATE,
+) -> None:
     """Draw one row per coefficient, each over the waveform in grey, on one time axis.
 
     Parameters
@@ -89,9 +95,16 @@ def draw_face(axes: Axes, face: np.ndarray) -> None:
     c: Mapping[str, float] = dict(zip(arkit.ARKIT_NAMES, np.clip(face, 0, 1).tolist(), strict=True))
     drop, side = 0.62 * c["jawOpen"], 0.2 * (c["jawLeft"] - c["jawRight"])
     chin = -1.75 - drop - 0.08 * c["jawForward"] + 0.05 * c["mouthShrugLower"]
-    half = np.array([[0.75, 1.55], [1.2, 0.9], [1.3, 0.1], [1.22 + 0.16 * c["cheekPuff"], -0.75],
-                     [0.9 + 0.1 * c["cheekPuff"], -1.25 - 0.5 * drop],
-                     [0.45 + 0.08 * c["jawForward"], -1.65 - 0.9 * drop]])  # fmt: skip
+    half = np.array(
+        [
+            [0.75, 1.55],
+            [1.2, 0.9],
+            [1.3, 0.1],
+            [1.22 + 0.16 * c["cheekPuff"], -0.75],
+            [0.9 + 0.1 * c["cheekPuff"], -1.25 - 0.5 * drop],
+            [0.45 + 0.08 * c["jawForward"], -1.65 - 0.9 * drop],
+        ]
+    )
     sway = side * np.array([0, 0, 0, 0.15, 0.5, 0.9])
     left, right = half + np.stack([sway, 0 * sway], 1), half * [-1, 1] + np.stack([sway, 0 * sway], 1)
     _fill(axes, _smooth(np.concatenate([[[0, 1.7]], left, [[side, chin]], right[::-1]])), _SKIN, _LINE)
@@ -129,9 +142,16 @@ def _eye(axes: Axes, c: Mapping[str, float], name: str, s: float) -> None:
 
 def _brow(axes: Axes, c: Mapping[str, float], name: str, s: float) -> None:
     down, outer, inner = c["browDown" + name], c["browOuterUp" + name], c["browInnerUp"]
-    points = _smooth(np.array([[0.22 - 0.07 * down, 0.55 - 0.2 * down + 0.22 * inner],
-                               [0.6, 0.68 - 0.15 * down + 0.1 * inner + 0.16 * outer],
-                               [1.02, 0.5 - 0.08 * down + 0.2 * outer]]), closed=False)  # fmt: skip
+    points = _smooth(
+        np.array(
+            [
+                [0.22 - 0.07 * down, 0.55 - 0.2 * down + 0.22 * inner],
+                [0.6, 0.68 - 0.15 * down + 0.1 * inner + 0.16 * outer],
+                [1.02, 0.5 - 0.08 * down + 0.2 * outer],
+            ]
+        ),
+        closed=False,
+    )
     axes.plot(s * points[:, 0], points[:, 1], color=_INK, linewidth=3.6, solid_capstyle="round")
 
 
@@ -154,8 +174,9 @@ def _mouth(axes: Axes, c: Mapping[str, float], drop: float, side: float) -> None
     funnel, pucker = c["mouthFunnel"], c["mouthPucker"]
     shift = 0.17 * (c["mouthLeft"] - c["mouthRight"])
     gap = drop * (1 - sealed) + 0.14 * funnel + 0.1 * c["tongueOut"]
-    seam = (-1.0 - 0.3 * sealed * drop - 0.08 * surplus + 0.08 * c["mouthShrugLower"] + 0.05 * c["mouthShrugUpper"]
-            + 0.05 * funnel)  # fmt: skip
+    seam = (
+        -1.0 - 0.3 * sealed * drop - 0.08 * surplus + 0.08 * c["mouthShrugLower"] + 0.05 * c["mouthShrugUpper"] + 0.05 * funnel
+    )
 
     def both(name: str) -> np.ndarray:  # each side's value where that side is
         weight = np.clip(0.5 + _T / 0.6, 0, 1)
@@ -163,8 +184,16 @@ def _mouth(axes: Axes, c: Mapping[str, float], drop: float, side: float) -> None
 
     def corner(name: str) -> tuple[float, float]:
         smile, frown, stretch = c["mouthSmile" + name], c["mouthFrown" + name], c["mouthStretch" + name]
-        width = (0.54 + 0.17 * smile + 0.17 * stretch + 0.08 * c["mouthDimple" + name] - 0.05 * frown - 0.18 * funnel
-                 - 0.24 * pucker - 0.1 * c["jawOpen"] * (1 - sealed))  # fmt: skip
+        width = (
+            0.54
+            + 0.17 * smile
+            + 0.17 * stretch
+            + 0.08 * c["mouthDimple" + name]
+            - 0.05 * frown
+            - 0.18 * funnel
+            - 0.24 * pucker
+            - 0.1 * c["jawOpen"] * (1 - sealed)
+        )
         return width, seam - 0.42 * gap + 0.22 * smile - 0.2 * frown - 0.07 * stretch
 
     (width_l, y_l), (width_r, y_r) = corner("Left"), corner("Right")
@@ -179,8 +208,11 @@ def _mouth(axes: Axes, c: Mapping[str, float], drop: float, side: float) -> None
     lower_x = x + side * rim
     inside = _fill(axes, np.concatenate([_pairs(x, upper_in), _pairs(lower_x, lower_in)[::-1]]), "#3d0d1b", None)
     for x_0, y_0, height in ((0.0, -0.95, -0.15), (side, -0.93 - drop, -0.3)):  # teeth hang on skull and jaw
-        row = Polygon([[x_0 - 0.5, y_0], [x_0 + 0.5, y_0], [x_0 + 0.5, y_0 + height], [x_0 - 0.5, y_0 + height]],
-                      color="#fffaf2", linewidth=0)  # fmt: skip
+        row = Polygon(
+            [[x_0 - 0.5, y_0], [x_0 + 0.5, y_0], [x_0 + 0.5, y_0 + height], [x_0 - 0.5, y_0 + height]],
+            color="#fffaf2",
+            linewidth=0,
+        )
         axes.add_patch(row)
         row.set_clip_path(inside)
     _fill(axes, np.concatenate([_pairs(x, upper_out), _pairs(x, upper_in)[::-1]]), "#c4545c", "#7c2733")

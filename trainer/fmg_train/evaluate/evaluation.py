@@ -111,13 +111,26 @@ def row(recording: form.Recording, face: form.Face, predicted: np.ndarray, rate:
     counts = scores.closure(scores.aperture(predicted), rate, face.phones)
     rounded, spread = scores.rounding_values(scores.rounding(predicted), rate, face.phones)
     known = face.known
-    return Row(recording, r, counts, tuple(rounded), tuple(spread), np.abs(difference).mean(0), (difference**2).mean(0),
-               scores.jitter(ours[:, known], target[:, known], face.rate), len(times))  # fmt: skip
+    return Row(
+        recording,
+        r,
+        counts,
+        tuple(rounded),
+        tuple(spread),
+        np.abs(difference).mean(0),
+        (difference**2).mean(0),
+        scores.jitter(ours[:, known], target[:, known], face.rate),
+        len(times),
+    )
 
 
-def rows(predict: Predictor, directories: Iterable[Path], split: str | None = "test",
-         condition: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
-         rate: float = RATE) -> list[Row]:  # fmt: skip
+def rows(
+    predict: Predictor,
+    directories: Iterable[Path],
+    split: str | None = "test",
+    condition: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    rate: float = RATE,
+) -> list[Row]:
     """One row forevery recording of `split` (None: all) in the data sets, in order.
 
     condition : changes the audio before it is heard (noise, room); draws from a generator seeded by the recording.
@@ -140,12 +153,15 @@ def summary(of: Sequence[Row]) -> dict[str, float]:
     group), jitter. NaN where the data cannot tell."""
     closed = np.sum([r.closure for r in of], axis=0) if of else np.zeros(4)
     weight = np.array([r.frames for r in of], float)[:, None]
-    table = {"aperture_r": _mean([r.aperture_r for r in of]),
-             "closure_recall": closed[0] / closed[1] if closed[1] else np.nan,
-             "closure_false": closed[2] / closed[3] if closed[3] else np.nan,
-             "rounding_auc": scores.auc(np.array([value for r in of for value in r.rounded]),
-                                        np.array([value for r in of for value in r.spread])),
-             "jitter": float(np.median([r.jitter for r in of])) if of else np.nan}  # fmt: skip
+    table = {
+        "aperture_r": _mean([r.aperture_r for r in of]),
+        "closure_recall": closed[0] / closed[1] if closed[1] else np.nan,
+        "closure_false": closed[2] / closed[3] if closed[3] else np.nan,
+        "rounding_auc": scores.auc(
+            np.array([value for r in of for value in r.rounded]), np.array([value for r in of for value in r.spread])
+        ),
+        "jitter": float(np.median([r.jitter for r in of])) if of else np.nan,
+    }
     columns = {"": list(range(arkit.N_COEFFICIENTS)), " jaw+lips": arkit.region_indices("jaw", "lips")}
     columns |= {f" {group}": arkit.region_indices(*regions) for group, regions in scores.GROUPS.items()}
     for name, pick in (("mae", [r.error for r in of]), ("mse", [r.square for r in of])):
@@ -184,8 +200,12 @@ def emotion(weights: Weights, directories: Iterable[Path], split: str | None = "
 
     None where the weights have no read-out or no recording an emotion. Functionals that are missing are computed.
     """
-    named = [directory for directory in directories if weights.emotion and any(
-        recording.emotion and split in (None, recording.split) for recording in form.read_manifest(directory))]  # fmt: skip
+    named = [
+        directory
+        for directory in directories
+        if weights.emotion
+        and any(recording.emotion and split in (None, recording.split) for recording in form.read_manifest(directory))
+    ]
     for directory in named:
         if not features.is_complete(directory, with_egemaps=True):
             features.build(directory, with_egemaps=True)

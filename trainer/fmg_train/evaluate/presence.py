@@ -39,8 +39,9 @@ def network(weights: Weights, lookahead: int | None = None) -> Detector | None:
     return hear
 
 
-def judged(detect: Detector, directories: Iterable[Path], split: str | None = "test",
-           condition: Condition | None = None) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+def judged(
+    detect: Detector, directories: Iterable[Path], split: str | None = "test", condition: Condition | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """(how sure it was where somebody speaks, and where nobody does), over the frames of which that is known.
 
     condition : changes the audio before it is heard, as in `evaluation.rows`.

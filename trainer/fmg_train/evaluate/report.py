@@ -21,8 +21,20 @@ Results = Mapping[str, Mapping[str, Sequence[evaluation.Row]]]
 
 MEASURES = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae", "mse", "jitter")
 """What two predictors are compared in."""
-COLUMNS = ("aperture_r", "closure_recall", "closure_false", "rounding_auc", "mae jaw", "mae lips", "mae cheeks/nose",
-           "mae brows", "mae eyes", "mae", "mse", "jitter")  # fmt: skip
+COLUMNS = (
+    "aperture_r",
+    "closure_recall",
+    "closure_false",
+    "rounding_auc",
+    "mae jaw",
+    "mae lips",
+    "mae cheeks/nose",
+    "mae brows",
+    "mae eyes",
+    "mae",
+    "mse",
+    "jitter",
+)
 RESAMPLES = 1_000
 SHOWN = 3
 """Recordings of each report that are drawn."""
@@ -130,10 +142,15 @@ def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(b > 0, a / np.maximum(b, 1e-12), np.nan)
 
 
-def page(results: Results, summaries: Mapping[str, Mapping[str, Mapping[str, float]]],
-         rest: Mapping[str, Mapping[str, float]],
-         intervals: Mapping[str, Mapping[str, tuple[float, float, float]]],
-         predictors: Mapping[str, evaluation.Predictor], sets: Sequence[Path], rate: float) -> str:  # fmt: skip
+def page(
+    results: Results,
+    summaries: Mapping[str, Mapping[str, Mapping[str, float]]],
+    rest: Mapping[str, Mapping[str, float]],
+    intervals: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    predictors: Mapping[str, evaluation.Predictor],
+    sets: Sequence[Path],
+    rate: float,
+) -> str:
     """The report.
 
     results : rows that the tables come from. summaries : `evaluation.summary` of each. rest : `evaluation.rest` of each
@@ -141,8 +158,10 @@ def page(results: Results, summaries: Mapping[str, Mapping[str, Mapping[str, flo
     rate : of the predictors, frames per second.
     """
     first = next(iter(predictors))
-    parts = [f"<!doctype html><html lang=en><meta charset=utf-8><title>fmg: {html.escape(first)}</title>"
-             f"<style>{_STYLE}</style><h1>{html.escape(', '.join(predictors))}</h1>"]  # fmt: skip
+    parts = [
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>fmg: {html.escape(first)}</title>"
+        f"<style>{_STYLE}</style><h1>{html.escape(', '.join(predictors))}</h1>"
+    ]
     for name, table in summaries.items():
         rows = {rival: [values.get(column, np.nan) for column in COLUMNS] for rival, values in table.items()}
         count = len(results[name][first])
@@ -160,9 +179,11 @@ def page(results: Results, summaries: Mapping[str, Mapping[str, Mapping[str, flo
         parts.append(_table("speaker", COLUMNS, by_speaker))
         parts.append(_image(_errors(results[name]), f"error of each coefficient, {name}"))
     kinds = list(next(iter(rest.values()), {}))
-    parts += ["<h2>Largest coefficient without voice</h2>",
-              _table("", kinds, {rival: [values[kind] for kind in kinds] for rival, values in rest.items()}),
-              f"<h2>Recordings</h2><p>Grey: the sound. Thick: {html.escape(first)}. Thin: the data.</p>"]  # fmt: skip
+    parts += [
+        "<h2>Largest coefficient without voice</h2>",
+        _table("", kinds, {rival: [values[kind] for kind in kinds] for rival, values in rest.items()}),
+        f"<h2>Recordings</h2><p>Grey: the sound. Thick: {html.escape(first)}. Thin: the data.</p>",
+    ]
     for directory, recording in _shown(results, sets, first):
         parts += _recording(directory, recording, predictors[first], rate)
     return "\n".join(parts) + "</html>\n"
@@ -170,8 +191,10 @@ def page(results: Results, summaries: Mapping[str, Mapping[str, Mapping[str, flo
 
 def _table(corner: str, columns: Sequence[str], rows: Mapping[str, Sequence[float]]) -> str:
     head = "".join(f"<th>{html.escape(column)}</th>" for column in (corner, *columns))
-    body = "".join(f"<tr><td>{html.escape(name)}</td>" + "".join(f"<td>{_number(v)}</td>" for v in values) + "</tr>"
-                   for name, values in rows.items())  # fmt: skip
+    body = "".join(
+        f"<tr><td>{html.escape(name)}</td>" + "".join(f"<td>{_number(v)}</td>" for v in values) + "</tr>"
+        for name, values in rows.items()
+    )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
@@ -226,8 +249,11 @@ def _recording(directory: Path, recording: form.Recording, predict: evaluation.P
         draw.filmstrip(strip, chosen, labels, columns=FACES)
         faces = strip.read_bytes()
     title = f"{recording.id} ({recording.speaker}, {recording.language})"
-    return [f"<h3>{html.escape(title)}</h3>", _image(_curves(audio, face, ours, rate), f"curves of {title}"),
-            _image(faces, f"faces of {title}")]  # fmt: skip
+    return [
+        f"<h3>{html.escape(title)}</h3>",
+        _image(_curves(audio, face, ours, rate), f"curves of {title}"),
+        _image(faces, f"faces of {title}"),
+    ]
 
 
 def _instants(phones: scores.Phones, ours: np.ndarray, rate: float) -> list[tuple[str, float]]:

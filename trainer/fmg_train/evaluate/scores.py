@@ -25,8 +25,12 @@ SPREAD = frozenset("ies")
 _MARKS = str.maketrans("", "", "ːˑʰʱʲˠˤˈˌ̩̯̥̪̃̈̊")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "jaw": ("jaw",), "lips": ("lips",), "cheeks/nose": ("cheeks",), "brows": ("brows",), "eyes": ("eyes",),
-}  # fmt: skip
+    "jaw": ("jaw",),
+    "lips": ("lips",),
+    "cheeks/nose": ("cheeks",),
+    "brows": ("brows",),
+    "eyes": ("eyes",),
+}
 """Group of the error table → regions of `fmg_rt.arkit.REGIONS`."""
 
 
@@ -120,8 +124,7 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float:
     return float((below + upto).mean() / (2 * len(negative)))
 
 
-def rounding_values(curve: np.ndarray, rate: float, phones: Phones,
-                    start: float = 0.0) -> tuple[list[float], list[float]]:  # fmt: skip
+def rounding_values(curve: np.ndarray, rate: float, phones: Phones, start: float = 0.0) -> tuple[list[float], list[float]]:
     """Mean rounding in the middle half of every rounded (u o w ʃ) and every spread (i e s) phone, for `auc`.
 
     curve : (frames,) rounding.
@@ -137,8 +140,7 @@ def rounding_values(curve: np.ndarray, rate: float, phones: Phones,
     return rounded, spread
 
 
-def errors(coefficients: np.ndarray, teacher: np.ndarray,
-           known: np.ndarray | None = None) -> dict[str, tuple[float, float]]:  # fmt: skip
+def errors(coefficients: np.ndarray, teacher: np.ndarray, known: np.ndarray | None = None) -> dict[str, tuple[float, float]]:
     """Mean absolute and mean squared error against the teacher, per group of `GROUPS` and over ``all``.
 
     known : (52,) bool, the coefficients that count; a group without any is NaN.

@@ -95,8 +95,13 @@ def grid(directory: Path) -> Iterator[Sentence]:
         except (OSError, soundfile.SoundFileError) as error:
             raise NoRealData(f"{path}: cannot read the recording ({error})") from error
         mine = clip == path.stem
-        yield Sentence(is_grid_test(index), audio, [(to_ipa("arpabet", n), a, b) for n, a, b in entry["phones"]],
-                       times[mine], opening[mine])  # fmt: skip
+        yield Sentence(
+            is_grid_test(index),
+            audio,
+            [(to_ipa("arpabet", n), a, b) for n, a, b in entry["phones"]],
+            times[mine],
+            opening[mine],
+        )
 
 
 def against_grid(directory: Path) -> tuple[dict[str, tuple[int, float, float]], Tally]:
@@ -125,5 +130,6 @@ def against_vocaltractlab() -> tuple[int, float]:
         VocalTractLab or eSpeak NG is not installed.
     """
     spoken = list(vtl.items(np.random.default_rng(SEED), "val", SENTENCES))
-    return len(spoken), scores.aperture_r((scores.aperture(item.face), item.aperture) for item in spoken
-                                          if item.aperture is not None)  # fmt: skip
+    return len(spoken), scores.aperture_r(
+        (scores.aperture(item.face), item.aperture) for item in spoken if item.aperture is not None
+    )

@@ -50,9 +50,12 @@ class Pool:
         shares = [weight * n / n.sum() for n, (_, weight) in zip(lengths, groups, strict=True)]
         self._probability = np.concatenate(shares) / np.concatenate(shares).sum()
         self.frames = int(sum(n.sum() for n in lengths))
-        noises = [(cache.mel[first:end], recording) for cache in self._caches
-                  for (first, end), recording in zip(cache.spans, cache.recordings, strict=True)
-                  if recording.source == NOISE]  # fmt: skip
+        noises = [
+            (cache.mel[first:end], recording)
+            for cache in self._caches
+            for (first, end), recording in zip(cache.spans, cache.recordings, strict=True)
+            if recording.source == NOISE
+        ]
         self._noises = [mel for mel, _ in noises]
         weights = np.array([STEADY_WEIGHT if recording.speaker in STEADY else 1.0 for _, recording in noises])
         self._noise_probability = weights / weights.sum()
@@ -61,8 +64,16 @@ class Pool:
     def caches(self) -> list[Cache]:
         return self._caches
 
-    def draw(self, rng: np.random.Generator, n: int, n_frames: int, stack: int, lookahead_rows: np.ndarray,
-             context: int = 0, with_egemaps: bool = False) -> Batch:  # fmt: skip
+    def draw(
+        self,
+        rng: np.random.Generator,
+        n: int,
+        n_frames: int,
+        stack: int,
+        lookahead_rows: np.ndarray,
+        context: int = 0,
+        with_egemaps: bool = False,
+    ) -> Batch:
         """`n` sequences of `n_frames` log-mel frames, preceded by `context` frames that have no target of their own.
 
         A step is `stack` frames. lookahead_rows : look-aheads in frames of 10 ms.
@@ -78,8 +89,14 @@ class Pool:
                 start = min(int(cache.spans[recording, 0]) + int(rng.integers(stack)), max(last, 0))
             parts.append(_sequence(cache, start, n_frames + context, stack, lookahead_rows, context, with_egemaps))
         mel, functionals, target, known, measured, spoken = zip(*parts, strict=True)
-        return Batch(_float32(mel), np.stack(functionals) if with_egemaps else None, _float32(target),
-                     _float32(known)[:, :, None], _float32(measured)[:, :, None], _float32(spoken))  # fmt: skip
+        return Batch(
+            _float32(mel),
+            np.stack(functionals) if with_egemaps else None,
+            _float32(target),
+            _float32(known)[:, :, None],
+            _float32(measured)[:, :, None],
+            _float32(spoken),
+        )
 
     def noise(self, rng: np.random.Generator, n: int, n_frames: int) -> np.ndarray | None:
         """`n` pieces of recordings without speech, repeated where they are short, (n, n_frames, 80) float32 log-mel.
@@ -97,16 +114,23 @@ def _float32(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return torch.from_numpy(np.stack(arrays)).float().numpy()
 
 
-def _sequence(cache: Cache, start: int, n_frames: int, stack: int, lookahead_rows: np.ndarray, context: int,
-              with_egemaps: bool):  # fmt: skip
+def _sequence(
+    cache: Cache, start: int, n_frames: int, stack: int, lookahead_rows: np.ndarray, context: int, with_egemaps: bool
+):
     total = len(cache.mel)
     rows = np.minimum(np.arange(start, start + n_frames), total - 1)
     ends = rows[context:][stack - 1 :: stack]  # (steps,) newest log-mel frame of each step
     faces = np.clip(ends[:, None] + WINDOW_ROWS - lookahead_rows, 0, total - 1)  # (steps, look-aheads)
     recording = np.searchsorted(cache.spans[:, 1], ends, side="right")
     functionals = _functionals(cache, ends, recording) if with_egemaps else None
-    return (cache.mel[rows], functionals, cache.face[faces], cache.known[recording], cache.measured[recording],
-            cache.spoken[faces])  # fmt: skip
+    return (
+        cache.mel[rows],
+        functionals,
+        cache.face[faces],
+        cache.known[recording],
+        cache.measured[recording],
+        cache.spoken[faces],
+    )
 
 
 def _functionals(cache: Cache, ends: np.ndarray, recording: np.ndarray) -> np.ndarray:
@@ -157,9 +181,14 @@ def rest(batch: Batch, noise: np.ndarray, chosen: np.ndarray) -> Batch:
         out[chosen] = value
         return out
 
-    return Batch(exchanged(batch.mel, noise[chosen]), None if batch.egemaps is None else exchanged(batch.egemaps, np.nan),
-                 exchanged(batch.target, 0.0), exchanged(batch.known, 1.0), exchanged(batch.measured, 0.0),
-                 exchanged(batch.spoken, 0.0))  # fmt: skip
+    return Batch(
+        exchanged(batch.mel, noise[chosen]),
+        None if batch.egemaps is None else exchanged(batch.egemaps, np.nan),
+        exchanged(batch.target, 0.0),
+        exchanged(batch.known, 1.0),
+        exchanged(batch.measured, 0.0),
+        exchanged(batch.spoken, 0.0),
+    )
 
 
 def _level(mel: np.ndarray) -> np.ndarray:

@@ -69,9 +69,18 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write beside, then rename: a kill at any moment leaves the old file or the new one."""
     buffer = io.BytesIO()
     statistics = {name: torch.tensor(value) for name, value in vars(checkpoint.statistics).items()}
-    torch.save({"fmg_checkpoint": 1, "config": configuration.to_dict(checkpoint.config), "statistics": statistics,
-                "net": dict(checkpoint.net), "progress": dict(checkpoint.progress), "data": list(checkpoint.data),
-                "emotion": dict(checkpoint.emotion)}, buffer)  # fmt: skip
+    torch.save(
+        {
+            "fmg_checkpoint": 1,
+            "config": configuration.to_dict(checkpoint.config),
+            "statistics": statistics,
+            "net": dict(checkpoint.net),
+            "progress": dict(checkpoint.progress),
+            "data": list(checkpoint.data),
+            "emotion": dict(checkpoint.emotion),
+        },
+        buffer,
+    )
     write_beside(path, buffer.getvalue())
 
 
@@ -98,8 +107,16 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
-    except (RuntimeError, EOFError, ValueError, LookupError, OSError, NotImplementedError, zipfile.BadZipFile,
-            pickle.UnpicklingError) as error:  # fmt: skip
+    except (
+        RuntimeError,
+        EOFError,
+        ValueError,
+        LookupError,
+        OSError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+    ) as error:
         raise CheckpointError(f"{path}: not a checkpoint, or truncated") from error
     if not isinstance(content, dict) or content.get("fmg_checkpoint") != 1:
         raise CheckpointError(f"{path}: not a checkpoint of fmg-train")
@@ -108,5 +125,6 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     except configuration.ConfigError as error:
         raise CheckpointError(f"{path}: made by another version ({error})") from error
     statistics = Statistics(**{name: np.asarray(value) for name, value in content["statistics"].items()})
-    return Checkpoint(config, statistics, content["net"], content["progress"], tuple(content["data"]),
-                      content.get("emotion", {}))  # fmt: skip
+    return Checkpoint(
+        config, statistics, content["net"], content["progress"], tuple(content["data"]), content.get("emotion", {})
+    )

@@ -38,8 +38,18 @@ def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
     model, statistics = saved.config.model, saved.statistics
     tensors = {name: np.ascontiguousarray(value.numpy()) for name, value in _tensors(saved).items()}
     emotion = {name: value.numpy() for name, value in saved.emotion.items()}
-    return Weights(model.architecture, sizes(model), lookaheads(model), statistics.mel_mean, statistics.mel_std,
-                   statistics.egemaps_mean, statistics.egemaps_std, tensors, emotion, provenance)  # fmt: skip
+    return Weights(
+        model.architecture,
+        sizes(model),
+        lookaheads(model),
+        statistics.mel_mean,
+        statistics.mel_std,
+        statistics.egemaps_mean,
+        statistics.egemaps_std,
+        tensors,
+        emotion,
+        provenance,
+    )
 
 
 def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
@@ -61,8 +71,10 @@ def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
     alike = alike and of_the_body(own.config) == of_the_body(origin.config)
     if not alike or not all(np.array_equal(getattr(own, name), getattr(origin, name)) for name in heard):
         raise ExportError("the run and these weights have no common beginning: another network or other feature statistics")
-    net = {name: (value + torch.tensor(origin.tensors[name])) / 2 if name in origin.tensors else value
-           for name, value in saved.net.items()}  # fmt: skip
+    net = {
+        name: (value + torch.tensor(origin.tensors[name])) / 2 if name in origin.tensors else value
+        for name, value in saved.net.items()
+    }
     return replace(saved, net=net)
 
 

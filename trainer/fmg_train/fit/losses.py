@@ -57,8 +57,14 @@ class _Errors(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, coefficient_weights: torch.Tensor,
-                dynamic_range: float) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    def forward(
+        ctx,
+        face: torch.Tensor,
+        target: torch.Tensor,
+        known: torch.Tensor,
+        coefficient_weights: torch.Tensor,
+        dynamic_range: float,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         error = (face - target).mul_(known)
         change = error[:, 1:] - error[:, :-1]
         weighted, change_weighted = error * coefficient_weights, change * coefficient_weights
@@ -67,8 +73,10 @@ class _Errors(torch.autograd.Function):
             squared = (target - 0.5).abs_().mul_(2.0).square_().mul_(dynamic_range).add_(1.0).mul_(weighted)
         ctx.save_for_backward(squared, weighted, change_weighted, known, coefficient_weights)
         absolute = torch.linalg.vector_norm(weighted, ord=1)
-        return ((_inner(squared, error) + _ABSOLUTE * absolute) / error.numel(),
-                _inner(change_weighted, change) / change.numel())  # fmt: skip
+        return (
+            (_inner(squared, error) + _ABSOLUTE * absolute) / error.numel(),
+            _inner(change_weighted, change) / change.numel(),
+        )
 
     @staticmethod
     def backward(ctx, of_face: torch.Tensor, of_velocity: torch.Tensor):
@@ -93,8 +101,14 @@ def speech_loss(logit: torch.Tensor, spoken: torch.Tensor, weights: Loss) -> tor
     return weights.speech * (errors * known).sum() / known.sum().clamp(min=1)
 
 
-def face_loss(face: torch.Tensor, target: torch.Tensor, known: torch.Tensor, measured: torch.Tensor,
-              coefficient_weights: torch.Tensor, weights: Loss) -> dict[str, torch.Tensor]:  # fmt: skip
+def face_loss(
+    face: torch.Tensor,
+    target: torch.Tensor,
+    known: torch.Tensor,
+    measured: torch.Tensor,
+    coefficient_weights: torch.Tensor,
+    weights: Loss,
+) -> dict[str, torch.Tensor]:
     """The parts of the loss, each a scalar, already weighted.
 
     face, target : (B, steps, L, 52); face before clipping. known : (B, steps, 1, 52) of 0/1, coefficients to learn.

@@ -159,8 +159,7 @@ class Fit:
             self.twin.net.load_state_dict(state_from(initial, config.model))
         self.average = copy.deepcopy(self.twin).eval()
         self._weights = coefficient_weights(train).to(device)
-        self._optimiser = torch.optim.AdamW(self.twin.parameters(), config.optim.rate,
-                                            weight_decay=config.optim.weight_decay)  # fmt: skip
+        self._optimiser = torch.optim.AdamW(self.twin.parameters(), config.optim.rate, weight_decay=config.optim.weight_decay)
         self._lookahead_rows = np.array([round(ms * _ROWS_PER_MS) for ms in config.model.lookaheads_ms])
         emotion = {} if initial is None else initial.emotion
         self._emotion: Mapping[str, torch.Tensor] = {name: torch.tensor(value) for name, value in emotion.items()}
@@ -325,9 +324,13 @@ class Fit:
 
     def _keep(self, improved: bool) -> None:
         progress: Mapping[str, Any] = {
-            "net": self.twin.net.state_dict(), "optimiser": self._optimiser.state_dict(), "epoch": self.epoch,
-            "best": self.best, "best_epoch": self._best_epoch, "coefficient_weights": self._weights,
-        }  # fmt: skip
+            "net": self.twin.net.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "epoch": self.epoch,
+            "best": self.best,
+            "best_epoch": self._best_epoch,
+            "coefficient_weights": self._weights,
+        }
         data = tuple(str(shard) for source in self.config.data.train for shard in form.shards(source.path))
         saved = Checkpoint(self.config, self.statistics, self.average.net.state_dict(), progress, data, self._emotion)
         checkpoints.save(self.folder / checkpoints.LAST, saved)
@@ -337,8 +340,9 @@ class Fit:
 
 def with_data(config: Config, train: tuple[str, ...], val: tuple[str, ...]) -> Config:
     """The configuration with its data sets replaced where `train` or `val` are given."""
-    data = Data(tuple(Source(path) for path in train) or config.data.train,
-                tuple(Source(path) for path in val) or config.data.val, config.data.sequence_s)  # fmt: skip
+    data = Data(
+        tuple(Source(path) for path in train) or config.data.train,
+        tuple(Source(path) for path in val) or config.data.val,
+        config.data.sequence_s,
+    )
     return replace(config, data=data)
-
-

@@ -57,8 +57,10 @@ def state_from(initial: Weights, model: Model) -> dict[str, torch.Tensor]:
     """
     found, wanted = of_the_body(initial.config), of_the_body(sizes(model))
     if (initial.architecture, found) != (model.architecture, wanted):
-        raise ConfigError(f"the initial weights are '{initial.architecture}' {found}, the "
-                          f"configuration asks for '{model.architecture}' {wanted}")  # fmt: skip
+        raise ConfigError(
+            f"the initial weights are '{initial.architecture}' {found}, the "
+            f"configuration asks for '{model.architecture}' {wanted}"
+        )
     tensors = dict(initial.tensors)
     if initial.architecture == "gru":
         places = np.interp(lookaheads(model), initial.lookaheads, np.arange(len(initial.lookaheads)))

@@ -53,9 +53,16 @@ class BlendshapeMLP(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.mlp = nn.Sequential(
-            nn.Linear(D_MODEL, D_MLP), nn.LayerNorm(D_MLP), nn.GELU(), nn.Dropout(DROPOUT),
-            nn.Linear(D_MLP, D_MLP), nn.LayerNorm(D_MLP), nn.GELU(), nn.Dropout(DROPOUT),
-            nn.Linear(D_MLP, 1))  # fmt: skip
+            nn.Linear(D_MODEL, D_MLP),
+            nn.LayerNorm(D_MLP),
+            nn.GELU(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(D_MLP, D_MLP),
+            nn.LayerNorm(D_MLP),
+            nn.GELU(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(D_MLP, 1),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(self.mlp(x)).squeeze(-1)

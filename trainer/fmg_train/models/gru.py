@@ -26,8 +26,7 @@ class GRUNet(nn.Module):
         self.input = nn.Linear(self.n_stack * spec.N_MELS, config["d_input"])
         self.gru = nn.GRU(config["d_input"], config["d_model"], num_layers=2, batch_first=True)
         self.head = nn.Linear(config["d_model"], config["d_head"])
-        self.readout = nn.ModuleList(
-            nn.Linear(config["d_head"], arkit.N_COEFFICIENTS) for _ in range(config["n_lookaheads"]))  # fmt: skip
+        self.readout = nn.ModuleList(nn.Linear(config["d_head"], arkit.N_COEFFICIENTS) for _ in range(config["n_lookaheads"]))
         self.speech = nn.Linear(config["d_head"], config["n_lookaheads"]) if config.get("speech", 0) else None
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:

@@ -99,8 +99,16 @@ def segments(phones: list[tuple[str, float, float]], seconds: float) -> Segments
     targets = [TARGETS[x] for x in names]
     room = np.where(np.isin(names, list(VOWELS)), ends - starts, UNLIMITED)
     room = np.concatenate(([np.inf], np.where(names == SILENCE, np.inf, room), [np.inf]))
-    return Segments(starts, ends, names, np.array([t.values for t in targets]), np.array([t.strengths for t in targets]),
-                    np.array([t.contact for t in targets]), room[:-2], room[2:])  # fmt: skip
+    return Segments(
+        starts,
+        ends,
+        names,
+        np.array([t.values for t in targets]),
+        np.array([t.strengths for t in targets]),
+        np.array([t.contact for t in targets]),
+        room[:-2],
+        room[2:],
+    )
 
 
 def _bump(distance: np.ndarray) -> np.ndarray:
@@ -153,8 +161,9 @@ def _gates(times: np.ndarray, s: Segments) -> np.ndarray:
     return out
 
 
-def motion(phones: list[tuple[str, float, float]], seconds: float, rate: float,
-           timing: Timing = TIMING) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+def motion(
+    phones: list[tuple[str, float, float]], seconds: float, rate: float, timing: Timing = TIMING
+) -> tuple[np.ndarray, np.ndarray]:
     """Motion of the mouth: (frames, len(CHANNELS)) targets blended, and (frames, 3) contacts lips, teeth, near.
 
     Frame i is at i/rate; there are round(seconds·rate) frames.

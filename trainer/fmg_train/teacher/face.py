@@ -11,11 +11,26 @@ from fmg_train.teacher.coarticulation import motion
 from fmg_train.teacher.phonesets import SILENCE
 from fmg_train.teacher.targets import CHANNELS
 
-_PLAIN = {"lower": "mouthLowerDown", "upper": "mouthUpperUp", "pucker": "mouthPucker", "funnel": "mouthFunnel",
-          "stretch": "mouthStretch", "smile": "mouthSmile", "shrug": "mouthShrugLower",
-          "tongue": "tongueOut"}  # fmt: skip
-SIZES = {"jawOpen": 1.3, "mouthLowerDown": 0.4, "mouthUpperUp": 0.3, "mouthPucker": 0.65, "mouthFunnel": 1.1,
-         "mouthStretch": 0.15, "mouthSmile": 0.3, "mouthDimple": 0.15}  # fmt: skip
+_PLAIN = {
+    "lower": "mouthLowerDown",
+    "upper": "mouthUpperUp",
+    "pucker": "mouthPucker",
+    "funnel": "mouthFunnel",
+    "stretch": "mouthStretch",
+    "smile": "mouthSmile",
+    "shrug": "mouthShrugLower",
+    "tongue": "tongueOut",
+}
+SIZES = {
+    "jawOpen": 1.3,
+    "mouthLowerDown": 0.4,
+    "mouthUpperUp": 0.3,
+    "mouthPucker": 0.65,
+    "mouthFunnel": 1.1,
+    "mouthStretch": 0.15,
+    "mouthSmile": 0.3,
+    "mouthDimple": 0.15,
+}
 """Factor on what `targets` aims at, so that the coefficients move as much, one against the other, as captured faces do.
 
 Standard deviation relative to jawOpen's while one speaks, in GRID's video (blendshape model, 300 training sentences),
@@ -36,8 +51,14 @@ def _spoken(phones: list[tuple[str, float, float]], frames: int, rate: float) ->
     return spoken
 
 
-def face_of(phones: list[tuple[str, float, float]], audio: np.ndarray | None, *, seconds: float, rate: float = 100.0,
-            effort: float = 1.0) -> np.ndarray:  # fmt: skip
+def face_of(
+    phones: list[tuple[str, float, float]],
+    audio: np.ndarray | None,
+    *,
+    seconds: float,
+    rate: float = 100.0,
+    effort: float = 1.0,
+) -> np.ndarray:
     """Coefficients of a face that says `phones`.
 
     Parameters

@@ -18,12 +18,22 @@ GRID_SCALE = 3.4
 sentences (0.123) becomes 0.40, the teacher's own on the same sentences."""
 VOCALTRACTLAB_SCALE = 0.45
 """Aperture in coefficient units for one centimetre of VocalTractLab's lip distance: see `GRID_SCALE`."""
-_OPENING = {"jawOpen": 1.0, "mouthLowerDownLeft": 0.2, "mouthLowerDownRight": 0.2, "mouthUpperUpLeft": 0.15,
-            "mouthUpperUpRight": 0.15, "mouthFunnel": 0.2}  # fmt: skip
-_CLOSING = {"mouthClose": 1.0, "mouthRollLower": 0.2, "mouthRollUpper": 0.2,
-            "mouthPressLeft": 0.1, "mouthPressRight": 0.1}  # fmt: skip
-_WIDER = {"jawOpen": 0.92, "mouthLowerDownLeft": 0.17, "mouthLowerDownRight": 0.17, "mouthUpperUpLeft": 0.04,
-          "mouthUpperUpRight": 0.04}  # fmt: skip
+_OPENING = {
+    "jawOpen": 1.0,
+    "mouthLowerDownLeft": 0.2,
+    "mouthLowerDownRight": 0.2,
+    "mouthUpperUpLeft": 0.15,
+    "mouthUpperUpRight": 0.15,
+    "mouthFunnel": 0.2,
+}
+_CLOSING = {"mouthClose": 1.0, "mouthRollLower": 0.2, "mouthRollUpper": 0.2, "mouthPressLeft": 0.1, "mouthPressRight": 0.1}
+_WIDER = {
+    "jawOpen": 0.92,
+    "mouthLowerDownLeft": 0.17,
+    "mouthLowerDownRight": 0.17,
+    "mouthUpperUpLeft": 0.04,
+    "mouthUpperUpRight": 0.04,
+}
 """What one more unit of aperture adds; shaped like an open vowel."""
 
 

@@ -38,9 +38,7 @@ PHONE_SETS: Mapping[str, Mapping[str, str]] = {
     "festival-ru": _read(phone_tables.FESTIVAL_RU),
 }
 """Phone set → phone name → IPA."""
-_BY_LANGUAGE = {
-    language: _read(names.replace(";", "\n")) for language, names in phone_tables.ESPEAK_BY_LANGUAGE.items()
-}
+_BY_LANGUAGE = {language: _read(names.replace(";", "\n")) for language, names in phone_tables.ESPEAK_BY_LANGUAGE.items()}
 
 
 def to_ipa(phone_set: str, name: str, language: str = "") -> str:
