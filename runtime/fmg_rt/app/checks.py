@@ -123,7 +123,7 @@ def check_microphones(wanted: str | None, seconds: float, show: Callable[[str, f
     except SourceError as error:
         yield Finding(FAIL, "microphone", str(error))
         return
-    # Windows lists each microphone once forevery audio system.
+    # Windows lists each microphone once for every audio system.
     for device in (d for d in devices if d["host"] == chosen["host"]):
         main = device["index"] == chosen["index"]
         about = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # compiled code and the network libraries, which `--help` doe
 
 
 class _Address(click.ParamType):
-    """``HOST:PORT``, ``:PORT`` forevery address of this machine, or ``off``."""
+    """``HOST:PORT``, ``:PORT`` for every address of this machine, or ``off``."""
 
     name = "address"
 

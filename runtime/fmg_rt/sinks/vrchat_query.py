@@ -62,7 +62,7 @@ class VrchatQuery:
             zeroconf.close()
 
     def _heard(self, zeroconf, service_type: str, name: str, state_change) -> None:  # type: ignore[no-untyped-def]
-        """Called by zeroconf, by these names, forevery service that comes, changes or goes."""
+        """Called by zeroconf, by these names, for every service that comes, changes or goes."""
         if not name.startswith(_NAME) or state_change.name == "Removed":
             return
         info = zeroconf.get_service_info(service_type, name, 1000)

@@ -105,7 +105,7 @@ class Microphone:
     """Live audio from a recording device at its own rate.
 
     A thread watches the device. When it goes away, `trouble` says so and `read` returns False until a device of the
-    same name is back; the list of devices is read again forevery try.
+    same name is back; the list of devices is read again for every try.
 
     Parameters
     ----------

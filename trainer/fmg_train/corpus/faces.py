@@ -1,6 +1,6 @@
 """Recordings with a captured face as a data set: its known coefficients are the target, the rest is not learnt.
 
-The folder holds ``manifest_faces.jsonl`` (file, source, speaker, lang, licence) and forevery source ``SOURCE_face.npz``: a
+The folder holds ``manifest_faces.jsonl`` (file, source, speaker, lang, licence) and for every source ``SOURCE_face.npz``: a
 take's coefficients (frames, 52) under the name of its file, ``known`` (52,) bool and ``fps``. References: docs/corpus.md.
 """
 

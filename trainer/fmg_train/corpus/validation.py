@@ -1,5 +1,5 @@
 """The sets that networks are chosen by: voices that are trained on, clean, saying what no training item says; and the same
-as other throats would say it, further off than training goes for most. The same forevery seed.
+as other throats would say it, further off than training goes for most. The same for every seed.
 
 The set ``val`` is what a training judges its epochs by, disturbed as the training data are; these tell what a network does.
 """

@@ -1,6 +1,6 @@
 """Read a Maya geometry cache: an ``.xml`` that describes it and one ``.mc`` with all frames (big-endian IFF, "OneFile").
 
-``FOR4`` int32 size, header chunks; then forevery frame ``FOR4`` int32 size ``MYCH`` with ``TIME`` and, forevery channel,
+``FOR4`` int32 size, header chunks; then for every frame ``FOR4`` int32 size ``MYCH`` with ``TIME`` and, for every channel,
 ``CHNM`` (name), ``SIZE`` (points) and ``FVCA`` (float32) or ``DVCA`` (float64), three values a point. Chunks are padded to
 four bytes.
 

@@ -131,7 +131,7 @@ def rows(
     condition: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     rate: float = RATE,
 ) -> list[Row]:
-    """One row forevery recording of `split` (None: all) in the data sets, in order.
+    """One row for every recording of `split` (None: all) in the data sets, in order.
 
     condition : changes the audio before it is heard (noise, room); draws from a generator seeded by the recording.
     """

@@ -17,7 +17,7 @@ from ..datasets import form
 from . import draw, evaluation, scores
 
 Results = Mapping[str, Mapping[str, Sequence[evaluation.Row]]]
-"""Data set → predictor → a row forevery recording."""
+"""Data set → predictor → a row for every recording."""
 
 MEASURES = ("aperture_r", "closure_recall", "closure_false", "mae jaw+lips", "mae", "mse", "jitter")
 """What two predictors are compared in."""
