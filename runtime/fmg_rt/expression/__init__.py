@@ -71,7 +71,7 @@ class Expression:
         self._neutral = Neutral()
         self._accents = Accents()
         self._emotions = Emotions()
-        self._lips = LipGuard(rate)
+        self._lips = LipGuard()
         self._smoothing = Smoothing()
         self._asymmetry = Asymmetry(seed)
         self._head = Head(seed)

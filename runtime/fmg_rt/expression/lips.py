@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from .. import arkit, spec
+from .. import arkit
 from ..kernels import expression_face as kernels
 
 WHERE = np.array([arkit.INDEX[name] for name in arkit.APERTURE], np.int32)  # (11,)
@@ -19,15 +19,14 @@ def aperture(face: np.ndarray) -> float:
 
 
 class LipGuard:
-    """A closure that the network sees at any of its steps is shown by the frame nearest to it, at any frame rate.
+    """A closure that the network has at any of its steps is shown by a frame, at any frame rate.
 
     Attributes
     ----------
     closed : how far the lips of the newest frame meet, 0 to 1.
     """
 
-    def __init__(self, rate: float) -> None:
-        self._half = int(spec.SAMPLE_RATE / rate / 2)
+    def __init__(self) -> None:
         self._state = np.zeros(3, np.float32)  # (3,)
         self._steps: deque[tuple[int, float]] = deque(maxlen=_STEPS)
         self.reset()
@@ -38,7 +37,7 @@ class LipGuard:
         self.closed = 0.0
 
     def rest(self) -> None:
-        """Forget the mouth's recent opening."""
+        """Forget the recent opening of the mouth."""
         self.reset()
 
     def listen(self, opening: float, time: int) -> None:
@@ -46,13 +45,13 @@ class LipGuard:
         self._steps.append((time, opening))
 
     def see(self, face: np.ndarray, time: int, seconds: float) -> None:
-        """Look at (52,) `face` of sample `time`, `seconds` after the last one, and at the steps that lie nearest to it."""
-        least = most = aperture(face)
+        """Look at (52,) `face` of sample `time`, `seconds` after the last one, and at the steps between them."""
+        opening = least = most = aperture(face)
         steps = self._steps
-        while steps and steps[0][0] <= time + self._half:
-            opening = steps.popleft()[1]
-            least, most = min(least, opening), max(most, opening)
-        self.closed = kernels.see_closure(least, most, seconds, self._state)
+        while steps and steps[0][0] <= time:
+            passed = steps.popleft()[1]
+            least, most = min(least, passed), max(most, passed)
+        self.closed = kernels.see_closure(opening, least, most, seconds, self._state)
 
     def shape(self, face: np.ndarray) -> None:
         """In place: lips that meet as far as was seen, mouthClose ≤ jawOpen always."""

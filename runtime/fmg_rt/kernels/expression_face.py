@@ -21,14 +21,12 @@ _TWO, _THREE = np.float32(2), np.float32(3)
 _TWO_PI = np.float32(2 * np.pi)
 FORGET_OPENING = np.float32(1.0)
 """Seconds in which the memory of the recent opening falls to 1/e."""
-CLOSED_BELOW, FREE_ABOVE = np.float32(0.08), np.float32(0.25)
+CLOSED_BELOW, FREE_ABOVE = np.float32(0.08), np.float32(0.16)
 """Share of the recent opening below which the lips meet, and above which they stay as they are."""
 SMALLEST_OPENING = np.float32(0.04)
 """Recent opening below which nothing counts as a closure: the mouth hardly moves."""
 HOLD_SECONDS = np.float32(0.02)
 """A closure lasts at least this long, so that a viewer sees it."""
-RELEASE_SECONDS = np.float32(0.04)
-"""The lips part over this time after a closure that was held."""
 ROUNDED_KEEPS = np.float32(0.6)
 """Share of an emotion's mouth that a fully rounded mouth takes away."""
 
@@ -126,27 +124,35 @@ def one_euro(region, parameters, seconds, face, value, speed):
                     face[i] = value[i]
 
 
-@kernel(F32(F32, F32, F32, OUT1))
-def see_closure(least, most, seconds, state):
-    """How far the lips are to close, 0 to 1; also ``state[CLOSED]``, state (3,).
+@kernel(F32(F32, F32))
+def closure_of(opening, recent):
+    """How far the lips are to close, 0 to 1, at an aperture `opening`, by its share of the recent one."""
+    x = (opening / recent - CLOSED_BELOW) / (FREE_ABOVE - CLOSED_BELOW)
+    x = min(max(x, _ZERO), _ONE)
+    return _ONE - x * x * (_THREE - _TWO * x)
 
-    least, most : smallest and largest aperture, ≥ 0, that the network showed since the last frame, `seconds` ago. Below
-    `CLOSED_BELOW` of the recent opening the lips meet, above `FREE_ABOVE` they are free, in between they are drawn
-    together in part. A closure lasts at least `HOLD_SECONDS`.
+
+@kernel(F32(F32, F32, F32, F32, OUT1))
+def see_closure(opening, least, most, seconds, state):
+    """How far the lips of a frame are to close, 0 to 1; also ``state[CLOSED]``, state (3,).
+
+    opening : aperture of the frame, ≥ 0. least, most : smallest and largest aperture of the network's steps since the
+    last frame, `seconds` ago. A frame shows its own closure, and one that fell between it and the frame before when
+    neither shows it: a closure is late by less than a frame, and lasts no longer at 30 frames a second than at 100. It
+    lasts at least `HOLD_SECONDS`.
     """
-    state[RECENT] = max(most, state[RECENT] * np.exp(-seconds / FORGET_OPENING))
-    closed = _ZERO
+    state[RECENT] = max(max(opening, most), state[RECENT] * np.exp(-seconds / FORGET_OPENING))
+    before, closed = state[CLOSED], _ZERO
     if state[RECENT] > SMALLEST_OPENING:
-        x = (least / state[RECENT] - CLOSED_BELOW) / (FREE_ABOVE - CLOSED_BELOW)
-        x = min(max(x, _ZERO), _ONE)
-        closed = _ONE - x * x * (_THREE - _TWO * x)
+        closed = closure_of(opening, state[RECENT])
+        missed = closure_of(least, state[RECENT])
+        if missed > before:
+            closed = max(closed, missed)
     state[SINCE] += seconds
-    if closed >= _ONE:
-        if state[CLOSED] < _ONE:
-            state[SINCE] = _ZERO
-    elif state[CLOSED] > closed:
-        held = state[CLOSED] if state[SINCE] < HOLD_SECONDS else state[CLOSED] - seconds / RELEASE_SECONDS
-        closed = max(closed, held)
+    if closed >= _ONE and before < _ONE:
+        state[SINCE] = _ZERO
+    elif before >= _ONE and state[SINCE] < HOLD_SECONDS:
+        closed = _ONE
     state[CLOSED] = closed
     return closed
 
