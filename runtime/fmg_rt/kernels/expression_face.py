@@ -21,7 +21,7 @@ _TWO, _THREE = np.float32(2), np.float32(3)
 _TWO_PI = np.float32(2 * np.pi)
 FORGET_OPENING = np.float32(1.0)
 """Seconds in which the memory of the recent opening falls to 1/e."""
-CLOSED_BELOW, FREE_ABOVE = np.float32(0.08), np.float32(0.16)
+CLOSED_BELOW, FREE_ABOVE = np.float32(0.10), np.float32(0.20)
 """Share of the recent opening below which the lips meet, and above which they stay as they are."""
 SMALLEST_OPENING = np.float32(0.04)
 """Recent opening below which nothing counts as a closure: the mouth hardly moves."""
