@@ -152,7 +152,7 @@ def test_a_heard_emotion_comes_slowly_as_strong_as_it_is_sure_and_rests_with_the
         assert (faces[times > 6.4][:, MOUTH] == 0).all()
         return faces[(times > 4) & (times < 5.8)].mean(axis=0)
 
-    sure, likely, unsure = mean_face(joy=0.97), mean_face(joy=0.7), mean_face(joy=0.5)
+    sure, likely, unsure = mean_face(joy=0.97), mean_face(joy=0.55), mean_face(joy=0.45)
     assert sure[I["mouthSmileLeft"]] > 0.6 and sure[I["cheekSquintRight"]] > 0.5
     assert 0.2 < likely[I["mouthSmileLeft"]] < 0.45 and (unsure == 0).all()
     assert mean_face(anger=0.9)[I["browDownLeft"]] > 0.5 and mean_face(sadness=0.9)[I["browInnerUp"]] > 0.5
@@ -170,7 +170,7 @@ def test_hysteresis_keeps_what_shows_until_it_is_unlikely():
             k[0] += 1
         return face[I["mouthSmileLeft"]]
 
-    assert after(0.55) < 0.01 and after(0.8) > 0.3 and after(0.55) > 0.1 and after(0.3) < 0.01
+    assert after(0.45) < 0.01 and after(0.8) > 0.3 and after(0.45) > 0.1 and after(0.3) < 0.01
 
 
 def test_chosen_replaces_heard_as_far_as_the_mix_says():

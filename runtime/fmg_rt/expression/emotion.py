@@ -21,9 +21,9 @@ CHOSEN_PACE = 8.0
 """rad/s of a chosen emotion: nine tenths of the way in 0.5 s."""
 HEARD_PACE = 2.6
 """rad/s of a heard one: 1.5 s."""
-APPEARS, DISAPPEARS = 0.65, 0.45
+APPEARS, DISAPPEARS = 0.5, 0.35
 """Probability that a heard emotion needs to show, and below which it ceases."""
-SURE = 0.95
+SURE = 0.8
 """Probability at which it shows in full."""
 _SIDES = ("Left", "Right")
 _LEAST = np.float32(0.003)
