@@ -15,7 +15,7 @@ from fmg_rt import weights as weight_files
 from fmg_train import config as configuration
 from fmg_train.cli import main
 from fmg_train.datasets import form
-from fmg_train.evaluate import evaluation, report
+from fmg_train.evaluate import conditions, evaluation, report
 from fmg_train.fit import checkpoint as checkpoints
 from fmg_train.fit import export as exporting
 from fmg_train.fit.training import Fit, with_data
@@ -150,3 +150,17 @@ def test_emotion_is_scored_once_a_recording(files, tmp_path):
     output = _evaluate(tmp_path / "moody.npz", tmp_path, "--json", tmp_path / "r.json")
     assert "emotion in 2 recordings: sign of arousal 50.0%, seven classes 50.0%" in output
     assert json.loads((tmp_path / "r.json").read_text())["emotion"]["arousal_sign"] == 0.5
+
+
+def test_a_condition_that_speeds_up_takes_the_face_along():
+    rng = np.random.default_rng(3)
+    audio = rng.standard_normal(32_000).astype(np.float32) * 0.1
+    face = form.Face(np.zeros((200, 52), np.float32), 100.0, start=0.2, phones=(("a", 0.9, 1.8),))
+    recording = form.Recording("0", "test", "s", "en", "x", "CC0", 2.0, "0" * 64, "0" * 64)
+    assert conditions.heard(None, audio, recording, face, []) == (audio, face)
+    fast, moved = conditions.heard(conditions.CONDITIONS["1.8 times as fast"], audio, recording, face, [])
+    assert len(fast) == pytest.approx(32_000 / 1.8, abs=1) and moved.rate == pytest.approx(180.0, rel=1e-3)
+    assert moved.phones[0][1:] == pytest.approx((0.5, 1.0), rel=1e-3) and moved.start == pytest.approx(0.2 / 1.8, rel=1e-3)
+    for name in ("babble 10 dB", "Opus 12 kbit/s"):
+        changed, same = conditions.heard(conditions.CONDITIONS[name], audio, recording, face, [audio[::-1].copy()])
+        assert len(changed) == len(audio) and same is face and 0.02 < np.std(changed - audio) / np.std(audio) < 1.5

@@ -19,7 +19,7 @@ from fmg_train import features
 from fmg_train.corpus import nonspeech
 from fmg_train.datasets import form
 from fmg_train.evaluate import presence, scores
-from fmg_train.evaluate.conditions import CONDITIONS
+from fmg_train.evaluate.conditions import CONDITIONS, heard
 
 CHUNK, CONTEXT = 512, 64
 """Samples that silero-vad takes at once at 16 kHz, and of what was before that it wants to see again."""
@@ -67,25 +67,23 @@ def main(arguments: list[str]) -> None:
     if ours is None:
         sys.exit(f"{file} does not tell whether somebody speaks")
     rivals = {"fmg": ours, "silero-vad": silero()}
-    heard: list[tuple[np.ndarray, np.ndarray, form.Recording]] = []
+    spoken: list[tuple[np.ndarray, form.Recording, form.Face]] = []
     for directory in map(Path, sets):
-        chosen = [r for r in form.read_manifest(directory) if r.split == "test"][:MOST]
-        for recording in chosen:
+        for recording in [r for r in form.read_manifest(directory) if r.split == "test"][:MOST]:
             face = form.read_face(directory, recording)
             if face.phones:
-                audio = form.read_audio(directory, recording)
-                truth = features.spoken_rows(
-                    recording.source, face.phones, max(0, (len(audio) - spec.WIN_LENGTH) // spec.HOP_LENGTH + 1)
-                )
-                heard.append((audio, truth, recording))
-    print(f"{len(heard)} recordings of speech\n{'':24}" + "".join(f"{name:>12}" for name in rivals))
+                spoken.append((form.read_audio(directory, recording), recording, face))
+    print(f"{len(spoken)} recordings of speech\n{'':24}" + "".join(f"{name:>12}" for name in rivals))
     clean: dict[str, np.ndarray] = {}
+    voices = [audio for audio, _, _ in spoken[:12]]
     for condition, change in CONDITIONS.items():
         cells = []
         for name, detect in rivals.items():
             yes, no = [], []
-            for audio, truth, recording in heard:
-                changed = audio if change is None else change(audio, np.random.default_rng(int(recording.audio_sha256[:8], 16)))
+            for audio, recording, face in spoken:
+                changed, moved = heard(change, audio, recording, face, voices)
+                rows = max(0, (len(changed) - spec.WIN_LENGTH) // spec.HOP_LENGTH + 1)
+                truth = features.spoken_rows(recording.source, moved.phones, rows)
                 said = detect(np.asarray(changed, np.float32))
                 yes.append(said[truth == 1])
                 no.append(said[truth == 0])
@@ -94,7 +92,6 @@ def main(arguments: list[str]) -> None:
             cells.append(scores.auc(np.concatenate(yes), np.concatenate(no)))
         print(f"{condition:24}" + "".join(f"{value:12.4f}" for value in cells), flush=True)
     rng = np.random.default_rng(SEED)
-    voices = [audio for audio, _, _ in heard[:12]]
     print("clean speech against sounds without")
     for kind in nonspeech.KINDS:
         sounds = [sound_of(kind, rng, voices) for _ in range(EACH)]

@@ -19,6 +19,7 @@ from .. import emotion as emotions
 from .. import features
 from ..datasets import form
 from . import scores
+from .conditions import VOICES, Condition, heard
 
 RATE = 100.0
 """Frames per second that faces are compared at unless told otherwise."""
@@ -128,23 +129,21 @@ def rows(
     predict: Predictor,
     directories: Iterable[Path],
     split: str | None = "test",
-    condition: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    condition: Condition | None = None,
     rate: float = RATE,
 ) -> list[Row]:
     """One row for every recording of `split` (None: all) in the data sets, in order.
 
-    condition : changes the audio before it is heard (noise, room); draws from a generator seeded by the recording.
+    condition : changes the audio before it is heard, one of `conditions.CONDITIONS`.
     """
     result = []
     for directory in directories:
-        for recording in form.read_manifest(directory):
-            if split is not None and recording.split != split:
-                continue
-            audio = form.read_audio(directory, recording)
-            if condition is not None:
-                seed = int(recording.audio_sha256[:8], 16)
-                audio = condition(audio, np.random.default_rng(seed)).astype(np.float32)
-            result.append(row(recording, form.read_face(directory, recording), predict(audio), rate))
+        chosen = [recording for recording in form.read_manifest(directory) if split in (None, recording.split)]
+        voices = [form.read_audio(directory, recording) for recording in chosen[:VOICES]] if condition else []
+        for recording in chosen:
+            audio, face = form.read_audio(directory, recording), form.read_face(directory, recording)
+            audio, face = heard(condition, audio, recording, face, voices)
+            result.append(row(recording, face, predict(audio), rate))
     return result
 
 

@@ -12,10 +12,10 @@ from fmg_rt.weights import Weights
 from .. import features
 from ..datasets import form
 from . import scores
+from .conditions import VOICES, Condition, heard
 
 Detector = Callable[[np.ndarray], np.ndarray]
 """(samples,) float32 at 16 kHz → (frames,) how sure it is, frame i at `features.row_times`."""
-Condition = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def network(weights: Weights, lookahead: int | None = None) -> Detector | None:
@@ -48,12 +48,11 @@ def judged(
     """
     speech, silence = [np.empty(0)], [np.empty(0)]
     for directory in directories:
-        for recording in form.read_manifest(directory):
-            if split is not None and recording.split != split:
-                continue
+        chosen = [recording for recording in form.read_manifest(directory) if split in (None, recording.split)]
+        voices = [form.read_audio(directory, recording) for recording in chosen[:VOICES]] if condition else []
+        for recording in chosen:
             audio, face = form.read_audio(directory, recording), form.read_face(directory, recording)
-            if condition is not None:
-                audio = condition(audio, np.random.default_rng(int(recording.audio_sha256[:8], 16))).astype(np.float32)
+            audio, face = heard(condition, audio, recording, face, voices)
             said = detect(audio)
             truth = features.spoken_rows(recording.source, face.phones, len(said))
             speech.append(said[truth == 1])
