@@ -28,7 +28,9 @@ def choose_processor() -> None:
     triple = binding.get_process_triple()
     if triple.startswith("arm64-apple"):
         name = "apple-m1"  # no Mac has less
-    elif triple.startswith("x86_64") and {n for n, has in binding.get_host_cpu_features().items() if has} >= _OF_THE_LAST_DECADE:
+    elif (
+        triple.startswith("x86_64") and {n for n, has in binding.get_host_cpu_features().items() if has} >= _OF_THE_LAST_DECADE
+    ):
         name = "x86-64-v3"
     else:
         return

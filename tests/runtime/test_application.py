@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import browser
+import machine
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +56,10 @@ def test_a_click_a_face_and_stop(start, tmp_path):
             process, url = start()
             page.open(url, PAINTED)
             seconds = time.perf_counter() - began
-            print(f"first face after {seconds:.1f} s")  # budgets: the packaged application on a machine that is idle
+            allowed = most * machine.slowness()
+            print(f"first face after {seconds:.1f} s of {allowed:.1f}")
             if os.environ.get("FMG_APPLICATION"):
-                assert seconds < 4 * most
+                assert seconds <= allowed
             assert page.run("!document.querySelector('#quit').hidden")
             page.run("document.querySelector('#quit').click()")
             process.wait(20)

@@ -9,7 +9,8 @@ from typing import BinaryIO
 from ..errors import FmgError
 from ..files import lock, numbered, written_whole
 from ..frame import Frame
-from .formats import FORMATS, CsvFormat, Format, JournalFormat, JsonlFormat
+from .formats import FORMATS, CsvFormat, JsonlFormat, journal_of
+from .rows import Format, JournalFormat
 
 _EVERY = 1.0
 """Seconds between two times that what came is written and the disk is waited for."""
@@ -91,7 +92,7 @@ class Recorder:
 
     def _recover(self, part: Path, file: BinaryIO, wanted: Path) -> None:
         """Make a part that was left behind a file of its own; one that cannot be made one keeps its rows, out of the way."""
-        journal = JournalFormat.of(file)
+        journal = journal_of(file)
         size, n = _kind(file, journal).whole(file, file.seek(0, os.SEEK_END))
         target = _free(wanted)
         try:
