@@ -32,6 +32,7 @@ class Recorder:
     Parameters
     ----------
     overwrite : replace what has that name, and the part that was left of it. Otherwise a number is added to the name.
+    all_or_nothing : when the disk is full leave nothing. Otherwise what was written stays.
 
     Attributes
     ----------
@@ -41,16 +42,18 @@ class Recorder:
     Raises
     ------
     RecordError
-        The file cannot be written; also from `send` and `close`. What was written stays, and is named.
+        The file cannot be written; also from `send` and `close`. What was written and stays is named.
     """
 
     live = False
     address: tuple[str, int] | None = None
 
-    def __init__(self, path: str | os.PathLike[str], format: str, rate: float, overwrite: bool = False):
+    def __init__(
+        self, path: str | os.PathLike[str], format: str, rate: float, overwrite: bool = False, all_or_nothing: bool = False
+    ):
         wanted = Path(path)
         self.notes: list[str] = []
-        self._overwrite = overwrite
+        self._overwrite, self._all_or_nothing = overwrite, all_or_nothing
         self._format = FORMATS[format](rate)
         if wanted.is_dir():
             raise RecordError(f"cannot write {wanted}: it is a folder")
@@ -138,7 +141,11 @@ class Recorder:
         try:
             self._deliver()
         except OSError as error:  # no room for a second file; on Windows: another program has the first one open
-            raise RecordError(f"cannot write {self.path}: {error.strerror or error}; {_where(self.path)}") from error
+            why = f"cannot write {self.path}: {error.strerror or error}"
+            if self._all_or_nothing:
+                _part(self.path).unlink(missing_ok=True)
+                raise RecordError(why) from error
+            raise RecordError(f"{why}; {_where(self.path)}") from error
 
     def discard(self) -> None:
         """Stop without leaving a file."""
@@ -189,7 +196,7 @@ class Recorder:
         self._stop()
         why = f"cannot write {self.path}: {error.strerror or error}"
         size, n = self._format.whole(self._file, self._n_written)
-        if n == 0:
+        if n == 0 or self._all_or_nothing:
             self.discard()
             raise RecordError(f"{why}; nothing was recorded") from error
         self._file.truncate(size)
