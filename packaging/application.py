@@ -60,13 +60,22 @@ def build() -> Path:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(installed), str(ROOT)]
     subprocess.run(pip, check=True)
     sys.path.insert(0, str(installed))
+    kernels = installed / "fmg_rt" / "kernels"
     options = ["--noconfirm", "--clean", "--name", "fmg", "--onedir", "--log-level", "WARN"]
     options += ["--distpath", str(ROOT / "dist"), "--workpath", str(ROOT / "build"), "--specpath", str(ROOT / "build")]
     for name in UNUSED:
         options += ["--exclude-module", name]
     # The modules are imported by name when a command needs them, and Numba reads the kernels' sources.
-    options += ["--collect-all", "fmg_rt", "--collect-data", "fmg_weights", "--hidden-import", "fmg_weights"]
-    options += ["--paths", str(installed), "--collect-all", "soxr"]
+    options += [
+        "--collect-submodules",
+        "fmg_rt",
+        "--collect-data",
+        "fmg_rt",
+        "--add-data",
+        f"{kernels / '*.py'}:fmg_rt/kernels",
+    ]
+    options += ["--paths", str(installed), "--collect-data", "fmg_weights", "--hidden-import", "fmg_weights"]
+    options += ["--collect-all", "soxr"]
     options += ["--windowed"] if sys.platform in ("win32", "darwin") else []
     PyInstaller.__main__.run([*options, str(ROOT / "packaging" / "fmg.py")])
     if sys.platform == "linux":
