@@ -344,6 +344,16 @@ sinks.close()
     assert n > 15 and n / 30 == pytest.approx(seconds, abs=0.051)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_device_is_not_replaced_by_a_file(tmp_path, overwrite):
+    """`--record /dev/null --overwrite` as root would otherwise end the device."""
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(RecordError, match="it is a device or a pipe"):
+        Recorder(tmp_path / "a.csv", "csv", 30.0, overwrite)
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
 def test_a_disk_that_is_full_from_the_start(tmp_path):
     class Full(io.FileIO):
         def write(self, data):

@@ -57,6 +57,8 @@ class Recorder:
         self._format = FORMATS[format](rate)
         if wanted.is_dir():
             raise RecordError(f"cannot write {wanted}: it is a folder")
+        if wanted.exists() and not wanted.is_file():  # which a file would replace
+            raise RecordError(f"cannot write {wanted}: it is a device or a pipe; name a file")
         try:
             self.path, self._file = self._open(wanted)
         except OSError as error:
