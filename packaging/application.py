@@ -1,18 +1,21 @@
 """Build the application: one folder, dist/fmg, that runs without Python.
 
-    pip install ".[application]"
+    pip install ".[application,receivers]"
     python packaging/application.py             # dist/fmg
     python packaging/application.py --archive   # and dist/fmg-VERSION-SYSTEM.zip
 
-The kernels' sources are packed beside their byte code: Numba compiles them on the first start and caches what it made.
+The kernels' sources are packed beside their byte code, and beside them what the finished program compiles of them, for the
+processor that `fmg.choose_processor` names. On an older one it compiles them on its first start.
 """
 
 import argparse
+import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +34,18 @@ UNUSED = [
     "pytest",
     "setuptools",
     "fmg_train",
+    "dbm",
+    "_dbm",
+    "readline",
+    "doctest",
+    "pydoc_data",
+    "numba.np.ufunc.omppool",
+    "numba.tests",
+    "numpy.f2py",
+    "websockets.asyncio",
+    "websockets.legacy",
+    "websockets.trio",
+    "numba.np.ufunc.tbbpool",
 ]
 """What is imported if it is there, by us or by Numba, and would make the folder larger than its 250 MB."""
 
@@ -45,22 +60,53 @@ def build() -> Path:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(installed), str(ROOT)]
     subprocess.run(pip, check=True)
     sys.path.insert(0, str(installed))
+    kernels = installed / "fmg_rt" / "kernels"
     options = ["--noconfirm", "--clean", "--name", "fmg", "--onedir", "--log-level", "WARN"]
     options += ["--distpath", str(ROOT / "dist"), "--workpath", str(ROOT / "build"), "--specpath", str(ROOT / "build")]
     for name in UNUSED:
         options += ["--exclude-module", name]
     # The modules are imported by name when a command needs them, and Numba reads the kernels' sources.
-    options += ["--collect-all", "fmg_rt", "--collect-data", "fmg_weights", "--hidden-import", "fmg_weights"]
-    options += ["--paths", str(installed), "--collect-all", "soxr"]
+    options += [
+        "--collect-submodules",
+        "fmg_rt",
+        "--collect-data",
+        "fmg_rt",
+        "--add-data",
+        f"{kernels / '*.py'}:fmg_rt/kernels",
+    ]
+    options += ["--paths", str(installed), "--collect-data", "fmg_weights", "--hidden-import", "fmg_weights"]
+    options += ["--collect-all", "soxr"]
     options += ["--windowed"] if sys.platform in ("win32", "darwin") else []
     PyInstaller.__main__.run([*options, str(ROOT / "packaging" / "fmg.py")])
     if sys.platform == "linux":
-        strip(ROOT / "dist" / "fmg")
-    return ROOT / "dist" / ("fmg.app" if sys.platform == "darwin" else "fmg")
+        slim(ROOT / "dist" / "fmg")
+    folder = ROOT / "dist" / ("fmg.app" if sys.platform == "darwin" else "fmg")
+    compile_ahead(folder)
+    return folder
 
 
-def strip(folder: Path) -> None:
-    """Take the symbols out of libraries: 40 MB. Those that a wheel has patched (a hash in the name) do not survive it."""
+def program(folder: Path) -> Path:
+    """What is started in the finished folder."""
+    return folder / {"darwin": "Contents/MacOS/fmg", "win32": "fmg.exe"}.get(sys.platform, "fmg")
+
+
+def compile_ahead(folder: Path) -> None:
+    """Let the finished program compile its kernels, and pack them with it."""
+    (source,) = {path.resolve() for path in folder.rglob("kernels/jit.py")}
+    with tempfile.TemporaryDirectory() as cache:
+        subprocess.run([program(folder), "cache", "warm"], check=True, env={**os.environ, "NUMBA_CACHE_DIR": cache})
+        shutil.copytree(Path(cache) / "fmg", source.parent / "__pycache__", dirs_exist_ok=True)
+    if sys.platform == "darwin":  # PyInstaller has signed the folder without them
+        subprocess.run(["codesign", "--force", "--deep", "--sign", "-", str(folder)], check=True)
+
+
+def slim(folder: Path) -> None:
+    """Take out libmvec, a part of every system's glibc, and the symbols of libraries: 40 MB.
+
+    Those that a wheel has patched (a hash in the name) do not survive it.
+    """
+    for path in folder.rglob("libmvec.so*"):
+        path.unlink()
     for path in folder.rglob("*.so*"):
         if not re.search(r"-[0-9a-f]{8}", path.name) and not path.is_symlink():
             subprocess.run(["strip", "--strip-unneeded", str(path)], check=True)

@@ -14,6 +14,29 @@ SETTINGS = """\
 preview: 8052
 """
 
+_OF_THE_LAST_DECADE = {"avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"}
+"""What x86-64-v3 asks of a processor: Intel's since 2013, AMD's since 2015."""
+
+
+def choose_processor() -> None:
+    """Compile for a processor that most computers are better than, so that the kernels packed with the program fit.
+
+    An older one compiles its own on the first start. Before Numba is imported, which reads these variables once.
+    """
+    from llvmlite import binding
+
+    triple = binding.get_process_triple()
+    if triple.startswith("arm64-apple"):
+        name = "apple-m1"  # no Mac has less
+    elif (
+        triple.startswith("x86_64") and {n for n, has in binding.get_host_cpu_features().items() if has} >= _OF_THE_LAST_DECADE
+    ):
+        name = "x86-64-v3"
+    else:
+        return
+    os.environ.setdefault("NUMBA_CPU_NAME", name)
+    os.environ.setdefault("NUMBA_CPU_FEATURES", "")
+
 
 def folder() -> Path:
     """Where this person's settings are kept."""
@@ -66,6 +89,7 @@ def main() -> None:
             return
         # Without a microphone the page shows the packaged clip instead of nothing.
         sys.argv += ["--config", str(settings), *([] if has_microphone() else ["--input", "demo"])]
+    choose_processor()
     from fmg_rt.cli import main as run
 
     run(prog_name="fmg")

@@ -83,7 +83,7 @@ class Soak:
         record.unlink(missing_ok=True)
         if self.chance.random() < 0.5:
             self.damage()
-        ends = not fast and self.chance.random() < 0.3
+        ends = not fast and self.chance.random() < 0.5
         with Receiver() as receiver:
             program = subprocess.Popen(
                 [

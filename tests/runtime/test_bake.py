@@ -101,6 +101,26 @@ def test_a_bad_file_is_one_line_and_the_others_are_baked(tmp_path, weight_file):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("format", ["csv", "npz"])
+def test_a_full_disk_leaves_no_part_that_the_next_bake_takes_for_the_whole(tmp_path, weight_file, format):
+    pytest.importorskip("resource", reason="needs a POSIX file-size limit")
+    code = """
+import resource, signal
+from fmg_rt.cli import main
+import fmg_rt.session  # what is compiled is kept in files, too
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+main()
+"""
+    talk, out = sound(tmp_path / "talk.wav", 6), tmp_path / "out"
+    arguments = ["bake", "--weights", weight_file, talk, "--out", out, "--record-format", format]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
+    assert result.returncode == 1 and "File too large" in result.stderr and "Traceback" not in result.stderr
+    assert list(out.iterdir()) == []
+
+
 def test_bad_requests_are_refused_at_once(tmp_path, weight_file):
     (tmp_path / "a").mkdir()
     first, second = sound(tmp_path / "x.wav", 0.1), sound(tmp_path / "a" / "x.flac", 0.1)

@@ -1,5 +1,7 @@
 """The receivers' orders against the published permutations, and each name against its source."""
 
+from pathlib import Path
+
 import numpy as np
 
 from fmg_rt import arkit
@@ -53,3 +55,8 @@ def test_order_moves_values_by_name():
     ours = np.arange(52, dtype=np.float32)
     moved = ours[names.order(names.APPLE)]
     assert moved[names.APPLE.index("jawOpen")] == arkit.INDEX["jawOpen"]
+
+
+def test_the_page_for_godot_has_them_in_their_order():
+    page = (Path(__file__).parents[2] / "docs" / "receivers" / "godot.md").read_text("utf-8")
+    assert tuple(page.split('"""')[1].split()) == arkit.ARKIT_NAMES

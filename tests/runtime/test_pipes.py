@@ -14,6 +14,7 @@ import soundfile
 
 from fmg_rt.sources import SourceError, media
 from fmg_rt.sources.file import describe, is_pipe, open_file
+from fmg_rt.sources.mono import Mono
 from fmg_rt.sources.pipe import LivePipe, Pipe
 
 SOUND = (0.3 * np.sin(np.arange(16_000) / 9)).astype(np.float32)  # a second
@@ -120,6 +121,14 @@ def test_the_recorder_was_killed_and_the_sound_is_there(tmp_path, length):
 def test_odd_chunks_padded_or_not(tmp_path, pad):
     (tmp_path / "a.wav").write_bytes(wav(SOUND, extra=b"note" + struct.pack("<I", 3) + b"abc" + pad))
     assert np.abs(everything(open_file(tmp_path / "a.wav")) - SOUND).max() < 1e-4
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("channel", ["mix", "right", 5])
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+def test_a_block_without_samples_is_none(channel, n_channels):
+    """As the end of a file may give it."""
+    assert Mono("file", channel)(np.zeros((0, n_channels), np.float32)).shape == (0,)
 
 
 @pytest.mark.parametrize(

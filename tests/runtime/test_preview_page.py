@@ -18,7 +18,7 @@ from fmg_rt import arkit
 from fmg_rt import preview as preview_package
 from fmg_rt.expression import ExpressionSettings
 from fmg_rt.frame import Frame
-from fmg_rt.preview import Controls, Preview
+from fmg_rt.preview import Controls, Preview, PreviewError
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not browser.CHROMIUM, reason="Chromium is not installed")]
 
@@ -706,6 +706,46 @@ def test_own_avatar_moves(served, page, avatar, tmp_path, suffix, spelling, wrap
     page.run("document.getElementById('drawn').click()")
     assert page.run("document.getElementById('avatar').hidden") and not page.run("document.getElementById('face').hidden")
     assert not page.errors
+
+
+@pytest.mark.parametrize("place", ["", "face?bare"])
+def test_the_avatar_of_the_command_line_is_shown_to_every_page(page, tmp_path, place):
+    """In OBS, too, where nobody can pick a file: on a ground that lets through what is behind it."""
+    path = avatars.board(tmp_path / "アバター.vrm", list(arkit.ARKIT_NAMES), avatars.vrm1)
+    shown = Preview(0, avatar=path)
+    try:
+        page.open(f"{shown.url}{place}", "document.querySelectorAll('#bars b').length === 52")
+        if not page.run("!!document.createElement('canvas').getContext('webgl2')"):
+            pytest.skip("this Chromium draws no WebGL")
+        page.wait("!document.getElementById('avatar').hidden && document.getElementById('face').hidden")
+        page.call("Emulation.setDefaultBackgroundColorOverride", color={"r": 255, "g": 0, "b": 255, "a": 1})
+        shots = []
+        for pose in ({}, {"jawOpen": 1.0}, {}):
+            shot = avatar_shot(shown, page, **pose)
+            shots.append(base64.b64encode(page.screenshot()).decode() if place else shot)
+        assert shots[0] == shots[2] != shots[1]
+        assert not place or colour(page, shots[0], 0, 0) == [255, 0, 255]
+        assert not page.errors
+    finally:
+        page.call("Emulation.setDefaultBackgroundColorOverride")
+        shown.close()
+
+
+def test_an_avatar_that_is_no_file_of_a_model(tmp_path):
+    (tmp_path / "talk.wav").write_bytes(b"RIFF")
+    for name, why in (("talk.wav", "no .glb or .vrm"), ("none.vrm", "No such file"), (".", "Is a directory")):
+        with pytest.raises(PreviewError, match=why):
+            Preview(0, avatar=tmp_path / name)
+
+
+def colour(page, png, x, y):
+    """[red, green, blue] of one pixel of a screenshot."""
+    return page.run(f"""(async () => {{
+      const image = await createImageBitmap(await (await fetch("data:image/png;base64,{png}")).blob());
+      const pen = new OffscreenCanvas(image.width, image.height).getContext("2d");
+      pen.drawImage(image, 0, 0);
+      return [...pen.getImageData({x}, {y}, 1, 1).data.slice(0, 3)];
+    }})()""")
 
 
 def white_middle(page, png):

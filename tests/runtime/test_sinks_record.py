@@ -46,7 +46,8 @@ def test_csv(tmp_path):
 
 
 def test_jsonl(tmp_path):
-    lines = [json.loads(line) for line in open(record(tmp_path / "a.jsonl", "jsonl"), encoding="utf-8")]
+    head, *lines = [json.loads(line) for line in open(record(tmp_path / "a.jsonl", "jsonl"), encoding="utf-8")]
+    assert head == {"names": list(ARKIT_NAMES), "head": list(HEAD)}  # once
     assert all(list(line) == ["timestamp", "blendshapes", "head"] for line in lines)
     np.testing.assert_allclose([line["timestamp"] for line in lines], np.arange(75) / 30, atol=5e-7)
     np.testing.assert_array_equal(np.array([line["blendshapes"] for line in lines], np.float32), FRAMES)
@@ -61,6 +62,55 @@ def test_npz(tmp_path):
         np.testing.assert_array_equal(archive["time"], np.arange(75) / 30)
         assert archive["names"].tolist() == list(ARKIT_NAMES) and archive["rate"] == 30
         assert archive["coefficients"].dtype == np.float32
+
+
+def keys(gltf, node, path):
+    """(times (n,), values (n, columns)) of what moves in a file that pygltflib has read: one property of one node."""
+    (animation,) = gltf.animations
+    (sampler,) = (
+        animation.samplers[channel.sampler]
+        for channel in animation.channels
+        if (channel.target.node, channel.target.path) == (node, path)
+    )
+
+    def numbers(index):
+        accessor = gltf.accessors[index]
+        view = gltf.bufferViews[accessor.bufferView]
+        columns = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor.type]
+        assert accessor.componentType == 5126 and view.byteLength == 4 * columns * accessor.count
+        return np.frombuffer(gltf.binary_blob(), "<f4", view.byteLength // 4, view.byteOffset), accessor
+
+    (times, about), (values, _) = numbers(sampler.input), numbers(sampler.output)
+    assert about.min == [times[0]] and about.max == [times[-1]]
+    return times, values.reshape(len(times), -1)
+
+
+def test_gltf_animation(tmp_path):
+    pygltflib = pytest.importorskip("pygltflib", reason="pygltflib is not installed")
+    gltf = pygltflib.GLTF2().load(str(record(tmp_path / "a.glb", "glb")))
+    (mesh,) = gltf.meshes
+    assert mesh.extras["targetNames"] == list(ARKIT_NAMES)
+    assert len(mesh.primitives[0].targets) == len(mesh.weights) == 52
+    names = {node.name: k for k, node in enumerate(gltf.nodes)}
+    times, weights = keys(gltf, names["face"], "weights")
+    np.testing.assert_allclose(times, np.arange(75) / 30, atol=1e-6)
+    np.testing.assert_array_equal(weights, FRAMES)
+    _, turns = keys(gltf, names["head"], "rotation")
+    rotation = pytest.importorskip("scipy.spatial.transform", reason="SciPy is not installed").Rotation
+    np.testing.assert_allclose(rotation.from_quat(turns).as_euler("YXZ"), HEADS, atol=1e-5)
+
+
+def test_vrm_animation(tmp_path):
+    pygltflib = pytest.importorskip("pygltflib", reason="pygltflib is not installed")
+    gltf = pygltflib.GLTF2().load_binary(str(record(tmp_path / "a.vrma", "vrma")))
+    about = gltf.extensions["VRMC_vrm_animation"]
+    assert about["specVersion"] == "1.0" and gltf.extensionsUsed == ["VRMC_vrm_animation"]
+    assert list(about["expressions"]["custom"]) == list(ARKIT_NAMES)
+    for k, name in enumerate(ARKIT_NAMES):
+        node = about["expressions"]["custom"][name]["node"]
+        times, places = keys(gltf, node, "translation")
+        assert len(times) == 75 and gltf.nodes[node].name == name
+        np.testing.assert_array_equal(places, np.stack((FRAMES[:, k], 0 * FRAMES[:, k], 0 * FRAMES[:, k]), axis=1))
 
 
 def test_live_link_csv(tmp_path):
@@ -184,7 +234,7 @@ def rows(path, name):
             columns = [header.index(pascal(n)) for n in ARKIT_NAMES]
         return np.array(found, object)[:, columns].astype(np.float32)
     if name == "jsonl":
-        return np.array([json.loads(line)["blendshapes"] for line in open(path)], np.float32)
+        return np.array([json.loads(line)["blendshapes"] for line in list(open(path))[1:]], np.float32)
     if name == "npz":
         with np.load(path) as archive:
             return archive["coefficients"]
@@ -292,6 +342,16 @@ sinks.close()
     assert f"is in {tmp_path / 'a'}" in said
     n = len(rows(tmp_path / "a", name))
     assert n > 15 and n / 30 == pytest.approx(seconds, abs=0.051)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_device_is_not_replaced_by_a_file(tmp_path, overwrite):
+    """`--record /dev/null --overwrite` as root would otherwise end the device."""
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(RecordError, match="it is a device or a pipe"):
+        Recorder(tmp_path / "a.csv", "csv", 30.0, overwrite)
+    assert os.listdir(tmp_path) == ["a.csv"]
 
 
 def test_a_disk_that_is_full_from_the_start(tmp_path):

@@ -52,6 +52,16 @@ os.write(file, str(file).encode())
     assert int((tmp_path / "a").read_bytes()) > 2
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("arguments", ["--help", "names", "cache show", "doctor --input demo"])
+def test_an_output_that_takes_nothing_gets_one_line(arguments):
+    with open("/dev/full", "wb", buffering=0) as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "fmg_rt", *arguments.split()], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120
+        )
+    assert result.returncode == 1 and result.stderr.splitlines() == ["Error: [Errno 28] No space left on device"]
+
+
 @posix
 def test_no_name_of_a_file_stops_it(weight_file, voice, tmp_path):
     """Japanese letters where the system knows none, and a name that is no UTF-8 at all."""

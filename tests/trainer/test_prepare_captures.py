@@ -297,6 +297,18 @@ def test_recordings_to_data_set(tmp_path):
         assert np.abs(face.coefficients - curves).max() < 1e-3
 
 
+def test_our_own_recordings_name_their_columns_first(tmp_path):
+    """As `fmg-rt --record blendshapes.jsonl` writes them; other names are refused."""
+    truth = captures.write_predecessor(tmp_path / "in", LISTS)
+    for name, names in (("r1", list(arkit.ARKIT_NAMES)), ("r2", list(arkit.ARKIT_NAMES[::-1]))):
+        path = tmp_path / "in" / name / "blendshapes.jsonl"
+        path.write_text(json.dumps({"names": names, "head": ["a", "b", "c"]}) + "\n" + path.read_text())
+    said = _prepare("predecessor", tmp_path / "in", tmp_path / "out", 1)
+    assert "blendshapes.jsonl:1: damaged frame (its names are not" in said
+    (first,) = (r for r in form.read_manifest(tmp_path / "out") if r.split == "train")
+    assert np.abs(form.read_face(tmp_path / "out", first).coefficients - truth["r1"]).max() < 1e-3
+
+
 def _frames(change):
     def damage(folder):
         lines = (folder / "blendshapes.jsonl").read_text().splitlines()

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,9 @@ class Finding:
 
 def check_program() -> Finding:
     """Versions of what bug reports ask for."""
-    packages = ", ".join([f"fmg {__version__}", *(f"{name} {metadata.version(name)}" for name in ("numpy", "numba"))])
+    import numba  # whose metadata the application without Python does not have
+
+    packages = f"fmg {__version__}, numpy {np.__version__}, numba {numba.__version__}"
     return Finding(OK, "program", f"{packages}, Python {platform.python_version()}, {platform.platform()}")
 
 

@@ -38,6 +38,14 @@ def prepare() -> None:
     atexit.register(_quiet_end)
 
 
+def end_without_output(line: str) -> None:
+    """Say why, where that is possible, and let nothing more be written to a standard output that takes nothing."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(line, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _quiet_end() -> None:
     """Let no library complain of what a thread still holds that waits for a pipe or a name server, and is left behind."""
     if any(thread.daemon for thread in threading.enumerate()):

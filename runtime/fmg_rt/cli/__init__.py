@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..app.startup import prepare
+from ..app.startup import end_without_output, prepare
 from ..app.stop import Stop
 
 COMMANDS = {
@@ -35,6 +35,9 @@ class Program(click.Group):
             run = importlib.import_module(f"{__name__}.run").run
             self.params, self.callback = run.params, run.callback
             return super().main(*args, obj=stop, **kwargs)
+        except OSError as error:  # the disk behind the output is full, the terminal is gone
+            end_without_output(f"Error: {error}")
+            raise SystemExit(1) from None
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -97,7 +97,7 @@ def _bake_with(session: "Session", job: Job, format: str, each_second: Callable[
     session.reset()
     source = open_file(job.sound, channel=job.channel)
     try:
-        recorder = Recorder(job.target, format, session.rate, overwrite=True)
+        recorder = Recorder(job.target, format, session.rate, overwrite=True, all_or_nothing=True)
         try:
             n_hops = 0
             while source.read(second[n_hops], 1.0):

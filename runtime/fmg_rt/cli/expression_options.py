@@ -98,7 +98,9 @@ expression_options = together(
         "--limit", type=_Limit(), multiple=True, metavar="NAME=[LOW:]HIGH", help="Keep a coefficient within bounds; repeatable."
     ),
     click.option(
-        "--mask", metavar="lips|upper|NAME,…", help="Drive only these and leave the rest, sent as 0, to a camera tracker."
+        "--mask",
+        metavar="lips|upper|NAME,…",
+        help="Drive only these ('fmg-rt names' prints them) and leave the rest, sent as 0, to a camera tracker.",
     ),
     click.option(
         "--merge",

@@ -30,6 +30,12 @@ preview_options = together(
         help=f"Show the face on a page of this computer. 0: any free port. [alone: {_PORT}]",
     ),
     click.option("--no-browser", is_flag=True, help="Preview: do not open the page."),
+    click.option(
+        "--avatar",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Preview: show this .glb or .vrm in place of the drawn face, on /face?bare for OBS too.",
+    ),
 )
 """Decorator: add every option that `build_preview` reads."""
 
@@ -43,7 +49,7 @@ def build_preview(params: Mapping[str, Any], session: "Session", source: Source)
     Raises
     ------
     click.ClickException
-        The port cannot be used.
+        The port cannot be used, or the avatar is no .glb or .vrm.
     """
     if params["preview"] is None:
         return None
@@ -60,7 +66,7 @@ def build_preview(params: Mapping[str, Any], session: "Session", source: Source)
     if params["config"] is not None:
         controls.config_file = Path(params["config"])
     try:
-        preview = Preview(params["preview"], controls)
+        preview = Preview(params["preview"], controls, params["avatar"])
     except PreviewError as error:
         raise click.ClickException(str(error)) from None
     if not params["no_browser"]:

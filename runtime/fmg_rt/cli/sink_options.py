@@ -115,7 +115,7 @@ sink_options = together(
         "--record",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Write the frames to FILE: .csv, .jsonl, .npz or .json.",
+        help=f"Write the frames to FILE: {', '.join(BY_SUFFIX)}.",
     ),
     click.option("--overwrite", is_flag=True, help="Replace the file of --record; else a number is added to its name."),
     click.option("--record-format", type=click.Choice(list(FORMATS)), help="Format of the recording; else its name decides."),

@@ -57,13 +57,15 @@ tally = Tally()
 def places() -> list[Path]:
     """Folders of the kernels: each is read, and the first that can be written keeps new ones.
 
-    ``NUMBA_CACHE_DIR`` alone if it is set; else beside the sources, then the user's cache folder.
+    ``NUMBA_CACHE_DIR`` alone if it is set; else beside the sources, then the user's cache folder. The application is packed
+    with kernels beside its sources, and adds none to what was signed: there the user's folder comes first.
     """
     here = Path(__file__).parent
     if config.CACHE_DIR:
         return [Path(config.CACHE_DIR) / "fmg"]
+    beside = here / "__pycache__"
     own = Path(AppDirs("fmg", appauthor=False).user_cache_dir) / hashlib.sha256(os.fsencode(here)).hexdigest()[:16]
-    return [own] if getattr(sys, "frozen", False) else [here / "__pycache__", own]
+    return [own, beside] if getattr(sys, "frozen", False) else [beside, own]
 
 
 def kept() -> Iterator[tuple[Path, bool]]:
@@ -171,11 +173,8 @@ class KernelCache(_Cache):
 
 @functools.cache
 def _source(path: str) -> str:
-    """Digest of a module's source; of the program where sources are packed into one."""
-    if getattr(sys, "frozen", False):
-        status = os.stat(sys.executable)
-        return f"{status.st_size} {status.st_mtime_ns}"
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    """Digest of a module's source. In the application paths are relative to its folder."""
+    return hashlib.sha256((Path(__file__).parents[2] / path).read_bytes()).hexdigest()
 
 
 def _read(path: Path) -> bytes | None:

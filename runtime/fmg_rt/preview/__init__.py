@@ -33,24 +33,25 @@ _LONGEST_NOTE = 300
 
 
 class PreviewError(FmgError, OSError):
-    """The page cannot be served; the message says what to do."""
+    """The page or the avatar cannot be served; the message says what to do."""
 
 
 class Preview:
     """A sink that shows the face at `url`; `send` never waits for a page.
 
     port : on the loopback interface; 0 takes any free one.
+    avatar : a .glb or .vrm that pages show in place of the drawn face; read once, here.
 
     Raises
     ------
     PreviewError
-        The port is taken or not allowed.
+        The port is taken or not allowed, or `avatar` is no such file.
     """
 
     live = True
     address: tuple[str, int] | None = None
 
-    def __init__(self, port: int = 0, controls: Controls | None = None) -> None:
+    def __init__(self, port: int = 0, controls: Controls | None = None, avatar: Path | None = None) -> None:
         self._controls = controls or Controls()
         self._listed: tuple[float, list[str]] = (-math.inf, [])
         self._saved, self._saving = -math.inf, False
@@ -59,7 +60,9 @@ class Preview:
         self._values = np.zeros(_N + 3 + len(self._controls.emotions), "<f4")  # coefficients, head, emotions
         self._newest = -1, 0.0, self._values.tobytes()
         try:
-            self._server = PageServer(_STATIC, port, self._receive)
+            self._server = PageServer(_STATIC, port, self._receive, None if avatar is None else _read(avatar))
+        except PreviewError:
+            raise
         except OSError as error:
             raise PreviewError(
                 f"port {port} cannot be used for the preview ({error.strerror or error}); name another "
@@ -74,6 +77,7 @@ class Preview:
                 "regions": dict(arkit.REGIONS),
                 "emotions": self._controls.emotions,
                 "sound": self._controls.sound,
+                "avatar": None if avatar is None else avatar.name,
                 "files": [str(self._controls.calibration_file), str(self._controls.config_file)],
             },
         )
@@ -246,6 +250,16 @@ class Preview:
     def _note(self, kind: str, text: str) -> None:
         printable = "".join(c if c.isprintable() else " " for c in text[:_LONGEST_NOTE])
         self._server.publish("note", {"note": printable, "kind": kind})
+
+
+def _read(avatar: Path) -> bytes:
+    try:
+        content = avatar.read_bytes()
+    except OSError as error:
+        raise PreviewError(f"{avatar}: cannot read the avatar ({error.strerror or error})") from None
+    if not content.startswith(b"glTF"):
+        raise PreviewError(f"{avatar} is no .glb or .vrm")
+    return content
 
 
 def _finite(value: Any) -> Any:

@@ -64,6 +64,7 @@ class PageServer:
     Parameters
     ----------
     directory : its files are read once, here; sub-folders are not served. ``index.html`` is also ``/`` and ``/face``.
+    avatar : bytes of a .glb or .vrm, served as ``/avatar``; None: there is none.
     port : 0 takes any free one.
     receive : called on the server's thread with each text that a page sends, whatever it holds; must not raise.
 
@@ -73,12 +74,14 @@ class PageServer:
         The port is taken or not allowed.
     """
 
-    def __init__(self, directory: Path, port: int, receive: Callable[[str], None]) -> None:
+    def __init__(self, directory: Path, port: int, receive: Callable[[str], None], avatar: bytes | None = None) -> None:
         # A look-up in this table is all that a request can reach: there is no path to traverse.
         self._files = {
             f"/{path.name}": (_TYPES[path.suffix], path.read_bytes()) for path in directory.iterdir() if path.suffix in _TYPES
         }
         self._files["/"] = self._files["/face"] = self._files["/index.html"]
+        if avatar is not None:
+            self._files["/avatar"] = "model/gltf-binary", avatar
         self._receive = receive
         self._slots: dict[str, bytes] = {}
         self._sound: deque[tuple[int, bytes]] = deque(maxlen=_RING)

@@ -1,8 +1,6 @@
-"""Formats of recordings. Each turns a frame into a row of bytes, which is all that is kept of it."""
+"""Formats of recordings, by name."""
 
 import json
-import struct
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -12,40 +10,8 @@ from ..arkit import ARKIT_NAMES, N_COEFFICIENTS
 from ..frame import Frame
 from ..wire.livelink import pose
 from ..wire.names import APPLE, LIVE_LINK_CSV, POSE, order, pascal
-
-HEAD = ("headYaw", "headPitch", "headRoll")
-"""Columns of `Frame.head`, radians."""
-
-
-class Format(ABC):
-    """Base of the formats that are rows of text after a heading.
-
-    Parameters
-    ----------
-    rate : frames per second.
-    """
-
-    suffix: str
-    heading = b""
-
-    def __init__(self, rate: float):
-        self.rate = rate
-
-    @abstractmethod
-    def row(self, frame: Frame) -> bytes:
-        """One frame; frames come in their order."""
-
-    @classmethod
-    def whole(cls, part: BinaryIO, end: int) -> tuple[int, int]:
-        """(bytes, frames) up to the last whole row of the first `end` bytes of a part."""
-        part.seek(0)
-        size = at = lines = 0
-        while chunk := part.read(min(1 << 20, end - at)):
-            lines += chunk.count(b"\n")
-            last = chunk.rfind(b"\n")
-            size = at + last + 1 if last >= 0 else size
-            at += len(chunk)
-        return size, max(0, lines - (1 if cls.heading else 0))
+from .gltf import GlbFormat, VrmaFormat
+from .rows import HEAD, Format, JournalFormat
 
 
 def _line(columns: Sequence[str]) -> bytes:
@@ -64,12 +30,14 @@ class CsvFormat(Format):
 
 
 class JsonlFormat(Format):
-    """A line ``{"timestamp": seconds, "blendshapes": [52 numbers], "head": [yaw, pitch, roll]}`` a frame.
+    """First a line ``{"names": [52 names], "head": [3 names]}``, then one a frame:
+    ``{"timestamp": seconds, "blendshapes": [52 numbers], "head": [yaw, pitch, roll]}``.
 
-    The first two are the predecessor's recordings.
+    The lines of frames, without the head, are the predecessor's recordings.
     """
 
     suffix = ".jsonl"
+    heading = json.dumps({"names": ARKIT_NAMES, "head": HEAD}).encode() + b"\n"
     _ROW = (
         '{"timestamp": %.6f, "blendshapes": ['
         + ", ".join(["%.9g"] * N_COEFFICIENTS)
@@ -97,53 +65,6 @@ class LiveLinkFormat(Format):
         timecode = (seconds // 3600 % 24, seconds // 60 % 60, seconds % 60, *divmod(thousandths, 1000))
         turns = (angle + 0.0 for angle in pose(frame))  # adding zero makes -0 to 0
         return (self._ROW % (*timecode, *frame.coefficients[self._ORDER].tolist(), *turns)).encode()
-
-
-class JournalFormat(Format):
-    """Base of the formats that need all frames before the first byte: their rows are a journal, made a file at the end.
-
-    A journal says which format it becomes, so that one that was left behind can be finished by any later run.
-    """
-
-    MAGIC = b"fmg-rt journal 1\n"
-    _HEADING = struct.Struct("<17s8sd31x")
-    """Magic, name of the format, frames per second."""
-    ROW = np.dtype([("time", "<f8"), ("coefficients", "<f4", N_COEFFICIENTS), ("head", "<f4", len(HEAD))])
-    name: str
-
-    def __init__(self, rate: float):
-        super().__init__(rate)
-        self.heading = self._HEADING.pack(self.MAGIC, self.name.encode(), rate)
-
-    def row(self, frame: Frame) -> bytes:
-        return struct.pack("<d", frame.time) + np.concatenate((frame.coefficients, frame.head), dtype="<f4").tobytes()
-
-    @classmethod
-    def whole(cls, part: BinaryIO, end: int) -> tuple[int, int]:
-        n = max(0, end - cls._HEADING.size) // cls.ROW.itemsize
-        return cls._HEADING.size + n * cls.ROW.itemsize, n
-
-    @classmethod
-    def of(cls, part: BinaryIO) -> "JournalFormat | None":
-        """The format that a part says it becomes; None when it is no journal."""
-        part.seek(0)
-        heading = part.read(cls._HEADING.size)
-        if len(heading) < cls._HEADING.size or not heading.startswith(cls.MAGIC):
-            return None
-        _, name, rate = cls._HEADING.unpack(heading)
-        kind = FORMATS.get(name.rstrip(b"\0").decode("ascii", "replace"))
-        return kind(rate) if kind is not None and issubclass(kind, JournalFormat) else None
-
-    def finish(self, part: BinaryIO, file: BinaryIO) -> None:
-        """Write `file` from a journal, without holding all of it in memory."""
-        n = self.whole(part, part.seek(0, 2))[1]
-        part.seek(0)
-        rows = np.memmap(part, self.ROW, "r", self._HEADING.size, (n,)) if n else np.zeros(0, self.ROW)
-        self.write(rows, file)
-
-    @abstractmethod
-    def write(self, rows: np.ndarray, file: BinaryIO) -> None:
-        """Write `file` from `rows`, (n,) of `ROW`."""
 
 
 class NpzFormat(JournalFormat):
@@ -194,6 +115,19 @@ FORMATS: dict[str, type[Format]] = {
     "npz": NpzFormat,
     "livelink": LiveLinkFormat,
     "a2f": A2fFormat,
+    "glb": GlbFormat,
+    "vrma": VrmaFormat,
 }
-BY_SUFFIX = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz", ".json": "a2f"}
+BY_SUFFIX = {".csv": "csv", ".jsonl": "jsonl", ".npz": "npz", ".json": "a2f", ".glb": "glb", ".vrma": "vrma"}
 """The format that a file name asks for."""
+
+
+def journal_of(part: BinaryIO) -> JournalFormat | None:
+    """The format that a part says it becomes; None when it is no journal."""
+    part.seek(0)
+    heading = part.read(JournalFormat.HEADING.size)
+    if len(heading) < JournalFormat.HEADING.size or not heading.startswith(JournalFormat.MAGIC):
+        return None
+    _, name, rate = JournalFormat.HEADING.unpack(heading)
+    kind = FORMATS.get(name.rstrip(b"\0").decode("ascii", "replace"))
+    return kind(rate) if kind is not None and issubclass(kind, JournalFormat) else None

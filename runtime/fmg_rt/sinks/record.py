@@ -9,7 +9,8 @@ from typing import BinaryIO
 from ..errors import FmgError
 from ..files import lock, numbered, written_whole
 from ..frame import Frame
-from .formats import FORMATS, CsvFormat, Format, JournalFormat, JsonlFormat
+from .formats import FORMATS, CsvFormat, JsonlFormat, journal_of
+from .rows import Format, JournalFormat
 
 _EVERY = 1.0
 """Seconds between two times that what came is written and the disk is waited for."""
@@ -31,6 +32,7 @@ class Recorder:
     Parameters
     ----------
     overwrite : replace what has that name, and the part that was left of it. Otherwise a number is added to the name.
+    all_or_nothing : when the disk is full leave nothing. Otherwise what was written stays.
 
     Attributes
     ----------
@@ -40,19 +42,23 @@ class Recorder:
     Raises
     ------
     RecordError
-        The file cannot be written; also from `send` and `close`. What was written stays, and is named.
+        The file cannot be written; also from `send` and `close`. What was written and stays is named.
     """
 
     live = False
     address: tuple[str, int] | None = None
 
-    def __init__(self, path: str | os.PathLike[str], format: str, rate: float, overwrite: bool = False):
+    def __init__(
+        self, path: str | os.PathLike[str], format: str, rate: float, overwrite: bool = False, all_or_nothing: bool = False
+    ):
         wanted = Path(path)
         self.notes: list[str] = []
-        self._overwrite = overwrite
+        self._overwrite, self._all_or_nothing = overwrite, all_or_nothing
         self._format = FORMATS[format](rate)
         if wanted.is_dir():
             raise RecordError(f"cannot write {wanted}: it is a folder")
+        if wanted.exists() and not wanted.is_file():  # which a file would replace
+            raise RecordError(f"cannot write {wanted}: it is a device or a pipe; name a file")
         try:
             self.path, self._file = self._open(wanted)
         except OSError as error:
@@ -91,7 +97,7 @@ class Recorder:
 
     def _recover(self, part: Path, file: BinaryIO, wanted: Path) -> None:
         """Make a part that was left behind a file of its own; one that cannot be made one keeps its rows, out of the way."""
-        journal = JournalFormat.of(file)
+        journal = journal_of(file)
         size, n = _kind(file, journal).whole(file, file.seek(0, os.SEEK_END))
         target = _free(wanted)
         try:
@@ -137,7 +143,11 @@ class Recorder:
         try:
             self._deliver()
         except OSError as error:  # no room for a second file; on Windows: another program has the first one open
-            raise RecordError(f"cannot write {self.path}: {error.strerror or error}; {_where(self.path)}") from error
+            why = f"cannot write {self.path}: {error.strerror or error}"
+            if self._all_or_nothing:
+                _part(self.path).unlink(missing_ok=True)
+                raise RecordError(why) from error
+            raise RecordError(f"{why}; {_where(self.path)}") from error
 
     def discard(self) -> None:
         """Stop without leaving a file."""
@@ -188,7 +198,7 @@ class Recorder:
         self._stop()
         why = f"cannot write {self.path}: {error.strerror or error}"
         size, n = self._format.whole(self._file, self._n_written)
-        if n == 0:
+        if n == 0 or self._all_or_nothing:
             self.discard()
             raise RecordError(f"{why}; nothing was recorded") from error
         self._file.truncate(size)

@@ -33,7 +33,7 @@ class Mono:
     def __call__(self, block: np.ndarray) -> np.ndarray:
         """The one channel; what is no number becomes 0, since a filter would spread it, and nothing is louder than ±8."""
         n_channels = block.shape[1]
-        if n_channels == 1:
+        if n_channels == 1 or not len(block):
             mono = block[:, 0]
         else:
             if self._taken is None and n_channels == 2:
@@ -45,7 +45,7 @@ class Mono:
     def _compare(self, block: np.ndarray) -> None:
         with np.errstate(all="ignore"):
             power = np.square(block).mean(axis=0)
-            mean = float(np.square(block.mean(axis=1)).mean()) if len(block) else 0.0
+            mean = float(np.square(block.mean(axis=1)).mean())
         louder = int(power.argmax())
         if power[louder] > _LOUD and mean < _CANCELLED * power[louder] and power.min() > 0.25 * power[louder]:
             self._taken = louder

@@ -1,4 +1,7 @@
-"""Recordings in the predecessor's form: ``NAME/audio.wav``, ``NAME/blendshapes.jsonl`` and one ``split_manifest.json``."""
+"""Recordings in the predecessor's form: ``NAME/audio.wav``, ``NAME/blendshapes.jsonl`` and one ``split_manifest.json``.
+
+``fmg-rt --record blendshapes.jsonl`` writes that form, too, with a first line that names the columns.
+"""
 
 import functools
 import json
@@ -67,6 +70,10 @@ def _load(folder: Path) -> tuple[np.ndarray, list[form.Face]]:
     for number, line in enumerate(lines, 1):
         try:
             frame = json.loads(line)
+            if number == 1 and "names" in frame:
+                if frame["names"] != list(arkit.ARKIT_NAMES):
+                    raise ValueError("its names are not ARKit's in alphabetical order")
+                continue
             times.append(float(frame["timestamp"]))
             values.append(np.array(frame["blendshapes"], float))
         except (ValueError, KeyError, TypeError) as error:

@@ -29,6 +29,7 @@ let dirty = true;
 let asked = false;                     // whether this page has asked for something, so that a note is its answer
 let socket = null;
 let avatar = null;                     // a person's own, in place of the drawn face
+let given = null;                      // the avatar that the command line named
 let sound = null;
 
 // ---- in ---------------------------------------------------------------------------------------------------------
@@ -98,6 +99,10 @@ function hello(m) {
   emotions = m.emotions;
   if (!bars.length) buildBars(m.regions);
   room("emotion").hidden = !emotions.length;
+  if (m.avatar && m.avatar !== given) {
+    given = m.avatar;
+    loadOwn({ name: given, arrayBuffer: async () => (await fetch("avatar")).arrayBuffer() });
+  }
   if (m.sound && !sound) sound = new Sound();
   $("sound").hidden = !m.sound;
   $("save").title = m.files.join(" · ");
