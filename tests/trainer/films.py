@@ -44,8 +44,8 @@ def drawn(tab, faces, heads=None, width=WIDTH, height=HEIGHT):
             yield np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
 
-def write(path, pictures, rate=30, audio=None, times=None, sound_at=0.0, sample_rate=16_000):
-    """A film at `path`; `times` (s) of the pictures where they are not even; the sound begins at `sound_at` s."""
+def write(path, pictures, rate=30, audio=None, times=None, sound_at=0.0, gap=0.0, sample_rate=16_000):
+    """A film at `path`; `times` (s) of the pictures where they are not even; the sound begins at `sound_at` s and lacks `gap` s in its middle."""
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def write(path, pictures, rate=30, audio=None, times=None, sound_at=0.0, sample_
             for start in range(0, len(samples), block):
                 frame = av.AudioFrame.from_ndarray(samples[None, start : start + block], format="fltp", layout="mono")
                 frame.sample_rate, frame.time_base = sample_rate, Fraction(1, sample_rate)
-                frame.pts = start + round(sound_at * sample_rate)
+                frame.pts = start + round((sound_at + gap * (start >= len(samples) / 2)) * sample_rate)
                 container.mux(voice.encode(frame))
             container.mux(voice.encode(None))
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,49 +18,13 @@ from fmg_train.evaluate import scores
 from fmg_train.teacher.measured import GRID_SCALE
 
 pytest.importorskip("av")
-from . import films  # noqa: E402
-
-RATE = 30
-
-
-def points(opening, width=0.55, size=100.0, at=(240.0, 200.0), turn=0.0):
-    """(478, 3) pixels of a face with these lips, turned about the vertical by `turn` degrees."""
-    face = np.zeros((478, 3))
-    for number in lips.KEPT:
-        face[number] = 0.0, 0.9, 0.0
-    for name, place in {
-        "right eye": (-0.5, 0, 0),
-        "left eye": (0.5, 0, 0),
-        "bridge": (0, 0, -0.1),
-        "upper lip": (0, 0.9 - opening / 2, -0.1),
-        "lower lip": (0, 0.9 + opening / 2, -0.1),
-        "right corner": (-width / 2, 0.9, 0),
-        "left corner": (width / 2, 0.9, 0),
-    }.items():
-        face[lips.POINTS[name]] = place
-    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-    return (size * face @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]).T + [*at, 0]).astype(np.float32)
+from . import films, painted  # noqa: E402
+from .painted import RATE, Painted, loudness, paint, points, syllables, voice  # noqa: E402
 
 
 def measures(opening, width=0.55, **more):
     opening, width = np.broadcast_arrays(np.asarray(opening, float), width)
     return lips.measure(np.stack([points(o, w, **more)[list(lips.KEPT)] for o, w in zip(opening, width, strict=True)]))
-
-
-def syllables(seconds, seed=0, rate=RATE):
-    """Opening at `rate`: one silent second, syllables of uneven length, silence after every six seconds and at the end."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(round(seconds * rate)) / rate
-    knots = np.arange(0, seconds + 0.3, 0.12)
-    curve = np.clip(np.interp(t, knots, rng.uniform(-0.08, 0.2, len(knots))), 0, 1)
-    return np.where((t < 1) | (t > seconds - 1) | (t % 6 > 5.2), 0, curve)
-
-
-def voice(opening, delay=0.0, rate=RATE):
-    """16 kHz noise as loud as an opening, that comes `delay` s after it."""
-    t = np.arange(round(len(opening) / rate * 16_000)) / 16_000
-    loud = np.interp(t - delay, np.arange(len(opening)) / rate, opening)
-    return (2 * loud * np.random.default_rng(0).uniform(-1, 1, len(t))).astype(np.float32)
 
 
 # geometry
@@ -102,6 +67,15 @@ def test_a_narrow_mouth_is_a_pucker():
     face, _ = lips.coefficients(measures(np.zeros(60), width), np.zeros((60, 52), np.float32), np.arange(60) < 30)
     assert face[40:, arkit.INDEX["mouthPucker"]] == pytest.approx(0.5, abs=1e-3)
     assert not face[:40].any()
+
+
+def test_closed_lips_may_be_pressed():
+    shapes = np.zeros((60, 52), np.float32)
+    shapes[30:, arkit.INDEX["mouthPressLeft"]] = 0.6
+    opening = np.where(np.arange(60) < 45, 0.0, 0.1)
+    face, aperture = lips.coefficients(measures(opening), shapes, np.arange(60) < 30)
+    assert face[30:45, arkit.INDEX["mouthPressLeft"]] == pytest.approx(0.6, abs=1e-3)
+    assert np.allclose(scores.aperture(face), aperture, atol=2e-3)
 
 
 def test_blinks_and_gaze_are_not_speech():
@@ -207,51 +181,11 @@ def test_of_several_faces_one_is_followed():
 # films
 
 
-class Painted:
-    """Instead of MediaPipe: the red of a picture is the opening, the green the number of faces, the blue the yaw."""
-
-    calls = 0
-
-    def __init__(self, model):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def close(self):
-        pass
-
-    def faces(self, image, time):
-        Painted.calls += 1
-        red, green, blue = image.reshape(-1, 3).mean(0)
-        shapes = np.zeros(52, np.float32)
-        shapes[arkit.INDEX["eyeBlinkLeft"]] = 0.9
-        face = SeenFace(points(max(0.0, red - 20) / 400), shapes, np.array([blue - 60, 0, 0], np.float32))
-        return [face] * round(green / 100)
-
-
-def paint(opening, faces=1, yaw=0):
-    faces, yaw = np.broadcast_to(faces, opening.shape), np.broadcast_to(yaw, opening.shape)
-    for o, n, y in zip(opening, faces, yaw, strict=True):
-        yield np.broadcast_to(np.uint8([20 + 400 * o, 100 * n, 60 + y]), (64, 64, 3))
-
-
 @pytest.fixture
-def painted(monkeypatch, tmp_path):
-    (tmp_path / "model.task").write_bytes(b"model")
-    monkeypatch.setattr(video, "Detector", Painted)
-    monkeypatch.setattr(video, "model_file", lambda given: tmp_path / "model.task")
-    monkeypatch.setattr("fmg_train.evaluate.evaluation.network", lambda weights, rate: lambda audio: _loudness(audio))
-    Painted.calls = 0
-
-
-def _loudness(audio):
-    face = np.zeros((len(audio) // 160, 52))
-    face[:, arkit.INDEX["jawOpen"]] = np.abs(audio[: len(face) * 160]).reshape(-1, 160).mean(1)
-    return face
+def instead(monkeypatch, tmp_path):
+    """Painted films and a network that hears loudness."""
+    painted.install(monkeypatch, tmp_path)
+    monkeypatch.setattr("fmg_train.evaluate.evaluation.network", lambda weights, rate: loudness)
 
 
 def _prepare(source, out, code=0):
@@ -261,7 +195,7 @@ def _prepare(source, out, code=0):
 
 
 @pytest.mark.parametrize("delay, side", [(0.12, "before"), (-0.1, "after")])
-def test_a_film_becomes_recordings(painted, tmp_path, delay, side):
+def test_a_film_becomes_recordings(instead, tmp_path, delay, side):
     opening = syllables(30)
     films.write(tmp_path / "anna" / "talk.mp4", paint(opening), RATE, voice(opening, delay))
     output = _prepare(tmp_path / "anna", tmp_path / "out")
@@ -276,7 +210,7 @@ def test_a_film_becomes_recordings(painted, tmp_path, delay, side):
         face = form.read_face(tmp_path / "out", recording)
         assert face.rate == pytest.approx(RATE, abs=0.01)
         assert [n for n, known in zip(arkit.ARKIT_NAMES, face.known, strict=True) if known] == sorted(lips.KNOWN)
-        heard = _loudness(form.read_audio(tmp_path / "out", recording)).max(1)
+        heard = loudness(form.read_audio(tmp_path / "out", recording)).max(1)
         times = face.start + np.arange(len(face.aperture)) / face.rate
         r = np.corrcoef(
             face.aperture, np.interp(times, np.arange(len(heard)) / 100, np.convolve(heard, np.ones(3) / 3, "same"))
@@ -285,7 +219,7 @@ def test_a_film_becomes_recordings(painted, tmp_path, delay, side):
     assert (tmp_path / "out" / "sheets" / "talk.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_film_that_is_done_is_not_measured_again(painted, tmp_path, monkeypatch):
+def test_a_film_that_is_done_is_not_measured_again(instead, tmp_path, monkeypatch):
     opening = syllables(12)
     for name in ("a", "b"):
         films.write(tmp_path / "in" / f"{name}.mp4", paint(opening), RATE, voice(opening))
@@ -314,7 +248,7 @@ def test_a_film_that_is_done_is_not_measured_again(painted, tmp_path, monkeypatc
     assert Painted.calls == 2 * len(opening) + 60 + 90
 
 
-def test_a_data_set_of_another_source_is_left_alone(painted, tmp_path):
+def test_a_data_set_of_another_source_is_left_alone(instead, tmp_path):
     opening = syllables(4)
     films.write(tmp_path / "in" / "a.mp4", paint(opening), RATE, voice(opening))
     face = form.Face(np.zeros((30, 52), np.float32), 30.0)
@@ -334,7 +268,7 @@ def test_a_data_set_of_another_source_is_left_alone(painted, tmp_path):
     assert form.read_manifest(tmp_path / "out") == [other]
 
 
-def test_frames_that_must_not_be_learnt_are_left_out(painted, tmp_path):
+def test_frames_that_must_not_be_learnt_are_left_out(instead, tmp_path):
     opening = syllables(20)
     faces, yaw = np.ones(600), np.zeros(600)
     faces[200:260], yaw[400:430] = 0, 60
@@ -346,7 +280,7 @@ def test_frames_that_must_not_be_learnt_are_left_out(painted, tmp_path):
     assert sum(r.seconds for r in form.read_manifest(tmp_path / "out")) == pytest.approx(17, abs=0.3)
 
 
-def test_folders_are_speakers(painted, tmp_path):
+def test_folders_are_speakers(instead, tmp_path):
     opening = syllables(5)
     for name in ("anna/1.mp4", "bob/1.mp4", "bob/old/1.mov", "cleo/1.mp4"):
         films.write(tmp_path / name, paint(opening), RATE, voice(opening))
@@ -357,7 +291,7 @@ def test_folders_are_speakers(painted, tmp_path):
     assert len({r.split for r in recordings if r.speaker == "bob"}) == 1
 
 
-def test_films_that_cannot_be_used_are_named(painted, tmp_path):
+def test_films_that_cannot_be_used_are_named(instead, tmp_path):
     opening = syllables(5)
     good = tmp_path / "in" / "good.mp4"
     films.write(good, paint(opening), RATE, voice(opening))
@@ -382,7 +316,7 @@ def test_films_that_cannot_be_used_are_named(painted, tmp_path):
     assert {r.id for r in form.read_manifest(tmp_path / "out")} == {"good-001"}
 
 
-def test_a_film_cut_short_gives_what_is_there(painted, tmp_path):
+def test_a_film_cut_short_gives_what_is_there(instead, tmp_path):
     opening = syllables(12)
     path = tmp_path / "in" / "a.mkv"
     films.write(path, paint(opening), RATE, voice(opening))
@@ -390,6 +324,18 @@ def test_a_film_cut_short_gives_what_is_there(painted, tmp_path):
     output = _prepare(tmp_path / "in", tmp_path / "out", 1)
     assert "the film is cut off or damaged" in output
     assert 3 < sum(r.seconds for r in form.read_manifest(tmp_path / "out")) < 10
+
+
+def test_a_model_of_another_content_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "models" / detector.MODEL
+    path.parent.mkdir()
+    path.write_bytes(b"another")
+    monkeypatch.setattr(
+        detector.importlib.util, "find_spec", lambda name: SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    )
+    with pytest.raises(form.DatasetError, match="not the model that is meant; say where .* by --model"):
+        detector.model_file(None)
+    assert detector.model_file(path) == path
 
 
 def test_no_film(tmp_path):
@@ -407,6 +353,13 @@ def test_sound_that_begins_later_does(tmp_path):
     films.write(tmp_path / "a.mkv", paint(syllables(3)), RATE, voice(syllables(3)), sound_at=0.3)
     audio, start = film.sound(tmp_path / "a.mkv")
     assert start == pytest.approx(0.3, abs=0.07) and len(audio) == pytest.approx(48_000, abs=2_100)
+
+
+def test_sound_that_is_missing_is_silence(tmp_path):
+    films.write(tmp_path / "a.mkv", paint(syllables(3)), RATE, np.full(32_000, 0.5), gap=0.5)
+    audio, _ = film.sound(tmp_path / "a.mkv")
+    assert len(audio) == pytest.approx(40_000, abs=2_100)
+    assert np.abs(audio[18_500:22_500]).max() < 0.05 and audio[26_000:38_000].mean() == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])

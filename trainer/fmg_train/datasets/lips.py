@@ -50,6 +50,8 @@ tongue, rolled and shrugged lips, dimples, funnel, a jaw that goes forward or to
 NARROWS = 0.42
 """Share of its width that a mouth loses by a pucker of 1: GRID's mouth loses 9 % where the blendshape model says 0.22, the
 drawn face of the preview 48 % at 1."""
+_SHUT = 0.01
+"""Aperture below which lips are closed, however firmly they are pressed."""
 _PARTED = 0.04
 """Lips that rest further apart than this are held open: no resting value is so large."""
 
@@ -105,4 +107,7 @@ def coefficients(measures: Measures, shapes: np.ndarray, resting: np.ndarray) ->
 
     width = np.median(measures.width[still])
     curves[:, arkit.INDEX["mouthPucker"]] = np.clip((width - measures.width) / width / NARROWS, 0, 1)
-    return fit_to_aperture(curves, aperture), aperture
+    face = fit_to_aperture(curves, aperture)
+    pressed = arkit.INDEX["mouthPressLeft"], arkit.INDEX["mouthPressRight"]
+    face[:, pressed] = np.where(aperture[:, None] < _SHUT, curves[:, pressed], face[:, pressed])
+    return face, aperture
