@@ -359,7 +359,7 @@ def test_sound_that_is_missing_is_silence(tmp_path):
     films.write(tmp_path / "a.mkv", paint(syllables(3)), RATE, np.full(32_000, 0.5), gap=0.5)
     audio, _ = film.sound(tmp_path / "a.mkv")
     assert len(audio) == pytest.approx(40_000, abs=2_100)
-    assert np.abs(audio[18_500:22_500]).max() < 0.05 and audio[26_000:38_000].mean() == pytest.approx(0.5, abs=0.1)
+    assert np.abs(audio[18_500:22_500]).max() < 0.05 and audio[26_000:38_000].min() > 0.3
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
