@@ -45,8 +45,8 @@ def drawn(tab, faces, heads=None, width=WIDTH, height=HEIGHT):
 
 
 def write(path, pictures, rate=30, audio=None, times=None, sound_at=0.0, gap=0.0, sample_rate=16_000):
-    """A film at `path`; `times` (s) of the pictures where they are not even. The sound begins at `sound_at` s, and in its middle
-    `gap` s are missing."""
+    """A film at `path`; `times` (s) of the pictures where they are not even. The sound begins at `sound_at` s and lacks
+    `gap` s in its middle."""
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
