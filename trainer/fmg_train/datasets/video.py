@@ -137,12 +137,12 @@ def _film(path: Path, name: str, out: Path, model: Path, reference: Reference, s
         raise DatasetError(f"{path}: the face is never seen for {usable.SHORTEST} s without a break")
     contact_sheet.draw(out / "sheets" / f"{name}.png", path, seen.points, times, values, opening, faults, quiet, heard)
 
-    side = "before" if shift > 0 else "after"
-    moved = (
-        f"lips come {abs(1000 * shift):.0f} ms {side} the sound, corrected"
-        if clear
-        else "no clear lag of the lips, none corrected"
-    )
+    if not clear:
+        moved = "no clear lag of the lips, none corrected"
+    elif shift == 0:
+        moved = "lips and sound agree"
+    else:
+        moved = f"lips come {abs(1000 * shift):.0f} ms {'before' if shift > 0 else 'after'} the sound, corrected"
     say(f"{name}: {len(times)} frames at {rate:.2f} Hz, {good.mean():.0%} used in {len(faces)} recordings; {moved} (r {r:.2f})")
     lost = {reason: int(frames.sum()) for reason, frames in faults.items() if frames.any()}
     if lost:
@@ -180,7 +180,11 @@ def _measure(path: Path, model: Path) -> Seen:
 
     rows: list[tuple[float, np.ndarray, np.ndarray, np.ndarray, int]] = []
     last: SeenFace | None = None
-    with Detector(model) as detector, tqdm(desc=path.name, unit="frame", mininterval=1, leave=False, disable=None) as bar:
+    length = round(film.seconds(path)) or None
+    with (
+        Detector(model) as detector,
+        tqdm(total=length, desc=path.name, unit="s", mininterval=1, leave=False, disable=None) as bar,
+    ):
         for time, image in film.pictures(path):
             found = detector.faces(image, time)
             last = follow(found, last, image.shape[1], image.shape[0])
@@ -189,7 +193,7 @@ def _measure(path: Path, model: Path) -> Seen:
                 rows.append((time, np.full((len(lips.KEPT), 3), np.nan, np.float32), nothing, nothing[:3], 0))
             else:
                 rows.append((time, last.points[list(lips.KEPT)], last.shapes, last.turn, len(found)))
-            bar.update()
+            bar.update(round(time) - bar.n)
     if len(rows) < 2:
         raise DatasetError(f"{path}: fewer than two pictures can be read")
     if not any(row[4] for row in rows):
