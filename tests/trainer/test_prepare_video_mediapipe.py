@@ -24,7 +24,7 @@ from . import films  # noqa: E402
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(browser.CHROMIUM is None, reason="needs Chromium")]
 RATE, LENGTH = 30, 24
-SHOWN = ("jawOpen", "mouthPucker", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "eyeBlinkLeft")
+SHOWN = ("jawOpen", "mouthPucker", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft")
 
 
 def ramps():

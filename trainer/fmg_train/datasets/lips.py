@@ -1,9 +1,9 @@
 """Landmarks and blendshapes of a film → the coefficients that are to be learnt. Pure arithmetic.
 
 How far the lips are open and how wide they are is measured: in units of the distance between the outer corners of the eyes,
-in space, so that neither the distance to the camera nor a turned head changes them. The blendshape model follows smiles, brows
-and single lips, but under-moves: over 40 minutes of GRID its jawOpen reaches 0.22 where the lips measured in the same pictures
-are 0.40 open. So its curves keep their shape and the measured opening and width decide their size.
+in space, so that neither the distance to the camera nor a turned head changes them. Of the blendshape model only smiles are
+taken. It under-moves: over 40 minutes of GRID its jawOpen reaches 0.21 where the lips measured in the same pictures are 0.35
+open; and what it misses or mistakes, a network would learn as stillness or as motion.
 
 References
 ----------
@@ -34,24 +34,12 @@ INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 1
 KEPT = tuple(sorted({*POINTS.values(), *OUTER, *INNER}))
 """The points that are stored."""
 
-KNOWN = (
-    *arkit.REGIONS["brows"],
-    "jawOpen",
-    "mouthClose",
-    "mouthPucker",
-    *(
-        f"mouth{part}{side}"
-        for part in ("Frown", "LowerDown", "Press", "Smile", "Stretch", "UpperUp")
-        for side in ("Left", "Right")
-    ),
-)
-"""What is learnt. Not blinks and gaze, which are no speech; not what the blendshape model misses or mistakes: cheeks, nose,
-tongue, rolled and shrugged lips, dimples, funnel, a jaw that goes forward or to a side."""
+KNOWN = ("jawOpen", "mouthPucker", "mouthSmileLeft", "mouthSmileRight")
+"""What is learnt. Blinks and gaze are no speech; all else the blendshape model does not see, mistakes, or sees only when it is
+large."""
 NARROWS = 0.42
 """Share of its width that a mouth loses by a pucker of 1: GRID's mouth loses 9 % where the blendshape model says 0.22, the
 drawn face of the preview 48 % at 1."""
-_SHUT = 0.01
-"""Aperture below which lips are closed, however firmly they are pressed."""
 _PARTED = 0.04
 """Lips that rest further apart than this are held open: no resting value is so large."""
 
@@ -100,14 +88,15 @@ def coefficients(measures: Measures, shapes: np.ndarray, resting: np.ndarray) ->
     closed = np.median(measures.opening[still]) if resting.any() else np.percentile(measures.opening, 5)
     aperture = np.clip((measures.opening - min(closed, _PARTED)) * GRID_SCALE, 0, 1).astype(np.float32)
 
-    known = [arkit.INDEX[name] for name in KNOWN]
-    rest = np.median(shapes[still][:, known], axis=0)
-    curves = np.zeros((len(shapes), arkit.N_COEFFICIENTS), np.float32)
-    curves[:, known] = np.clip((shapes[:, known] - rest) / np.maximum(1 - rest, 0.2), 0, 1)
+    smiles = [arkit.INDEX["mouthSmileLeft"], arkit.INDEX["mouthSmileRight"]]
+    rest = np.median(shapes[still][:, smiles], axis=0)
+    face = fit_to_aperture(np.zeros((len(shapes), arkit.N_COEFFICIENTS), np.float32), aperture)
+    face[:, smiles] = np.clip((shapes[:, smiles] - rest) / np.maximum(1 - rest, 0.2), 0, 1)
 
+    # Some mouths narrow as they open, which is no pucker: how much is this person's own.
     width = np.median(measures.width[still])
-    curves[:, arkit.INDEX["mouthPucker"]] = np.clip((width - measures.width) / width / NARROWS, 0, 1)
-    face = fit_to_aperture(curves, aperture)
-    pressed = arkit.INDEX["mouthPressLeft"], arkit.INDEX["mouthPressRight"]
-    face[:, pressed] = np.where(aperture[:, None] < _SHUT, curves[:, pressed], face[:, pressed])
+    open_by = measures.opening - measures.opening.mean()
+    slope = min(0.0, float(open_by @ measures.width / max(open_by @ open_by, 1e-9)))
+    narrow = width + slope * np.maximum(measures.opening - closed, 0) - measures.width
+    face[:, arkit.INDEX["mouthPucker"]] = np.clip(narrow / width / NARROWS, 0, 1)
     return face, aperture
