@@ -19,7 +19,7 @@ from fmg_train.fit import checkpoint as checkpoints
 from fmg_train.fit import export as exporting
 from fmg_train.fit.training import Fit, with_data
 
-from . import captures, claire
+from . import captures, claire, films, painted
 from .conftest import SMALL
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +77,15 @@ def _walk(name: str, **replace: str) -> None:
 def test_livelink(workplace):
     captures.write_livelink(workplace / "takes", ["a/MySlate_1", "b/MySlate_2", "c/MySlate_3"], seconds=2.0)
     _walk("livelink")
+
+
+def test_video(workplace, monkeypatch):
+    pytest.importorskip("av")
+    opening = painted.syllables(5)
+    for name in ("one.mp4", "two.mov", "three.mkv"):
+        films.write(workplace / "films" / name, painted.paint(opening), painted.RATE, painted.voice(opening))
+    painted.install(monkeypatch, workplace)
+    _walk("video")
 
 
 def test_claire(workplace):

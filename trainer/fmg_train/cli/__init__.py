@@ -9,7 +9,7 @@ from fmg_rt.distribution import __version__, install
 COMMANDS = {
     "corpus": "Make synthetic speech with its face curves.",
     "teacher": "Check the teacher's lips against measured ones.",
-    "prepare": "Turn recordings (claire, livelink, predecessor) into data sets.",
+    "prepare": "Turn recordings (claire, livelink, predecessor, video) into data sets.",
     "cache": "Compute the features of data sets.",
     "fit": "Train a network.",
     "export": "Turn a checkpoint into a weight file.",

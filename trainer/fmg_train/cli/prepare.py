@@ -85,6 +85,36 @@ def predecessor(source: Path, directory: Path, language: str) -> None:
     _prepare(directory, lambda: reader.takes(source, language))
 
 
+@prepare.command()
+@_source
+@_out
+@_language
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Another face_landmarker.task than the one that the extra brings.",
+)
+def video(source: Path, directory: Path, language: str, model: Path | None) -> None:
+    """Films of a talking face, such as a webcam records; every folder in the folder is a speaker. Needs the extra [video].
+
+    Look at OUT/sheets before training. A film that was measured before is not measured again.
+
+    \b
+    Examples:
+      fmg-train prepare video films --out data/me --language en
+    """
+    from fmg_rt import weights
+
+    from ..datasets import lag
+    from ..datasets import video as reader
+    from ..evaluate import evaluation, scores
+
+    def expected(audio):
+        return scores.aperture(evaluation.network(weights.read(weights.packaged()), rate=lag.GRID)(audio))
+
+    _prepare(directory, lambda: reader.takes(source, directory, language, model, expected, click.echo))
+
+
 def _prepare(directory: Path, read) -> None:
     written: list[Recording] = []
     skipped = 0

@@ -13,6 +13,7 @@ from fmg_rt import arkit, spec
 from . import form, timecode
 from .assemble import Skipped, Take, read_sound, uniform
 from .form import DatasetError
+from .lag import GRID, best_shift
 
 RATE = 60.0
 """Frames per second of the curves that are written."""
@@ -20,7 +21,6 @@ SOUNDS = (".wav", ".WAV", ".flac", ".FLAC", ".mov", ".MOV")
 LONGEST_LAG = 0.5
 """Seconds that the check looks for a better alignment in, either way."""
 _COLUMNS = {name.lower(): i for i, name in enumerate(arkit.ARKIT_NAMES)}
-_GRID = 100.0
 _VARIANTS = ("", "_cal", "_raw")
 """What the app appends to a take's name: calibrated values are taken before raw ones, ``_neutral`` is one pose."""
 
@@ -139,21 +139,12 @@ def _faceless(row: list[str], count: int) -> bool:
 
 def lag(audio: np.ndarray, face: form.Face) -> tuple[float, float]:
     """(seconds by which the face should come later for jawOpen to fit the loudness best, the correlation there)."""
-    hop = int(spec.SAMPLE_RATE / _GRID)
+    hop = int(spec.SAMPLE_RATE / GRID)
     n = len(audio) // hop
     loudness = (audio[: n * hop].reshape(n, hop).astype(np.float64) ** 2).mean(1)
     loudness = np.convolve(loudness, np.full(4, 0.25), "same") ** 0.3
     times = face.start + np.arange(len(face.coefficients)) / face.rate
-    jaw = face.coefficients[:, arkit.INDEX["jawOpen"]]
-    best = (0.0, -1.0)
-    for shift in sorted(np.arange(-round(LONGEST_LAG * _GRID), round(LONGEST_LAG * _GRID) + 1) / _GRID, key=abs):
-        grid = np.arange(n) / _GRID - shift
-        inside = (grid >= times[0]) & (grid <= times[-1])
-        a, b = np.interp(grid[inside], times, jaw), loudness[inside]
-        if len(a) > _GRID and a.std() > 1e-6 and b.std() > 1e-9:
-            r = float(np.corrcoef(a, b)[0, 1])
-            best = max(best, (float(shift), r), key=lambda pair: pair[1])
-    return best
+    return best_shift(times, face.coefficients[:, arkit.INDEX["jawOpen"]], loudness, LONGEST_LAG)
 
 
 def _load(table: Path, offset: float, fps: float | None, say: Callable[[str], None]) -> tuple[np.ndarray, list[form.Face]]:
