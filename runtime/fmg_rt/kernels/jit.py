@@ -12,7 +12,7 @@ from numba import config, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.typeinfer import register_dispatcher
-from numba.types import Array, complex64, float32, float64, int16, int32, int64, uint16, void
+from numba.types import Array, complex64, float32, float64, int16, int32, int64, uint16, uint32, void
 
 from .cache import KernelCache
 
@@ -30,6 +30,7 @@ __all__ = [
     "OUT1",
     "OUT2",
     "OUT3",
+    "PAIR",
     "VOID",
     "array_in",
     "array_out",
@@ -40,6 +41,8 @@ __all__ = [
 F32, F64, I16, I32, I64, C64, VOID = float32, float64, int16, int32, int64, complex64, void
 BF16 = uint16
 """A bfloat16 by its bits: the upper half of a float32."""
+PAIR = uint32
+"""Two of them: the first in the lower half, the second in the upper."""
 
 
 def array_in(dtype, ndim):
