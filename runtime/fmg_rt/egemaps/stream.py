@@ -12,7 +12,7 @@ from ..kernels.egemaps_jitter import jitter_from
 from ..kernels.egemaps_wave import append, recall
 from ..spec import EGEMAPS_INTERVAL, HOP_LENGTH, N_EGEMAPS, SAMPLE_RATE
 from . import tables
-from .names import LLD_NAMES, N_PROMPT
+from .names import LLD_NAMES
 
 SHORT_HOPS = kernels.SHORT_HOPS
 READY_HOPS = 50
@@ -73,6 +73,12 @@ class EGeMAPS:
     ----------
     window_s : length of the window that `functionals` looks at, seconds, at least 0.5.
 
+    Attributes
+    ----------
+    lld : newest low-level descriptors, (27,) float32 as `LLD_NAMES` lists them; overwritten by each hop. Loudness to
+        formants are of the newest 20 ms; F0 and what follows it of the newest frame whose pitch is decided, usually 70 to
+        90 ms back, never more than 460 ms. All 0 before the first frame.
+
     Notes
     -----
     One instance, one thread. Nothing is allocated while samples arrive. Equal samples give equal bits, whatever the blocks.
@@ -94,8 +100,8 @@ class EGeMAPS:
         self._memory = np.empty(kernels.size(kernels.MEMORY), np.float32)
         self._costs = np.empty(8)
         self._paths = np.empty((7, kernels.N_PENDING), np.int32)
-        self._states = self._wave, self._contours, self._memory, self._costs, self._paths
-        self._lld = np.empty(len(LLD_NAMES), np.float32)  # (27,)
+        self.lld = np.empty(len(LLD_NAMES), np.float32)  # (27,)
+        self._states = self._wave, self._contours, self.lld, self._memory, self._costs, self._paths
         self.reset()
         self._neutral = self._of_silence()
         self.reset()
@@ -115,19 +121,6 @@ class EGeMAPS:
     def ready(self) -> bool:
         """Whether half a second has been heard; before, `functionals` gives the vector of digital silence."""
         return self._n_samples >= READY_HOPS * HOP_LENGTH
-
-    @property
-    def lld(self) -> np.ndarray:
-        """Newest low-level descriptors, (27,) float32 as `LLD_NAMES` lists them; a view, valid until the next call.
-
-        Loudness to formants are of the newest 20 ms; F0 and what follows it of the newest frame whose pitch is decided,
-        usually 70 to 90 ms back, never more than 460 ms. All 0 before the first frame.
-        """
-        n = self._window_hops
-        newest = self._n_samples // HOP_LENGTH - SHORT_HOPS
-        self._lld[:N_PROMPT] = self._contours[:N_PROMPT, newest % n]
-        self._lld[N_PROMPT:] = self._contours[N_PROMPT:, (self._n_decided - 1) % n]
-        return self._lld
 
     def push(self, samples: np.ndarray) -> None:
         """Hear more: samples (n,) in [-1, 1] at 16 kHz, any n. Louder is clipped, what is not a number is silence."""

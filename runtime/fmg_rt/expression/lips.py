@@ -1,5 +1,6 @@
 """Lip guarantee: a closure that the network sees is reached and held, and mouthClose never exceeds jawOpen."""
 
+import math
 from collections import deque
 
 import numpy as np
@@ -23,19 +24,19 @@ class LipGuard:
 
     Attributes
     ----------
-    closed : how far the lips of the newest frame meet, 0 to 1.
+    arrays : as `kernels.expression_face.shape_voice` takes them; the last one, (3,), is what it keeps.
     """
 
     def __init__(self, rate: float) -> None:
         self._half = int(spec.SAMPLE_RATE / rate / 2)
         self._state = np.zeros(3, np.float32)  # (3,)
+        self.arrays = WHERE, _WEIGHTS, self._state
         self._steps: deque[tuple[int, float]] = deque(maxlen=_STEPS)
         self.reset()
 
     def reset(self) -> None:
         self._state[:] = 0
         self._steps.clear()
-        self.closed = 0.0
 
     def rest(self) -> None:
         """Forget the mouth's recent opening."""
@@ -45,15 +46,11 @@ class LipGuard:
         """Take the aperture of the network's newest step, at sample `time`."""
         self._steps.append((time, opening))
 
-    def see(self, face: np.ndarray, time: int, seconds: float) -> None:
-        """Look at (52,) `face` of sample `time`, `seconds` after the last one, and at the steps that lie nearest to it."""
-        least = most = aperture(face)
+    def seen(self, time: int) -> tuple[float, float]:
+        """Smallest and largest aperture of the steps that lie nearest to the frame of sample `time`; none: inf, −inf."""
+        least, most = math.inf, -math.inf
         steps = self._steps
         while steps and steps[0][0] <= time + self._half:
             opening = steps.popleft()[1]
             least, most = min(least, opening), max(most, opening)
-        self.closed = kernels.see_closure(least, most, seconds, self._state)
-
-    def shape(self, face: np.ndarray) -> None:
-        """In place: lips that meet as far as was seen, mouthClose ≤ jawOpen always."""
-        kernels.guard_lips(WHERE, _WEIGHTS, self.closed, face)
+        return least, most

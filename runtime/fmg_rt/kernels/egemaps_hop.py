@@ -27,6 +27,8 @@ BEFORE = 1024
 N_PENDING = 64
 """Frames whose pitch may be undecided; `follow` counts modulo this number."""
 N_TWIDDLES = 106
+N_PROMPT = 17
+"""Rows of the contours that need no pitch."""
 _N, _HALF = 513, 257  # bins of both transforms
 
 TABLES = {
@@ -202,12 +204,13 @@ def decided(tables, hz, wave, first, column, memory, scratch, exact_scratch, con
     jitter(hz, around, BEFORE, column, periods, sums, squares, exact_scratch[_X.match :], contours)
 
 
-@kernel(I64(IN1, _EXACT, _PLACES, I64, I64, _WAVE, OUT2, OUT1, _OUT_EXACT, _OUT_PLACES, OUT1, _OUT_EXACT, _OUT_PLACES))
-def hop(tables, exact, places, n_hops, n_decided, wave, contours, memory, costs, paths, scratch, exact_scratch, ways):
+@kernel(I64(IN1, _EXACT, _PLACES, I64, I64, _WAVE, OUT2, OUT1, OUT1, _OUT_EXACT, _OUT_PLACES, OUT1, _OUT_EXACT, _OUT_PLACES))
+def hop(tables, exact, places, n_hops, n_decided, wave, contours, lld, memory, costs, paths, scratch, exact_scratch, ways):
     """Describe the frames that end with the newest of `n_hops` hops; how many frames have their pitch now, of them all.
 
     tables, exact, places: `TABLES`, `EXACT` and `PLACES`, flat; wave: ring of samples, int16; contours (27, n): ring of
-    frames; memory: `MEMORY`; costs (8,), paths (7, 64): of `follow`; scratch, exact_scratch, ways (7, 64).
+    frames; lld (27,): rows 0-16 of the newest frame and 17-26 of the newest with a pitch, or without any, 0; memory:
+    `MEMORY`; costs (8,), paths (7, 64): of `follow`; scratch, exact_scratch, ways (7, 64).
     """
     n_window = contours.shape[1]
     newest = memory[_M.newest : _M.last_magnitude]
@@ -218,6 +221,8 @@ def hop(tables, exact, places, n_hops, n_decided, wave, contours, memory, costs,
     if frame < 0:
         return n_decided
     short_frame(tables, exact, places, frame, frame % n_window, memory, scratch, exact_scratch, contours)
+    for i in range(N_PROMPT):
+        lld[i] = contours[i, frame % n_window]
     frame = n_hops - LONG_HOPS
     if frame < 0:
         return n_decided
@@ -225,4 +230,7 @@ def hop(tables, exact, places, n_hops, n_decided, wave, contours, memory, costs,
     for i in range(n_decided, n_decided + n):
         hz = scratch[_S.pitch + i - n_decided]
         decided(tables, hz, wave, i * HOP, i % n_window, memory, scratch, exact_scratch, contours)
+    if n > 0:
+        for i in range(N_PROMPT, lld.shape[0]):
+            lld[i] = contours[i, (n_decided + n - 1) % n_window]
     return n_decided + n
