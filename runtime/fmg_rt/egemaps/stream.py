@@ -9,7 +9,7 @@ import numpy as np
 from ..kernels import egemaps_hop as kernels
 from ..kernels.egemaps_functionals import functionals
 from ..kernels.egemaps_jitter import jitter_from
-from ..kernels.egemaps_wave import append, recall
+from ..kernels.egemaps_wave import recall
 from ..spec import EGEMAPS_INTERVAL, HOP_LENGTH, N_EGEMAPS, SAMPLE_RATE
 from . import tables
 from .names import LLD_NAMES
@@ -92,7 +92,6 @@ class EGeMAPS:
         self._window_hops = round(window_s * SAMPLE_RATE / HOP_LENGTH)
         if self._window_hops < READY_HOPS:
             raise ValueError(f"The eGeMAPS window must be at least 0.5 s long, not {window_s} s.")
-        self._tables = _tables()
         n_frames = self._window_hops
         self._n_wave = (n_frames + WAITING_HOPS) * HOP_LENGTH
         self._wave = np.empty(self._n_wave, np.int16)  # (90240,) ring: what the samples are rounded to
@@ -102,6 +101,7 @@ class EGeMAPS:
         self._paths = np.empty((7, kernels.N_PENDING), np.int32)
         self.lld = np.empty(len(LLD_NAMES), np.float32)  # (27,)
         self._states = self._wave, self._contours, self.lld, self._memory, self._costs, self._paths
+        self._arrays = *_tables(), *self._states
         self.reset()
         self._neutral = self._of_silence()
         self.reset()
@@ -125,20 +125,14 @@ class EGeMAPS:
     def push(self, samples: np.ndarray) -> None:
         """Hear more: samples (n,) in [-1, 1] at 16 kHz, any n. Louder is clipped, what is not a number is silence."""
         samples = np.ascontiguousarray(samples, np.float32)
-        n, done = len(samples), 0
+        n, done, s = len(samples), 0, _scratch
         while done < n:
             count = min(n - done, HOP_LENGTH - self._n_samples % HOP_LENGTH)
-            append(samples, done, count, self._n_samples % self._n_wave, self._wave)
+            self._n_decided = kernels.hear(
+                *(samples, done, count, self._n_samples, self._n_decided), *self._arrays, s.of_hop, s.exact, s.ways
+            )
             self._n_samples += count
             done += count
-            if self._n_samples % HOP_LENGTH == 0:
-                self._hop(self._n_samples // HOP_LENGTH)
-
-    def _hop(self, n_hops: int) -> None:
-        s = _scratch
-        self._n_decided = kernels.hop(
-            *self._tables, n_hops, self._n_decided, *self._states, s.of_hop, s.exact, s.ways
-        )
 
     def functionals(self) -> np.ndarray:
         """The 88 features of the window that ends at the newest whole hop, (88,) float32 as `FEATURE_NAMES` lists them."""

@@ -26,9 +26,8 @@ class Smoothing:
     """
 
     def __init__(self) -> None:
-        self._region = np.empty(arkit.N_COEFFICIENTS, np.int32)  # (52,)
-        for row, regions in enumerate(_REGIONS):
-            self._region[arkit.region_indices(*regions)] = row
+        members = [arkit.region_indices(*regions) for regions in _REGIONS]
+        self._members = np.concatenate([[len(region) for region in members], *members]).astype(np.int32)  # (4 + 52,)
         self._value = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
         self._speed = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
 
@@ -46,4 +45,4 @@ class Smoothing:
         tuning = _TUNING.copy()
         if strength > 0.0:
             tuning[:, :2] /= strength
-        return self._region, tuning, self._value, self._speed
+        return self._members, tuning, self._value, self._speed

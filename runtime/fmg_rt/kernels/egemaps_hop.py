@@ -15,7 +15,7 @@ from .egemaps_pitch import candidates, follow, peaks_only, to_octaves
 from .egemaps_spectral import spectral
 from .egemaps_split import short_spectrum
 from .egemaps_voice import semitones, voice
-from .egemaps_wave import recall
+from .egemaps_wave import append, recall
 from .jit import F32, F64, I16, I32, I64, IN1, OUT1, OUT2, VOID, array_in, array_out, kernel
 
 ZERO = np.float32(0)
@@ -102,7 +102,7 @@ def _starts(layout):
 _T, _E, _P, _M, _S, _X = (_starts(layout) for layout in (TABLES, EXACT, PLACES, MEMORY, SCRATCH, EXACT_SCRATCH))
 
 _PLACES, _EXACT, _WAVE = array_in(I32, 1), array_in(F64, 1), array_in(I16, 1)
-_OUT_PLACES, _OUT_EXACT = array_out(I32, 2), array_out(F64, 1)
+_OUT_PLACES, _OUT_EXACT, _OUT_WAVE = array_out(I32, 2), array_out(F64, 1), array_out(I16, 1)
 
 
 @kernel(VOID(IN1, _EXACT, _PLACES, I64, I64, OUT1, OUT1, _OUT_EXACT, OUT2))
@@ -204,15 +204,44 @@ def decided(tables, hz, wave, first, column, memory, scratch, exact_scratch, con
     jitter(hz, around, BEFORE, column, periods, sums, squares, exact_scratch[_X.match :], contours)
 
 
-@kernel(I64(IN1, _EXACT, _PLACES, I64, I64, _WAVE, OUT2, OUT1, OUT1, _OUT_EXACT, _OUT_PLACES, OUT1, _OUT_EXACT, _OUT_PLACES))
-def hop(tables, exact, places, n_hops, n_decided, wave, contours, lld, memory, costs, paths, scratch, exact_scratch, ways):
-    """Describe the frames that end with the newest of `n_hops` hops; how many frames have their pitch now, of them all.
+@kernel(
+    I64(
+        *(IN1, I64, I64, I64, I64),
+        *(IN1, _EXACT, _PLACES),
+        *(_OUT_WAVE, OUT2, OUT1, OUT1, _OUT_EXACT, _OUT_PLACES),
+        *(OUT1, _OUT_EXACT, _OUT_PLACES),
+    )
+)
+def hear(
+    samples,
+    first,
+    count,
+    heard,
+    n_decided,
+    tables,
+    exact,
+    places,
+    wave,
+    contours,
+    lld,
+    memory,
+    costs,
+    paths,
+    scratch,
+    exact_scratch,
+    ways,
+):
+    """Hear samples[first:first + count] after `heard` others; how many frames have their pitch now, of all so far.
 
-    tables, exact, places: `TABLES`, `EXACT` and `PLACES`, flat; wave: ring of samples, int16; contours (27, n): ring of
-    frames; lld (27,): rows 0-16 of the newest frame and 17-26 of the newest with a pitch, or without any, 0; memory:
-    `MEMORY`; costs (8,), paths (7, 64): of `follow`; scratch, exact_scratch, ways (7, 64).
+    Nothing is described before the samples complete a hop, which they may not exceed. n_decided: what the last call returned.
+    tables, exact, places: `TABLES`, `EXACT` and `PLACES`, flat. wave: ring of samples, int16; contours (27, n): ring of
+    frames; lld (27,): rows 0-16 of the newest frame and 17-26 of the newest with a pitch, 0 without any; memory: `MEMORY`;
+    costs (8,), paths (7, 64): of `follow`. scratch, exact_scratch: `SCRATCH` and `EXACT_SCRATCH`, ways (7, 64).
     """
-    n_window = contours.shape[1]
+    append(samples, first, count, heard % wave.shape[0], wave)
+    if (heard + count) % HOP != 0:
+        return n_decided
+    n_hops, n_window = (heard + count) // HOP, contours.shape[1]
     newest = memory[_M.newest : _M.last_magnitude]
     for i in range(LONG - HOP):
         newest[i] = newest[i + HOP]

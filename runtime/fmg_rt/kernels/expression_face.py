@@ -150,34 +150,38 @@ def aperture(where, weights, face):
 
 
 @kernel(VOID(_INDEX, IN2, F32, OUT1, OUT1, OUT1))
-def one_euro(region, parameters, seconds, face, value, speed):
+def one_euro(members, parameters, seconds, face, value, speed):
     """One-Euro filter with one cut-off a region, so that relations between its coefficients survive.
 
-    region (52,) row of `parameters`, −1 leaves a coefficient; parameters (regions, 3) lowest cut-off Hz, Hz gained per
-    unit/s, cut-off of the speed Hz; `seconds` since the last frame, 0 starts again. value, speed (52,) state.
+    members: how many coefficients each region has, then their positions, region after region; parameters (regions, 3)
+    lowest cut-off Hz, Hz gained per unit/s, cut-off of the speed Hz; `seconds` since the last frame, 0 starts again. value,
+    speed (52,) state.
 
     References
     ----------
     G. Casiez, N. Roussel, D. Vogel, 1 € filter, CHI 2012, algorithm 1.
     """
+    start = parameters.shape[0]
     for r in range(parameters.shape[0]):
-        fastest = _ZERO
-        if seconds > _ZERO:
+        end = start + members[r]
+        if seconds <= _ZERO:
+            for k in range(start, end):
+                value[members[k]] = face[members[k]]
+        else:
             w = _TWO_PI * parameters[r, 2] * seconds
             smoothing = w / (_ONE + w)
-            for i in range(face.shape[0]):
-                if region[i] == r:
-                    speed[i] += smoothing * ((face[i] - value[i]) / seconds - speed[i])
-                    fastest = max(fastest, abs(speed[i]))
-        w = _TWO_PI * (parameters[r, 0] + parameters[r, 1] * fastest) * seconds
-        smoothing = w / (_ONE + w)
-        for i in range(face.shape[0]):
-            if region[i] == r:
-                if seconds <= _ZERO:
-                    value[i] = face[i]
-                else:
-                    value[i] += smoothing * (face[i] - value[i])
-                    face[i] = value[i]
+            fastest = _ZERO
+            for k in range(start, end):
+                i = members[k]
+                speed[i] += smoothing * ((face[i] - value[i]) / seconds - speed[i])
+                fastest = max(fastest, abs(speed[i]))
+            w = _TWO_PI * (parameters[r, 0] + parameters[r, 1] * fastest) * seconds
+            smoothing = w / (_ONE + w)
+            for k in range(start, end):
+                i = members[k]
+                value[i] += smoothing * (face[i] - value[i])
+                face[i] = value[i]
+        start = end
 
 
 @kernel(F32(F32, F32, F32, OUT1))
@@ -440,7 +444,7 @@ def shape_voice(
     added,
     factors,
     accents,
-    region,
+    members,
     tuning,
     smooth,
     speed,
@@ -486,7 +490,7 @@ def shape_voice(
         exact[SHOWN_GAIN] = gain
     add_and_scale(accents, added, factors, F32(exact[SHOWN_GAIN]), face)
     if parts & SMOOTHING:
-        one_euro(region, tuning, _ZERO if fresh else passed, face, smooth, speed)
+        one_euro(members, tuning, _ZERO if fresh else passed, face, smooth, speed)
     if parts & ASYMMETRY:
         spring(LEAN_PACE, passed, leans, lean_value, lean_speed)
         lean(pairs, groups, lean_value, face)

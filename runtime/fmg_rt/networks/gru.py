@@ -48,6 +48,8 @@ class GRUNetwork:
     `fmg_train.fit.export` rounds them too: the file and the runtime agree to the last bit.
     """
 
+    hears_egemaps = False
+
     def __init__(self, weights: Weights, lookahead: int):
         config, tensors = weights.config, weights.tensors
         self.lookahead = lookahead
