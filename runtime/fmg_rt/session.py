@@ -264,13 +264,7 @@ class Session:
         first = stream.index - len(faces)
         emotion = stream.emotion
         frames = [
-            Frame(
-                first + i,
-                (first + i) / self.rate,
-                face.copy(),
-                _kept(stream.heads[i]),
-                emotion,
-            )
+            Frame(first + i, (first + i) / self.rate, face.copy(), _kept(stream.heads[i]), emotion)
             for i, face in enumerate(faces)
         ]
         self._last = frames[-1]

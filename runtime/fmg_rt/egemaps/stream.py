@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,7 +29,8 @@ OPENING = 60
 @functools.cache
 def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The tables as the kernel wants them: float32, float64 and int32, each flat."""
-    t = vars(tables.build())
+    build: Callable[[], SimpleNamespace] = tables.build
+    t = vars(build())
     layouts = ((kernels.TABLES, np.float32), (kernels.EXACT, np.float64), (kernels.PLACES, np.int32))
     tables_, exact, places = (
         np.concatenate([np.reshape(t[name], shape).reshape(-1) for name, shape in layout.items()]).astype(dtype)

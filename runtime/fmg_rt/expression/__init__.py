@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import arkit, spec
-from ..frame import STILL
 from ..heard import Heard
 from ..kernels import expression_face as kernels
 from .accents import ACCENTS, Accents, level_of_loudness
@@ -275,6 +274,6 @@ class Expression:
             self._bounds[:, [name not in settings.mask for name in arkit.ARKIT_NAMES]] = 0
         # Whose brows and eyes are another's has another's head.
         masked = settings.mask is not None and not settings.mask & _BROWS
-        self._head_share = np.float32(0.0 if masked else settings.head)
+        self._head_share = 0.0 if masked else settings.head
         if self._head_share == 0.0:
             self._turned[:] = 0

@@ -5,6 +5,7 @@ Every array costs 50 ns a call, so what belongs together lies in one, in the ord
 """
 
 from collections import namedtuple
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -82,12 +83,12 @@ EXACT_SCRATCH = {"zeros": (8, 12), "search": (25,), "sums": (2048,), "squares": 
 """The same, float64."""
 
 
-def size(layout):
+def size(layout: Mapping[str, tuple[int, ...]]) -> int:
     """Numbers of all that a layout names."""
     return sum(int(np.prod(shape)) for shape in layout.values())
 
 
-def views(layout, flat):
+def views(layout: Mapping[str, tuple[int, ...]], flat: np.ndarray) -> dict[str, np.ndarray]:
     """Name → its part of the flat array, in its shape."""
     ends = np.cumsum([np.prod(shape) for shape in layout.values()])
     parts = np.split(flat[: ends[-1]], ends[:-1])
