@@ -35,6 +35,7 @@ class Accents:
     def __init__(self, exact: np.ndarray) -> None:
         self.amounts = np.zeros(len(ACCENTS), np.float32)  # (3,)
         self._exact = exact
+        self.reset()
 
     def reset(self) -> None:
         self.amounts[:] = 0

@@ -51,6 +51,7 @@ class Asymmetry:
         self._sounds = np.zeros((2, _PAST), np.float32)  # (2, 32) level in dB, and whether it may be a hiss
         self._target, self._value, self._speed = (np.zeros(n, np.float32) for _ in range(3))  # (n,)
         self.arrays = pairs, group, moved, self._mels, self._sounds, self._target, self._value, self._speed
+        self.reset()
 
     def reset(self) -> None:
         self._random = np.random.Generator(np.random.PCG64([self._seed, 5]))

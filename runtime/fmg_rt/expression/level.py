@@ -24,6 +24,7 @@ class Levelling:
 
     def __init__(self, exact: np.ndarray) -> None:
         self._exact = exact  # what `kernels.expression_face` keeps in float64, of all parts
+        self.reset()
 
     def reset(self) -> None:
         self._exact[kernels.LOG_LEVEL] = math.log(TARGET)

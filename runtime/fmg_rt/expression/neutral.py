@@ -28,6 +28,7 @@ class Neutral:
         self._usual = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
         self._exact = exact
         self.arrays = which, self._usual
+        self.reset()
 
     def reset(self) -> None:
         self._usual[:] = 0

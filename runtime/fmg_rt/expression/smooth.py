@@ -30,6 +30,7 @@ class Smoothing:
         self._members = np.concatenate([[len(region) for region in members], *members]).astype(np.int32)  # (4 + 52,)
         self._value = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
         self._speed = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
+        self.reset()
 
     def reset(self) -> None:
         self._value[:] = 0
