@@ -15,8 +15,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from egemaps_speech import CONDITIONS, SAMPLE_RATE, missing, speak, vary
 
-from fmg_rt.egemaps import FEATURE_NAMES, EGeMAPS
-from fmg_rt.spec import EGEMAPS_INTERVAL
+from fmg_rt.egemaps import FEATURE_NAMES, EGeMAPS, stream
+from fmg_rt.kernels.egemaps_hop import LONG_HOPS, MEMORY, SCRATCH, SHORT_HOPS, views
+from fmg_rt.spec import EGEMAPS_INTERVAL, HOP_LENGTH
 
 WINDOW = 5 * SAMPLE_RATE
 STAGES = (
@@ -53,26 +54,24 @@ class Recorder(EGeMAPS):
         super().reset()
         self.stages = {name: [] for name in STAGES[:6]}
 
-    def _short_frame(self, frame):
-        super()._short_frame(frame)
-        self.stages["magnitudes 20 ms"].append(self._last_magnitude.copy())
+    def push(self, samples):
+        for start in range(0, len(samples), HOP_LENGTH):
+            decided, hops = self._n_decided, self._n_samples // HOP_LENGTH
+            super().push(samples[start : start + HOP_LENGTH])
+            if self._n_samples // HOP_LENGTH > hops:
+                self._keep(hops + 1, self._n_decided - decided)
 
-    def _long_spectrum(self, wave):
-        level = super()._long_spectrum(wave)
-        if wave is self._scratch.newest:  # the others are asked for a second time
-            self.stages["magnitudes 60 ms"].append(self._scratch.magnitude.copy())
-        return level
-
-    def _long_frame(self, frame):
-        super()._long_frame(frame)
-        scratch = self._scratch
-        self.stages["octave spectrum"].append(scratch.octaves.copy())
-        self.stages["candidate frequency"].append(scratch.candidates[0].copy())
-        self.stages["candidate voicing"].append(scratch.candidates[1].copy())
-
-    def _decided(self, frame, hz):
-        super()._decided(frame, hz)
-        self.stages["F0"].append([hz])
+    def _keep(self, n_hops, n_decided):
+        """What the newest of `n_hops` hops left behind; it decided the pitch of `n_decided` frames."""
+        memory, scratch = views(MEMORY, self._memory), views(SCRATCH, stream._scratch.of_hop)
+        if n_hops >= SHORT_HOPS:
+            self.stages["magnitudes 20 ms"].append(memory["last_magnitude"].copy())
+        if n_hops >= LONG_HOPS:
+            self.stages["magnitudes 60 ms"].append(scratch["magnitude"].copy())
+            self.stages["octave spectrum"].append(scratch["octaves"].copy())
+            self.stages["candidate frequency"].append(scratch["candidates"][0].copy())
+            self.stages["candidate voicing"].append(scratch["candidates"][1].copy())
+            self.stages["F0"] += [[hz] for hz in scratch["pitch"][:n_decided]]
 
 
 def oracle(level=None):
@@ -104,15 +103,15 @@ def stage_errors(waves):
     ours, theirs = {name: [] for name in STAGES}, {name: [] for name in STAGES}
     voicing = []
     for wave in waves:
-        stream = Recorder()
-        stream.push(wave)
+        recorder = Recorder()
+        recorder.push(wave)
         level = {name: extract(wave) for name, extract in levels.items()}
         level["candidate frequency"], level["candidate voicing"] = level["candidates"][:, 1:7], level["candidates"][:, 7:13]
         level["F0"], level["F0 semitones"] = level["pitch"][:, :1], level["pitch"][:, 1:2]
         level["HNR"], level["formants"] = level["HNR"][:, :1], level["formants"][:, [0, 5, 1, 6, 2, 7]]
-        contours = stream._contours[:, : len(stream.stages["magnitudes 20 ms"])].T
-        decided = contours[: stream._n_decided]
-        stages = {name: np.array(frames) for name, frames in stream.stages.items()} | {
+        contours = recorder._contours[:, : len(recorder.stages["magnitudes 20 ms"])].T
+        decided = contours[: recorder._n_decided]
+        stages = {name: np.array(frames) for name, frames in recorder.stages.items()} | {
             "F0 semitones": decided[:, 17:18],
             "jitter, shimmer": decided[:, 18:20],
             "HNR": decided[:, 20:21],
@@ -124,7 +123,7 @@ def stage_errors(waves):
             n = min(len(stages[name]), len(level[name]))
             ours[name].append(stages[name][:n])
             theirs[name].append(level[name][:n])
-        n = stream._n_decided
+        n = recorder._n_decided
         voicing.append((stages["F0"][:, 0] > 0) != (level["F0"][:n, 0] > 0))
     shares = {}
     for name in STAGES:

@@ -264,17 +264,16 @@ class Session:
         first = stream.index - len(faces)
         emotion = stream.emotion
         frames = [
-            Frame(
-                first + i,
-                (first + i) / self.rate,
-                face.copy(),
-                stream.heads[i].copy() if stream.heads[i].any() else STILL,
-                emotion,
-            )
+            Frame(first + i, (first + i) / self.rate, face.copy(), _kept(stream.heads[i]), emotion)
             for i, face in enumerate(faces)
         ]
         self._last = frames[-1]
         return frames
+
+
+def _kept(head: np.ndarray) -> np.ndarray:
+    """A copy of a head (3,); most programs that need none share the one that is still."""
+    return head.copy() if head.item(0) or head.item(1) or head.item(2) else STILL
 
 
 class AsyncSession:

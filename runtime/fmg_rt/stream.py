@@ -186,12 +186,13 @@ class FaceStream:
             self._spoken += spec.HOP_LENGTH
         if (self._origin + self.samples) % spec.EGEMAPS_INTERVAL or not egemaps.ready:
             return egemaps.lld, None
+        spoken, self._spoken = self._spoken, 0
+        readout = self._readout if spoken else None
+        if readout is None and not self.network.hears_egemaps:  # the functionals cost as much as three hops
+            return egemaps.lld, None
         features = egemaps.functionals()
         self.network.set_egemaps(features)
-        spoken, self._spoken = self._spoken, 0
-        if self._readout is None or not spoken:
-            return egemaps.lld, None
-        return egemaps.lld, self._readout(features, spoken / spec.SAMPLE_RATE)
+        return egemaps.lld, None if readout is None else readout(features, spoken / spec.SAMPLE_RATE)
 
 
 def wanted(first: int, n: int, end: float, rate: float) -> int:

@@ -1,6 +1,7 @@
 """Compiled kernels on disk: damaged, absent, full or forbidden, the program starts, says it once and does its work."""
 
 import errno
+import importlib
 import os
 import shutil
 import subprocess
@@ -56,6 +57,25 @@ def test_what_was_compiled_is_found(place):
     assert path.suffix == cache.SUFFIX and path.name.startswith("test_kernel_cache.double-")
     assert works(compiled()) and (cache.tally.loaded, cache.tally.compiled) == (1, 1)
     assert list(cache.kept()) == [(path, True)] and cache.tally.place == place
+
+
+def test_an_edit_of_a_kernel_in_another_file_reaches_its_callers(place, tmp_path, monkeypatch):
+    """Three files, each calling the next: the one at the bottom is edited, and the one at the top computes anew."""
+    monkeypatch.syspath_prepend(tmp_path)
+    head = "from fmg_rt.kernels.jit import F32, kernel\n"
+    for name, below in (("top", "middle"), ("middle", "bottom")):
+        text = f"{head}from {below}_kernel import {below}\n@kernel(F32(F32))\ndef {name}(x):\n    return {below}(x)\n"
+        (tmp_path / f"{name}_kernel.py").write_text(text, encoding="utf-8")
+    for factor in ("x + x", "x * x", "x * x"):
+        text = f"{head}@kernel(F32(F32))\ndef bottom(x):\n    return {factor}\n"
+        (tmp_path / "bottom_kernel.py").write_text(text, encoding="utf-8")
+        for name in ("top", "middle", "bottom"):
+            sys.modules.pop(f"{name}_kernel", None)
+        importlib.invalidate_caches()
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        cache._source.cache_clear()
+        assert importlib.import_module("top_kernel").top(3.0) == (6.0 if "+" in factor else 9.0)
+    assert (cache.tally.compiled, cache.tally.loaded) == (6, 3)
 
 
 @pytest.mark.parametrize("how", SPOILERS)

@@ -130,10 +130,10 @@ def test_bad_samples_are_forgotten(bad):
 def test_buffers_carry_nothing_over():
     log, upset = LogMel(), LogMel()
     for hop in synthetic_speech(1.0)[:3200].reshape(-1, 160):
-        for buffer in (upset._folded, upset._partial, upset._pairs, upset._power, upset.frame):
+        for buffer in (upset._scratch, upset._memory[kernels.N_SAMPLES :], upset.frame):
             buffer[:] = np.nan
         if log.push(hop) & upset.push(hop):
-            assert np.array_equal(upset.frame, log.frame) and np.isfinite(upset._power).all()
+            assert np.array_equal(upset.frame, log.frame) and np.isfinite(upset._memory).all()
 
 
 def test_wrong_input_is_refused():
@@ -156,5 +156,5 @@ def test_transform_is_the_definition():
     power = np.abs(np.fft.rfft(wave[:400] * tables.hann_window(400))) ** 2
     starts, places, gains = tables.sparse_bands(np.eye(201, dtype=np.float32), 16, 25, 32)
     assert np.array_equal(starts, np.arange(202)) and (gains == 1).all()
-    assert np.allclose(log._flat_power[places], power, rtol=1e-6, atol=1e-9)
+    assert np.allclose(log._memory[kernels.N_SAMPLES :][places], power, rtol=1e-6, atol=1e-9)
     assert kernels.N_ROWS * kernels.N_COLUMNS == 400

@@ -78,5 +78,5 @@ def test_other_networks_and_late_egemaps_are_moved_too(voices):
 def test_sessions_share_what_is_made_of_the_weights():
     pool = Pool(random_weights())
     one, two = pool.session(egemaps=False), pool.session(egemaps=False)
-    assert one._stream.network._input[0] is two._stream.network._input[0]
+    assert one._stream.network._weights[0] is two._stream.network._weights[0]
     pool.close()

@@ -33,8 +33,6 @@ LLD_NAMES: tuple[str, ...] = (
 
 From the semitones on they need the pitch, which is decided some frames later.
 """
-N_PROMPT = LLD_NAMES.index("F0semitoneFrom27.5Hz")
-"""How many of them are known as soon as the frame has been heard."""
 
 
 def _moments(*names: str) -> list[str]:

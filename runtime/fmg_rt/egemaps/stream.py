@@ -2,43 +2,50 @@
 
 import functools
 import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
 
-from ..kernels.egemaps_fft import autocorrelation, spectrum
-from ..kernels.egemaps_formants import formants
+from ..kernels import egemaps_hop as kernels
 from ..kernels.egemaps_functionals import functionals
-from ..kernels.egemaps_jitter import jitter, jitter_from
-from ..kernels.egemaps_pitch import candidates, follow, peaks_only, to_octaves
-from ..kernels.egemaps_spectral import spectral
-from ..kernels.egemaps_split import short_spectrum
-from ..kernels.egemaps_voice import semitones, voice
-from ..kernels.egemaps_wave import append, recall
+from ..kernels.egemaps_jitter import jitter_from
+from ..kernels.egemaps_wave import recall
 from ..spec import EGEMAPS_INTERVAL, HOP_LENGTH, N_EGEMAPS, SAMPLE_RATE
 from . import tables
-from .names import LLD_NAMES, N_PROMPT
+from .names import LLD_NAMES
 
-SHORT_HOPS = tables.SHORT_FRAME // HOP_LENGTH
-LONG_HOPS = tables.LONG_FRAME // HOP_LENGTH
+SHORT_HOPS = kernels.SHORT_HOPS
 READY_HOPS = 50
 """Half a second: before that there is too little to speak of."""
 WAITING_HOPS = 64
 """Audio kept besides the window: the longest wait for a pitch decision (40 frames), its 60 ms frame, some periods."""
-N_PENDING = 64
-"""Frames whose pitch may be undecided; `follow` counts modulo this number."""
-BEFORE, AFTER = 1024, 1024
-"""Samples that `jitter` may look back from a frame's start, and beyond its end."""
+AFTER = 1024
+"""Samples that `jitter_from` may look beyond the end of the last frame."""
 OPENING = 60
 """Frames at a window's start whose periods are followed again; longer voiced stretches are rare, and cost time."""
 
-_tables = functools.cache(tables.build)
+
+@functools.cache
+def _tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The tables as the kernel wants them: float32, float64 and int32, each flat."""
+    build: Callable[[], SimpleNamespace] = tables.build
+    t = vars(build())
+    layouts = ((kernels.TABLES, np.float32), (kernels.EXACT, np.float64), (kernels.PLACES, np.int32))
+    tables_, exact, places = (
+        np.concatenate([np.reshape(t[name], shape).reshape(-1) for name, shape in layout.items()]).astype(dtype)
+        for layout, dtype in layouts
+    )
+    return tables_, exact, places
 
 
 class _Scratch(threading.local):
     """Arrays that one call needs and the next one overwrites: one set for each thread, whatever the number of streams."""
 
     def __init__(self) -> None:
+        self.of_hop = np.empty(kernels.size(kernels.SCRATCH), np.float32)
+        self.exact = np.empty(kernels.size(kernels.EXACT_SCRATCH))
+        self.ways = np.empty((7, kernels.N_PENDING), np.int32)
         self.by_window: dict[int, SimpleNamespace] = {}
 
 
@@ -46,32 +53,10 @@ _scratch = _Scratch()
 
 
 def _new_scratch(n_frames: int) -> SimpleNamespace:
-    """For windows of `n_frames` frames."""
+    """What `functionals` needs for windows of `n_frames` frames."""
     return SimpleNamespace(
         window=np.empty((len(LLD_NAMES), n_frames), np.float32),  # (27, 500) oldest first
         wave=np.empty(OPENING * HOP_LENGTH + tables.LONG_FRAME + AFTER, np.float32),  # (11584,)
-        newest=np.empty(tables.LONG_FRAME, np.float32),
-        around=np.empty(BEFORE + tables.LONG_FRAME + AFTER, np.float32),  # (3008,)
-        magnitude=np.empty(tables.N_OCTAVE, np.float32),
-        short_fft=np.empty((2, tables.SHORT_FFT // 2), np.float32),
-        short=np.empty((2, tables.SHORT_FFT // 2 + 1), np.float32),  # (2, 257) spectrum
-        power=np.empty(tables.SHORT_FFT // 2 + 1, np.float32),
-        bands=np.empty(tables.N_BANDS, np.float32),
-        resampled=np.empty(231, np.float32),
-        lags=np.empty((2, 12), np.float32),
-        lpc=np.empty(11, np.float32),
-        zeros=np.empty((8, 12)),
-        long_fft=np.empty((6, tables.LONG_FFT // 2), np.float32),
-        long=np.empty((2, tables.LONG_FFT // 2 + 1), np.float32),  # (2, 513) spectrum, then autocorrelation
-        peaks=np.empty(tables.N_OCTAVE, np.float32),
-        second=np.empty((1, tables.N_OCTAVE), np.float32),
-        octaves=np.empty(tables.N_OCTAVE, np.float32),
-        summed=np.empty(tables.N_OCTAVE, np.float32),
-        candidates=np.empty((2, 6), np.float32),
-        ways=np.empty((7, N_PENDING), np.int32),
-        search=np.empty(25),
-        pitch=np.empty(48, np.float32),
-        harmonics=np.empty((4, 100), np.float32),
         sums=np.empty(2048),
         squares=np.empty(2048),
         match=np.empty(128),
@@ -90,6 +75,12 @@ class EGeMAPS:
     ----------
     window_s : length of the window that `functionals` looks at, seconds, at least 0.5.
 
+    Attributes
+    ----------
+    lld : newest low-level descriptors, (27,) float32 as `LLD_NAMES` lists them; overwritten by each hop. Loudness to
+        formants are of the newest 20 ms; F0 and what follows it of the newest frame whose pitch is decided, usually 70 to
+        90 ms back, never more than 460 ms. All 0 before the first frame.
+
     Notes
     -----
     One instance, one thread. Nothing is allocated while samples arrive. Equal samples give equal bits, whatever the blocks.
@@ -103,17 +94,16 @@ class EGeMAPS:
         self._window_hops = round(window_s * SAMPLE_RATE / HOP_LENGTH)
         if self._window_hops < READY_HOPS:
             raise ValueError(f"The eGeMAPS window must be at least 0.5 s long, not {window_s} s.")
-        self._t = _tables()
         n_frames = self._window_hops
         self._n_wave = (n_frames + WAITING_HOPS) * HOP_LENGTH
         self._wave = np.empty(self._n_wave, np.int16)  # (90240,) ring: what the samples are rounded to
         self._contours = np.empty((len(LLD_NAMES), n_frames), np.float32)  # (27, 500) ring
-        self._last_magnitude = np.empty(tables.SHORT_FFT // 2 + 1, np.float32)  # (257,)
-        self._path = SimpleNamespace(
-            ring=np.empty((N_PENDING, 7), np.float32), costs=np.empty(8), paths=np.empty((7, N_PENDING), np.int32)
-        )
-        self._periods = np.empty(4, np.float32)
-        self._lld = np.empty(len(LLD_NAMES), np.float32)  # (27,)
+        self._memory = np.empty(kernels.size(kernels.MEMORY), np.float32)
+        self._costs = np.empty(8)
+        self._paths = np.empty((7, kernels.N_PENDING), np.int32)
+        self.lld = np.empty(len(LLD_NAMES), np.float32)  # (27,)
+        self._states = self._wave, self._contours, self.lld, self._memory, self._costs, self._paths
+        self._arrays = *_tables(), *self._states
         self.reset()
         self._neutral = self._of_silence()
         self.reset()
@@ -122,20 +112,11 @@ class EGeMAPS:
         self.push(np.zeros(READY_HOPS * HOP_LENGTH, np.float32))
         return self.functionals()
 
-    def _take_scratch(self) -> None:
-        """Use the arrays of this thread until the public call ends."""
-        found = _scratch.by_window.get(self._window_hops)
-        if found is None:
-            found = _scratch.by_window[self._window_hops] = _new_scratch(self._window_hops)
-        self._scratch = found
-
     def reset(self) -> None:
         """Forget everything heard: equal to a new instance."""
         self._n_samples = 0
         self._n_decided = 0
-        self._next_pitch = 0.0
-        states = (self._wave, self._contours, self._last_magnitude, self._periods)
-        for state in (*states, *vars(self._path).values()):
+        for state in self._states:
             state[:] = 0
 
     @property
@@ -143,106 +124,17 @@ class EGeMAPS:
         """Whether half a second has been heard; before, `functionals` gives the vector of digital silence."""
         return self._n_samples >= READY_HOPS * HOP_LENGTH
 
-    @property
-    def lld(self) -> np.ndarray:
-        """Newest low-level descriptors, (27,) float32 as `LLD_NAMES` lists them; a view, valid until the next call.
-
-        Loudness to formants are of the newest 20 ms; F0 and what follows it of the newest frame whose pitch is decided,
-        usually 70 to 90 ms back, never more than 460 ms. All 0 before the first frame.
-        """
-        n = self._window_hops
-        newest = self._n_samples // HOP_LENGTH - SHORT_HOPS
-        self._lld[:N_PROMPT] = self._contours[:N_PROMPT, newest % n]
-        self._lld[N_PROMPT:] = self._contours[N_PROMPT:, (self._n_decided - 1) % n]
-        return self._lld
-
     def push(self, samples: np.ndarray) -> None:
         """Hear more: samples (n,) in [-1, 1] at 16 kHz, any n. Louder is clipped, what is not a number is silence."""
-        self._take_scratch()
         samples = np.ascontiguousarray(samples, np.float32)
-        n, done = len(samples), 0
+        n, done, s = len(samples), 0, _scratch
         while done < n:
             count = min(n - done, HOP_LENGTH - self._n_samples % HOP_LENGTH)
-            append(samples, done, count, self._n_samples % self._n_wave, self._wave)
+            self._n_decided = kernels.hear(
+                *(samples, done, count, self._n_samples, self._n_decided), *self._arrays, s.of_hop, s.exact, s.ways
+            )
             self._n_samples += count
             done += count
-            if self._n_samples % HOP_LENGTH == 0:
-                self._hop(self._n_samples // HOP_LENGTH)
-
-    def _hop(self, n_hops: int) -> None:
-        if n_hops < SHORT_HOPS:
-            return
-        # Both frames end with the newest sample.
-        s = self._scratch
-        recall(self._wave, (n_hops - LONG_HOPS) * HOP_LENGTH % self._n_wave, s.newest)
-        self._short_frame(n_hops - SHORT_HOPS)
-        if n_hops >= LONG_HOPS:
-            self._long_frame(n_hops - LONG_HOPS)
-
-    def _short_frame(self, frame: int) -> None:
-        t, s = self._t, self._scratch
-        column = frame % self._window_hops
-        first = tables.LONG_FRAME - tables.SHORT_FRAME
-        short_spectrum(
-            t.split_plan,
-            t.split_twiddles,
-            t.split_position,
-            t.split_apart,
-            t.root_half,
-            t.hamming,
-            s.newest,
-            first,
-            s.short_fft,
-            s.short,
-        )
-        spectral(
-            t.mel_first,
-            t.mel_falling,
-            t.loudness_weights,
-            t.dct,
-            t.slopes,
-            s.short,
-            s.newest,
-            first,
-            column,
-            self._last_magnitude,
-            s.power,
-            s.bands,
-            self._contours,
-        )
-        if frame == 0:
-            self._contours[5, 0] = 0.0  # no flux without a frame before
-        formants(t.resample_cos, t.resample_sin, t.roots, s.short, column, s.resampled, s.lags, s.lpc, s.zeros, self._contours)
-
-    def _long_frame(self, frame: int) -> None:
-        t, s, path = self._t, self._scratch, self._path
-        level = self._long_spectrum(s.newest)
-        to_octaves(t.right, t.tridiagonal, t.node, t.interpolation, s.peaks, s.second, s.octaves)
-        candidates(t.shift, t.decay, s.octaves, s.summed, s.candidates)
-        n = follow(s.candidates, level, self._n_decided, frame, path.ring, path.costs, path.paths, s.ways, s.search, s.pitch)
-        for i in range(n):
-            self._decided(self._n_decided + i, s.pitch[i])
-        self._n_decided += n
-        self._next_pitch = semitones(s.pitch[n])
-
-    def _long_spectrum(self, wave: np.ndarray) -> float:
-        """Magnitudes of `wave` (960,) and their peaks to `_scratch`; returns the root mean square."""
-        t, s = self._t, self._scratch
-        level: float = spectrum(t.gauss, t.long_cos, t.long_sin, wave, 0, s.long_fft, s.long)
-        peaks_only(s.long, s.magnitude, s.peaks)
-        return level
-
-    def _decided(self, frame: int, hz: np.float32) -> None:
-        t, s = self._t, self._scratch
-        column = frame % self._window_hops
-        wave = s.around
-        if hz > 0:
-            # Computed a second time, since 64 spectra would be most of what a stream keeps.
-            recall(self._wave, (frame * HOP_LENGTH - BEFORE) % self._n_wave, wave)
-            self._long_spectrum(wave[BEFORE : BEFORE + tables.LONG_FRAME])
-            autocorrelation(t.long_cos, t.long_sin, s.magnitude, s.long_fft, s.long)
-        voice(hz, s.magnitude, s.long[0], column, s.harmonics, self._contours)
-        jitter(hz, wave, BEFORE, column, self._periods, s.sums, s.squares, s.match, self._contours)
 
     def functionals(self) -> np.ndarray:
         """The 88 features of the window that ends at the newest whole hop, (88,) float32 as `FEATURE_NAMES` lists them."""
@@ -251,8 +143,9 @@ class EGeMAPS:
         n_hops = self._n_samples // HOP_LENGTH
         start = max(0, n_hops - self._window_hops)
         out = np.empty(N_EGEMAPS, np.float32)
-        self._take_scratch()
-        s = self._scratch
+        s = _scratch.by_window.get(self._window_hops)
+        if s is None:
+            s = _scratch.by_window[self._window_hops] = _new_scratch(self._window_hops)
         column, n_opening = start % self._window_hops, 0
         s.window[:, : self._window_hops - column] = self._contours[:, column:]
         s.window[:, self._window_hops - column :] = self._contours[:, :column]
@@ -264,7 +157,7 @@ class EGeMAPS:
             0,
             n_hops - SHORT_HOPS + 1 - start,
             self._n_decided - start,
-            self._next_pitch,
+            self._memory[-1],  # the likely pitch of the next frame
             s.opening,
             n_opening,
             s.contour,

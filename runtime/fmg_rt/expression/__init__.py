@@ -8,24 +8,23 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import arkit, spec
-from ..frame import STILL
 from ..heard import Heard
-from ..kernels.expression_face import keep_between, keep_in_range
+from ..kernels import expression_face as kernels
 from .accents import ACCENTS, Accents, level_of_loudness
-from .asymmetry import Asymmetry
+from .asymmetry import Asymmetry, slot_of
 from .blink import Blink
 from .breath import Breath
-from .calibration import Calibration, CalibrationError, read_calibration, write_calibration
+from .calibration import CalibrationError, laid_out, read_calibration, write_calibration
 from .emotion import Emotions
 from .gate import RestGate
 from .gaze import Gaze
 from .head import Head
 from .keyframes import KeyframeError, read_keyframes
-from .level import Levelling, Strength
+from .level import Levelling, factors_of
 from .lips import LipGuard, aperture
 from .merge import Merge, Tracker
 from .neutral import Neutral
-from .settings import ExpressionSettings, SettingsError, parse_mask
+from .settings import MOUTH, ExpressionSettings, SettingsError, parse_mask
 from .smooth import Smoothing
 
 __all__ = [
@@ -48,6 +47,8 @@ REST = np.zeros(arkit.N_COEFFICIENTS, np.float32)
 REST.flags.writeable = False
 
 _BROWS = frozenset(arkit.REGIONS["brows"])
+_IS_MOUTH = np.zeros(arkit.N_COEFFICIENTS, np.float32)
+_IS_MOUTH[arkit.region_indices(*MOUTH)] = 1.0
 _LOUDNESS, _SEMITONES = "Loudness", "F0semitoneFrom27.5Hz"
 
 
@@ -66,21 +67,22 @@ class Expression:
     def __init__(
         self, settings: ExpressionSettings, rate: float, lookahead: int, seed: int = 0, tracker: Tracker | None = None
     ):
+        self._exact = np.zeros(kernels.N_EXACT)  # (14,)
         self._gate = RestGate(lookahead)
-        self._levelling = Levelling()
-        self._neutral = Neutral()
-        self._accents = Accents()
+        self._levelling = Levelling(self._exact)
+        self._neutral = Neutral(self._exact)
+        self._accents = Accents(self._exact)
         self._emotions = Emotions()
         self._lips = LipGuard()
         self._smoothing = Smoothing()
-        self._asymmetry = Asymmetry(seed)
+        self._asymmetry = Asymmetry(seed, self._exact)
         self._head = Head(seed)
         self._gaze = Gaze(seed)
         self._blink = Blink(rate, seed)
         self._breath = Breath(seed)
         self._merge = Merge(tracker) if tracker is not None else None
         self._step = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
-        self._turned = np.zeros(len(STILL), np.float32)  # (3,)
+        self._turned = self._head.angles  # (3,)
         self._wanted = settings  # written by `update` on any thread, only read by `shape`
         self._lld_positions = (0, 0)  # of pitch and loudness
         self._take(settings)
@@ -144,10 +146,10 @@ class Expression:
         """Take the next 10 ms, and what the network and the eGeMAPS made of them."""
         if heard.face is not None:
             step = heard.face
-            if self._calibration is not None:
+            if self._parts & kernels.CALIBRATION:
                 step = self._step
                 step[:] = heard.face
-                self._calibration.shape(step)
+                kernels.scale_and_shift(self._affine, step)
             self._opening = aperture(step)
             self._lips.listen(self._opening, heard.time)
         self._gate.listen(heard.hop, heard.mel, self._opening)
@@ -173,45 +175,38 @@ class Expression:
         gate.advance(time)
         speaking = gate.open
 
-        # What the network says, sized.
-        if self._calibration is None:
-            keep_in_range(face)
-        else:
-            self._calibration.shape(face)
-        if settings.lips:
-            self._lips.see(face, time, seconds)
-        closed = self._lips.closed
-        gain = 1.0
-        if settings.level:
-            if speaking:
-                self._levelling.hear(face, seconds)
-            gain = self._levelling.gain
-        if settings.neutral:
-            self._neutral.shape(face, seconds, speaking)
-        # What the melody adds.
-        if settings.accents or settings.head > 0.0:
-            if self._lld is None:
-                pitch, level = gate.pitch, gate.level
-            else:
-                at_pitch, at_loudness = self._lld_positions
-                pitch, level = self._lld.item(at_pitch), level_of_loudness(self._lld.item(at_loudness))
-            self._accents.weigh(seconds, pitch, level, speaking)
-        self._strength.shape(face, gain)
-        # Steady hands: smooth what is open, fade what is silent.
-        if settings.smoothing > 0.0:
-            self._smoothing.shape(face, seconds)
+        # What the voice decides: the network's mouth, sized; brows with the melody; smoothing, asymmetry, rest; what is felt;
+        # lips that close in spite of it.
+        least, most = self._lips.seen(time)
+        pitch, level = gate.pitch, gate.level
+        if self._lld is not None:
+            at_pitch, at_loudness = self._lld_positions
+            pitch, level = self._lld.item(at_pitch), level_of_loudness(self._lld.item(at_loudness))
         if settings.asymmetry:
-            self._asymmetry.shape(face, time, seconds, closed, speaking)
-        mouth = upper = 1.0
-        if settings.gate:
-            gate.shape(face)
-            mouth, upper = gate.shares
-        # What is felt, and lips that close in spite of it.
-        if settings.emotion_strength > 0.0:
-            self._emotions.weigh(time / spec.SAMPLE_RATE, seconds, mouth, upper)
-            self._emotions.shape(face)
-        if settings.lips:
-            self._lips.shape(face)
+            self._asymmetry.choose(time)
+        mouth, upper = gate.shares if settings.gate else (1.0, 1.0)
+        emotions = self._emotions
+        emotions.read(time / spec.SAMPLE_RATE)
+        change = kernels.shape_voice(
+            self._parts,
+            seconds,
+            speaking,
+            least,
+            most,
+            pitch,
+            level,
+            self._smoothing.fresh,
+            slot_of(time),
+            mouth,
+            upper,
+            settings.emotion_strength,
+            emotions.heard_share * upper,
+            emotions.heard_share * mouth,
+            *self._arrays,
+            face,
+        )
+        self._smoothing.fresh = not self._parts & kernels.SMOOTHING
+        emotions.tell(change)
         # What lives in silence too; nothing here touches jaw, lips or tongue.
         if settings.gaze:
             self._gaze.shape(face, time, speaking, settings.eyes)
@@ -220,8 +215,7 @@ class Expression:
         if settings.breath:
             self._breath.shape(face, time, 1.0 - gate.upper)
         if settings.head > 0.0:
-            self._head.move(time, seconds, self._accents.accent, speaking)
-            np.multiply(self._head.angles, self._head_share, out=self._turned)
+            self._head.move(time, seconds, self._accents.accent, speaking, self._head_share)
         else:
             self._turned[:] = 0
         # What others decide.
@@ -231,7 +225,7 @@ class Expression:
                 np.multiply(self._turned, np.float32(1.0 - self._merge.share), out=self._turned)
                 if self._merge.head is not None:
                     self._turned += np.float32(self._merge.share) * self._merge.head
-        keep_between(self._bounds, face)
+        kernels.keep_between(self._bounds, face)
 
     def _hear(self, lld: np.ndarray) -> None:
         """Take the newest eGeMAPS low-level descriptors, (27,): accents follow them from now on."""
@@ -245,12 +239,31 @@ class Expression:
     def _take(self, settings: ExpressionSettings) -> None:
         """Lay out what the settings mean as arrays."""
         self._settings = settings
-        self._calibration = Calibration(settings.calibration) if settings.calibration else None
-        n = len(ACCENTS) if settings.accents else 0
-        self._strength = Strength(settings, self._accents.amounts[:n], ACCENTS[:n])
+        switches = {
+            kernels.CALIBRATION: settings.calibration,
+            kernels.LIPS: settings.lips,
+            kernels.LEVEL: settings.level,
+            kernels.NEUTRAL: settings.neutral,
+            kernels.ACCENTS: settings.accents or settings.head > 0.0,
+            kernels.SMOOTHING: settings.smoothing > 0.0,
+            kernels.ASYMMETRY: settings.asymmetry,
+            kernels.GATE: settings.gate,
+            kernels.EMOTION: settings.emotion_strength > 0.0,
+        }
+        self._parts = sum(part for part, on in switches.items() if on)
+        self._affine = laid_out(settings.calibration)
+        self._arrays = (
+            *(self._exact, self._affine),
+            *self._lips.arrays,
+            *self._neutral.arrays,
+            *(ACCENTS[: len(ACCENTS) if settings.accents else 0], factors_of(settings), self._accents.amounts),
+            *self._smoothing.arrays(settings.smoothing),
+            *self._asymmetry.arrays,
+            _IS_MOUTH,
+            *self._emotions.arrays,
+        )
+        self._exact[kernels.SHOWN_GAIN] = 1.0
         self._emotions.take(settings)
-        if settings.smoothing > 0.0:
-            self._smoothing.set_strength(settings.smoothing)
         if not settings.lips:
             self._lips.reset()
         self._bounds = np.zeros((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52) lowest and highest
@@ -261,6 +274,6 @@ class Expression:
             self._bounds[:, [name not in settings.mask for name in arkit.ARKIT_NAMES]] = 0
         # Whose brows and eyes are another's has another's head.
         masked = settings.mask is not None and not settings.mask & _BROWS
-        self._head_share = np.float32(0.0 if masked else settings.head)
+        self._head_share = 0.0 if masked else settings.head
         if self._head_share == 0.0:
             self._turned[:] = 0

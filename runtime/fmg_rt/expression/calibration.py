@@ -9,7 +9,6 @@ import numpy as np
 from .. import arkit
 from ..errors import FmgError
 from ..files import written_whole
-from ..kernels import expression_face as kernels
 
 
 class CalibrationError(FmgError, ValueError):
@@ -79,15 +78,10 @@ def write_calibration(path: str | Path, affine: Mapping[str, tuple[float, float]
         file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
-class Calibration:
-    """value·scale + bias for the named coefficients, clipped to [0, 1]; the others are unchanged."""
-
-    def __init__(self, affine: Mapping[str, tuple[float, float]]):
-        self._affine = np.ones((2, arkit.N_COEFFICIENTS), np.float32)  # (2, 52) scale, bias
-        self._affine[1] = 0
-        for name, scale_and_bias in affine.items():
-            self._affine[:, arkit.INDEX[name]] = scale_and_bias
-
-    def shape(self, face: np.ndarray) -> None:
-        """In place, (52,) float32; what lies outside [0, 1] is clipped before, too."""
-        kernels.scale_and_shift(self._affine, face)
+def laid_out(affine: Mapping[str, tuple[float, float]]) -> np.ndarray:
+    """Scale and bias of all, (2, 52) float32, as the kernel takes them: absent names are not touched."""
+    array = np.ones((2, arkit.N_COEFFICIENTS), np.float32)
+    array[1] = 0
+    for name, scale_and_bias in affine.items():
+        array[:, arkit.INDEX[name]] = scale_and_bias
+    return array

@@ -13,20 +13,14 @@ from .. import architectures, arkit
 from ..emotions import INDEX, NAMES
 from ..frame import NO_EMOTION
 from ..heard import Feeling
-from ..kernels import expression_face as kernels
 from .keyframes import Track
-from .settings import MOUTH, ExpressionSettings
+from .settings import ExpressionSettings
 
-CHOSEN_PACE = 8.0
-"""rad/s of a chosen emotion: nine tenths of the way in 0.5 s."""
-HEARD_PACE = 2.6
-"""rad/s of a heard one: 1.5 s."""
 APPEARS, DISAPPEARS = 0.5, 0.35
 """Probability that a heard emotion needs to show, and below which it ceases."""
 SURE = 0.8
 """Probability at which it shows in full."""
 _SIDES = ("Left", "Right")
-_LEAST = np.float32(0.003)
 _NOTICED = 0.005  # change of an emotion that `shown` tells of
 
 # Emotion: its action units, with the coefficient that shows each. A name without a side stands for both sides.
@@ -192,6 +186,7 @@ class Emotions:
 
     Attributes
     ----------
+    arrays : as `kernels.expression_face.shape_voice` takes them.
     shown : what the newest frame shows, name → strength in (0, 1]; the same object until it changes.
     """
 
@@ -200,17 +195,14 @@ class Emotions:
         self._targets = np.zeros((2, n), np.float32)  # (2, 11) chosen, heard
         self._values = np.zeros((2, n), np.float32)
         self._speeds = np.zeros((2, n), np.float32)
-        self._springs = [
-            (pace, self._targets[row], self._values[row], self._speeds[row])
-            for row, pace in enumerate((CHOSEN_PACE, HEARD_PACE))
-        ]
         self._amounts = np.zeros((2, n), np.float32)  # (2, 11) of the upper face, of the mouth
         self._on = np.zeros(len(_CLASSES), bool)
-        self._rounding = np.array([arkit.INDEX["mouthPucker"], arkit.INDEX["mouthFunnel"]], np.int32)
-        self._mouth = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,) 1 where speech decides
-        self._mouth[arkit.region_indices(*MOUTH)] = 1.0
+        self._told = np.zeros(n, np.float32)
+        rounding = np.array([arkit.INDEX["mouthPucker"], arkit.INDEX["mouthFunnel"]], np.int32)
+        self.arrays = rounding, DIRECTIONS, self._targets, self._values, self._speeds, self._told, self._amounts
         self._track: Track | None = None
-        self._strength = self._heard_share = 1.0
+        self.heard_share = 1.0
+        """How far what is heard counts beside what is chosen."""
         self.reset()
 
     def reset(self) -> None:
@@ -219,15 +211,14 @@ class Emotions:
         self._values[:] = 0
         self._speeds[:] = 0
         self._on[:] = False
-        self._told = np.zeros(len(NAMES), np.float32)
+        self._told[:] = 0
         self.shown: Mapping[str, float] = NO_EMOTION
 
     def take(self, settings: ExpressionSettings) -> None:
         """Use other settings from now on."""
-        self._strength = settings.emotion_strength
         self._track = Track(settings.keyframes) if settings.keyframes else None
         chosen = settings.emotion or settings.keyframes
-        self._heard_share = 1.0 - settings.emotion_mix if chosen else 1.0
+        self.heard_share = 1.0 - settings.emotion_mix if chosen else 1.0
         self._targets[0] = 0
         for name, value in settings.emotion.items():
             self._targets[0, INDEX[name]] = value
@@ -241,20 +232,14 @@ class Emotions:
         size = np.clip((likely - DISAPPEARS) / (SURE - DISAPPEARS), 0.0, 1.0)
         self._targets[1, _OF_CLASSES] = np.where(self._on, size, 0.0)
 
-    def weigh(self, time: float, seconds: float, mouth: float, upper: float) -> None:
-        """Go on by `seconds` to `time` s; mouth, upper: how free the gate leaves what is heard, 0 to 1."""
+    def read(self, time: float) -> None:
+        """Take what the keyframes, if there are any, say of `time` s."""
         if self._track is not None:
             self._track.read(time, self._targets[0])
-        for pace, target, value, speed in self._springs:
-            kernels.spring(pace, seconds, target, value, speed)
-        change = kernels.mix_emotions(
-            self._values, self._strength, self._heard_share * upper, self._heard_share * mouth, self._told, self._amounts
-        )
+
+    def tell(self, change: float) -> None:
+        """Say in `shown` what shows now, when it has changed by more than a little."""
         if change > _NOTICED:
             self._told[:] = self._amounts[0]
             shown = {name: round(value, 3) for name, value in zip(NAMES, self._told.tolist(), strict=True) if value > _NOTICED}
             self.shown = MappingProxyType(shown) if shown else NO_EMOTION
-
-    def shape(self, face: np.ndarray) -> None:
-        """Move (52,) `face` in place; no emotion leaves every bit."""
-        kernels.show_emotions(self._rounding, self._mouth, self._amounts, DIRECTIONS, _LEAST, face)

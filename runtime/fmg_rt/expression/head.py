@@ -30,7 +30,7 @@ class Head:
 
     Attributes
     ----------
-    angles : (3,) float32, radians, at strength 1; overwritten by each `move`.
+    angles : (3,) float32, radians; overwritten by each `move`.
 
     References
     ----------
@@ -57,8 +57,8 @@ class Head:
         self._nod_start, self._nod_size = -_RATE, 0.0
         self._speaking = self._raised = False
 
-    def move(self, time: int, seconds: float, accent: float, speaking: bool) -> None:
-        """Go on by `seconds` to sample `time`; accent: how prominent the present sound is, 0 to 1."""
+    def move(self, time: int, seconds: float, accent: float, speaking: bool, strength: float) -> None:
+        """Go on by `seconds` to sample `time`; accent: how prominent the present sound is, 0 to 1; strength: of it all."""
         if speaking and not self._speaking:
             self._next = min(self._next, time)  # a phrase begins: another posture
         self._speaking = speaking
@@ -69,13 +69,11 @@ class Head:
             self._nod_start = time
             self._nod_size = NOD * min(1.0, accent) * self._random.uniform(0.5, 1.0)
         self._raised = raised
-        kernels.spring(PACE, seconds, self._posture, self._value, self._speed)
-        self.angles[:] = self._value
         nod = (time - self._nod_start) / (_RATE * NOD_SECONDS)
         pitch = _BREATH * math.sin(2.0 * math.pi * time / (_RATE * _BREATH_SECONDS))
         if nod < 1.0:
             pitch += self._nod_size * (0.5 - 0.5 * math.cos(2.0 * math.pi * nod))
-        self.angles[1] += pitch
+        kernels.move_head(PACE, seconds, pitch, strength, self._posture, self._value, self._speed, self.angles)
 
     def _turn(self, start: int, speaking: bool) -> None:
         """Choose the posture that begins at sample `start`."""

@@ -1,5 +1,6 @@
 """Lip guarantee: a closure that the network sees is reached and held, and mouthClose never exceeds jawOpen."""
 
+import math
 from collections import deque
 
 import numpy as np
@@ -23,18 +24,18 @@ class LipGuard:
 
     Attributes
     ----------
-    closed : how far the lips of the newest frame meet, 0 to 1.
+    arrays : as `kernels.expression_face.shape_voice` takes them; the last one, (3,), is what it keeps.
     """
 
     def __init__(self) -> None:
         self._state = np.zeros(3, np.float32)  # (3,)
+        self.arrays = WHERE, _WEIGHTS, self._state
         self._steps: deque[tuple[int, float]] = deque(maxlen=_STEPS)
         self.reset()
 
     def reset(self) -> None:
         self._state[:] = 0
         self._steps.clear()
-        self.closed = 0.0
 
     def rest(self) -> None:
         """Forget the recent opening of the mouth."""
@@ -44,15 +45,11 @@ class LipGuard:
         """Take the aperture of the network's newest step, at sample `time`."""
         self._steps.append((time, opening))
 
-    def see(self, face: np.ndarray, time: int, seconds: float) -> None:
-        """Look at (52,) `face` of sample `time`, `seconds` after the last one, and at the steps between them."""
-        opening = least = most = aperture(face)
+    def seen(self, time: int) -> tuple[float, float]:
+        """Smallest and largest aperture of the steps since the last frame, up to sample `time`; none: inf, −inf."""
+        least, most = math.inf, -math.inf
         steps = self._steps
         while steps and steps[0][0] <= time:
-            passed = steps.popleft()[1]
-            least, most = min(least, passed), max(most, passed)
-        self.closed = kernels.see_closure(opening, least, most, seconds, self._state)
-
-    def shape(self, face: np.ndarray) -> None:
-        """In place: lips that meet as far as was seen, mouthClose ≤ jawOpen always."""
-        kernels.guard_lips(WHERE, _WEIGHTS, self.closed, face)
+            opening = steps.popleft()[1]
+            least, most = min(least, opening), max(most, opening)
+        return least, most

@@ -3,7 +3,6 @@
 import numpy as np
 
 from .. import arkit
-from ..kernels import expression_face as kernels
 from .settings import MOUTH
 
 _REGIONS = (MOUTH, ("cheeks",), ("brows",), ("eyes",))
@@ -15,7 +14,11 @@ _TUNING = np.array(
 
 
 class Smoothing:
-    """Filters the face in place. The mouth's cut-offs are so high that it gains no lag; the network is smooth by itself.
+    """How the face is filtered. The mouth's cut-offs are so high that it gains no lag; the network is smooth by itself.
+
+    Attributes
+    ----------
+    fresh : begin with the next face as it comes; whoever calls the kernel says when that is done.
 
     References
     ----------
@@ -23,29 +26,24 @@ class Smoothing:
     """
 
     def __init__(self) -> None:
-        self._region = np.empty(arkit.N_COEFFICIENTS, np.int32)  # (52,)
-        for row, regions in enumerate(_REGIONS):
-            self._region[arkit.region_indices(*regions)] = row
+        members = [arkit.region_indices(*regions) for regions in _REGIONS]
+        self._members = np.concatenate([[len(region) for region in members], *members]).astype(np.int32)  # (4 + 52,)
         self._value = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
         self._speed = np.empty(arkit.N_COEFFICIENTS, np.float32)  # (52,)
-        self.set_strength(1.0)
         self.reset()
 
     def reset(self) -> None:
         self._value[:] = 0
         self._speed[:] = 0
-        self._fresh = True
+        self.fresh = True
 
     def rest(self) -> None:
         """Begin with the next face as it comes."""
         self.reset()
 
-    def set_strength(self, strength: float) -> None:
-        """Divide all cut-off frequencies of the value by `strength` > 0."""
-        self._tuning = _TUNING.copy()
-        self._tuning[:, :2] /= strength
-
-    def shape(self, face: np.ndarray, seconds: float) -> None:
-        """Filter (52,) `face`, `seconds` after the last one."""
-        kernels.one_euro(self._region, self._tuning, 0.0 if self._fresh else seconds, face, self._value, self._speed)
-        self._fresh = False
+    def arrays(self, strength: float) -> tuple[np.ndarray, ...]:
+        """As `kernels.expression_face.shape_voice` takes them; `strength` divides all cut-off frequencies of the value."""
+        tuning = _TUNING.copy()
+        if strength > 0.0:
+            tuning[:, :2] /= strength
+        return self._members, tuning, self._value, self._speed

@@ -12,7 +12,7 @@ _FIRST = -(-spec.WIN_LENGTH // spec.HOP_LENGTH)
 
 _WINDOW = np.zeros((_ROWS, _LANES))  # (16, 32) float64
 _WINDOW[:, :_COLUMNS] = tables.hann_window(spec.WIN_LENGTH).reshape(_ROWS, _COLUMNS)
-_ROW_COSINES, _ROW_SINES, _TWIDDLES, _COLUMN_COSINES, _COLUMN_SINES = tables.split_dft(_ROWS, _COLUMNS, _LANES)
+_TABLES = np.concatenate([table.reshape(-1) for table in (_WINDOW, *tables.split_dft(_ROWS, _COLUMNS, _LANES))])
 _FILTERS = tables.mel_filters(spec.SAMPLE_RATE, spec.N_FFT, spec.N_MELS)
 _BANDS = tables.sparse_bands(_FILTERS, _ROWS, _COLUMNS, _LANES)
 _OFFSET = np.float32(spec.LOG_OFFSET)
@@ -31,12 +31,8 @@ class LogMel:
     """
 
     def __init__(self) -> None:
-        self._samples = np.zeros(_FIRST * spec.HOP_LENGTH, np.float32)  # (480,)
-        self._folded = np.empty((2, kernels.N_HALF, _LANES))  # (2, 9, 32) float64
-        self._partial = np.empty((2, kernels.N_HALF, _LANES))  # (2, 9, 32) float64
-        self._pairs = np.empty((4, kernels.N_PAIRS))  # (4, 13) float64
-        self._power = np.empty((2, kernels.N_HALF, _LANES // 2), np.float32)  # (2, 9, 16)
-        self._flat_power = self._power.reshape(-1)  # (288,)
+        self._memory = np.zeros(kernels.N_MEMORY, np.float32)  # the newest samples (480,), and power
+        self._scratch = np.empty(kernels.N_SCRATCH)  # float64
         self.frame = np.empty(spec.N_MELS, np.float32)  # (80,)
         self.reset()
 
@@ -57,15 +53,10 @@ class LogMel:
         """
         if np.shape(hop) != (spec.HOP_LENGTH,):
             raise ValueError(f"a hop is ({spec.HOP_LENGTH},), not {np.shape(hop)}")
-        kernels.push_hop(hop, self._samples)
+        full = self._n_hops + 1 >= _FIRST
+        kernels.log_mel_hop(_TABLES, *_BANDS, _OFFSET, full, hop, self._memory, self._scratch, self.frame)
         self._n_hops += 1
-        if self._n_hops < _FIRST:
-            return False
-        kernels.fold_rows(_WINDOW, self._samples, self._folded)
-        kernels.transform_rows(_ROW_COSINES, _ROW_SINES, _TWIDDLES, self._folded, self._partial)
-        kernels.transform_columns(_COLUMN_COSINES, _COLUMN_SINES, self._partial, self._pairs, self._power)
-        kernels.log_bands(*_BANDS, _OFFSET, self._flat_power, self.frame)
-        return True
+        return full
 
 
 def log_mel(wave: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ considerations, 1970 (real input).
 
 import numpy as np
 
-from .jit import F32, I64, IN1, OUT1, OUT2, VOID, fast_kernel
+from .jit import F32, I64, IN1, IN2, OUT1, OUT2, VOID, fast_kernel
 
 ZERO, HALF = np.float32(0), np.float32(0.5)
 N = 1024
@@ -130,3 +130,10 @@ def autocorrelation(cos, sin, magnitude, scratch, out):
     for k in range(1, SIZE):
         x[N - k] = x[k]
     rfft(cos, sin, x, scratch, out)
+
+
+@fast_kernel(VOID(IN2, OUT1))
+def magnitudes(spectrum, out):
+    """Magnitudes, out (513,), of a spectrum (2, 513)."""
+    for k in range(out.shape[0]):
+        out[k] = np.sqrt(spectrum[0, k] * spectrum[0, k] + spectrum[1, k] * spectrum[1, k])

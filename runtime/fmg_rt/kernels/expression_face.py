@@ -1,4 +1,4 @@
-"""Per-frame arithmetic of the expression: ranges, what is added, fades, emotions, springs, smoothing, lips.
+"""Per-frame arithmetic of the expression, part by part, and `shape_voice`, which is all that the voice decides in one call.
 
 Everything works in place on one face, (52,) float32 in the order of ``arkit.ARKIT_NAMES``; the positions come in as an
 array because a kernel module knows nothing but `jit`.
@@ -6,15 +6,26 @@ array because a kernel module knows nothing but `jit`.
 
 import numpy as np
 
-from .jit import F32, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, kernel
+from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array_out, kernel
 
-_INDEX = array_in(I32, 1)
+_INDEX, _EXACT = array_in(I32, 1), array_out(F64, 1)
+
+# Parts that `shape_voice` may leave out
+CALIBRATION, LIPS, LEVEL, NEUTRAL, ACCENTS, SMOOTHING, ASYMMETRY, GATE, EMOTION = (1 << i for i in range(9))
 
 # Rows of `where` (11,), positions in a face
 JAW_OPEN, CLOSE, FUNNEL, ROLL_LOWER, ROLL_UPPER = range(5)
 LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT, PRESS_LEFT, PRESS_RIGHT = range(5, 11)
 # Positions in the lip guard's `state` (3,)
 RECENT, CLOSED, SINCE = range(3)
+
+# Positions in `exact` (14,): what parts keep from frame to frame in float64, since a decision hangs on it
+LOG_LEVEL, GAIN, SHOWN_GAIN, SPOKEN = range(4)  # levelling, strength, neutral
+USUAL_PITCH, USUAL_LEVEL, ACCENT, EFFORT, WAS_SPEAKING, SINCE_END = range(4, 10)  # accents
+LOUD, FORWARD, PUFFED, SHRUGGED = range(10, 14)  # asymmetry
+N_EXACT = 14
+# Positions in `moved` (8,) of what asymmetry moves
+SWAY_JAW, SWAY_MOUTH, OPEN, JAW_FORWARD, CHEEK_PUFF, SHRUG_UPPER = 0, 2, 4, 5, 6, 7
 
 _ZERO, _ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
 _TWO, _THREE = np.float32(2), np.float32(3)
@@ -29,6 +40,49 @@ HOLD_SECONDS = np.float32(0.02)
 """A closure lasts at least this long, so that a viewer sees it."""
 ROUNDED_KEEPS = np.float32(0.6)
 """Share of an emotion's mouth that a fully rounded mouth takes away."""
+CHOSEN_PACE, HEARD_PACE = np.float32(8.0), np.float32(2.6)
+"""rad/s of emotions: nine tenths of the way in 0.5 s and in 1.5 s."""
+LEAST_EMOTION = np.float32(0.003)
+"""Amount of an emotion up to which it is left out."""
+
+_NONE, _UNIT = np.float64(0), np.float64(1)
+TARGET = np.float64(0.4)
+"""Aperture that nine tenths of a levelled speaker's moving frames stay below."""
+LOWEST, HIGHEST = np.float64(0.6), np.float64(1.8)
+"""Bounds of the levelling gain."""
+_SHARE = np.float64(0.9)
+_PACE, _LONGEST = np.float64(0.5), np.float64(0.1)  # natural-log units a second, most s of a frame
+_MOVING = np.float64(0.02)  # aperture below which a frame says nothing about the speaker
+# Bounds of the level's logarithm, a little outside the gain's range, so that it comes back soon.
+_QUIETEST, _LOUDEST = np.log(TARGET / HIGHEST) - np.float64(0.1), np.log(TARGET / LOWEST) + np.float64(0.1)
+_NOTICED = np.float64(0.002)  # change of the gain that is worth following
+
+USUAL_SECONDS = np.float64(4.0)
+"""Memory of what is usual of a neutral face, seconds of speech."""
+_FIRST = np.float64(0.15)  # s after which the first guess counts
+
+_BASE_SECONDS = np.float64(2.5)  # memory of a speaker's usual pitch and level
+_RISE, _FALL = np.float64(0.06), np.float64(0.18)  # s, of an accent
+_PITCH_RANGE, _LEVEL_RANGE = np.float64(6.0), np.float64(10.0)  # semitones, dB above the usual that make a full accent
+_ORDINARY = np.float64(0.55)  # share of these that is no accent: calm speech leaves the brows at rest
+_OF_PITCH, _OF_LEVEL = np.float64(0.65), np.float64(0.35)
+_SETTLE, _SETTLE_SECONDS = np.float64(0.06), np.float64(0.4)  # brows sink after a phrase
+_PI = np.float64(np.pi)
+
+LEAN_PACE = np.float32(1.6)
+"""rad/s at which a lean is followed."""
+SWAY = np.float64(0.12)
+"""Share of the opening that the jaw sways sideways at most; the mouth sways the other half."""
+HISS_FORWARD = np.float64(0.18)
+"""jawForward of f, s, ʃ and the like at their strongest."""
+PUFF, SHRUG = np.float64(0.15), np.float64(0.1)
+"""cheekPuff of a strong p or b, mouthShrugUpper of any closure."""
+_HALF_SWAY, _FORGET_LOUD = np.float64(0.5), np.float64(3.0)  # dB/s
+_FOLLOW_SECONDS = np.float64(0.06)  # in which chin, cheeks and upper lip follow a hiss or a closure
+_LOWEST_BAND, _LOWEST_HISS = 8, 60  # mel bands: 300 Hz, 4.1 kHz
+_TO_DB = np.float64(4.343)
+_HISS_DB, _FULL_DB = np.float64(3.0), np.float64(12.0)  # hiss over what lies below it: begins to count, counts in full
+_PRESSED = np.float64(18.0)  # dB below the usual level: a stop, where an m hums on
 
 
 @kernel(VOID(OUT1))
@@ -94,34 +148,38 @@ def aperture(where, weights, face):
 
 
 @kernel(VOID(_INDEX, IN2, F32, OUT1, OUT1, OUT1))
-def one_euro(region, parameters, seconds, face, value, speed):
+def one_euro(members, parameters, seconds, face, value, speed):
     """One-Euro filter with one cut-off a region, so that relations between its coefficients survive.
 
-    region (52,) row of `parameters`, −1 leaves a coefficient; parameters (regions, 3) lowest cut-off Hz, Hz gained per
-    unit/s, cut-off of the speed Hz; `seconds` since the last frame, 0 starts again. value, speed (52,) state.
+    members: how many coefficients each region has, then their positions, region after region; parameters (regions, 3)
+    lowest cut-off Hz, Hz gained per unit/s, cut-off of the speed Hz; `seconds` since the last frame, 0 starts again. value,
+    speed (52,) state.
 
     References
     ----------
     G. Casiez, N. Roussel, D. Vogel, 1 € filter, CHI 2012, algorithm 1.
     """
+    start = parameters.shape[0]
     for r in range(parameters.shape[0]):
-        fastest = _ZERO
-        if seconds > _ZERO:
+        end = start + members[r]
+        if seconds <= _ZERO:
+            for k in range(start, end):
+                value[members[k]] = face[members[k]]
+        else:
             w = _TWO_PI * parameters[r, 2] * seconds
             smoothing = w / (_ONE + w)
-            for i in range(face.shape[0]):
-                if region[i] == r:
-                    speed[i] += smoothing * ((face[i] - value[i]) / seconds - speed[i])
-                    fastest = max(fastest, abs(speed[i]))
-        w = _TWO_PI * (parameters[r, 0] + parameters[r, 1] * fastest) * seconds
-        smoothing = w / (_ONE + w)
-        for i in range(face.shape[0]):
-            if region[i] == r:
-                if seconds <= _ZERO:
-                    value[i] = face[i]
-                else:
-                    value[i] += smoothing * (face[i] - value[i])
-                    face[i] = value[i]
+            fastest = _ZERO
+            for k in range(start, end):
+                i = members[k]
+                speed[i] += smoothing * ((face[i] - value[i]) / seconds - speed[i])
+                fastest = max(fastest, abs(speed[i]))
+            w = _TWO_PI * (parameters[r, 0] + parameters[r, 1] * fastest) * seconds
+            smoothing = w / (_ONE + w)
+            for k in range(start, end):
+                i = members[k]
+                value[i] += smoothing * (face[i] - value[i])
+                face[i] = value[i]
+        start = end
 
 
 @kernel(F32(F32, F32))
@@ -257,3 +315,209 @@ def lean(pairs, groups, leans, face):
         left, right, share = pairs[2 * k], pairs[2 * k + 1], leans[groups[k]]
         face[left] = min(face[left] * (_ONE + share), _ONE)
         face[right] *= _ONE - share
+
+
+@kernel(VOID(F32, F64, _EXACT))
+def follow_level(gap, seconds, exact):
+    """Learn ``exact[GAIN]`` from the aperture of a speaking moment; see `expression.level.Levelling`."""
+    if gap < _MOVING:
+        return
+    step = _PACE * seconds if seconds < _LONGEST else _PACE * _LONGEST
+    if np.log(F64(gap)) > exact[LOG_LEVEL]:
+        exact[LOG_LEVEL] = min(exact[LOG_LEVEL] + step * _SHARE, _LOUDEST)
+    else:
+        exact[LOG_LEVEL] = max(exact[LOG_LEVEL] - step * (_UNIT - _SHARE), _QUIETEST)
+    exact[GAIN] = min(max(TARGET / np.exp(exact[LOG_LEVEL]), LOWEST), HIGHEST)
+
+
+@kernel(VOID(IN1, F64, I64, _EXACT, OUT1, OUT1))
+def be_neutral(which, seconds, speaking, exact, usual, face):
+    """Take off what is usual; it is learnt while `speaking`: a mean over all at first, over the last seconds later."""
+    learning = _NONE
+    if speaking:
+        exact[SPOKEN] += seconds
+        learning = _UNIT - np.exp(-seconds / min(USUAL_SECONDS, max(_FIRST, exact[SPOKEN])))
+    take_off(which, F32(learning), usual, face)
+
+
+@kernel(F64(F64, F64, F64, I64, _EXACT))
+def exceed(now, learning, span, usual, exact):
+    """How far `now` exceeds the usual value ``exact[usual]``, which learns: 0 to 1 over `span`."""
+    if not np.isfinite(now):
+        return _NONE
+    if not np.isfinite(exact[usual]):
+        exact[usual] = now
+        return _NONE
+    above = now - exact[usual]
+    exact[usual] += above * learning
+    return min(max((above / span - _ORDINARY) / (_UNIT - _ORDINARY), _NONE), _UNIT)
+
+
+@kernel(VOID(F64, F64, F64, I64, _EXACT, OUT1))
+def weigh_accents(seconds, pitch, level, speaking, exact, amounts):
+    """How much of an accent, of effort and of a phrase end this moment adds, amounts (3,); see `expression.accents`.
+
+    pitch : semitones, 0 when not voiced; level : dB; speaking : 0 from a phrase end on.
+    """
+    learning, rising = _UNIT - np.exp(-seconds / _BASE_SECONDS), _UNIT - np.exp(-seconds / _RISE)
+    falling = _UNIT - np.exp(-seconds / _FALL)
+    raised, loud = _NONE, _NONE
+    if speaking:
+        if pitch > _NONE:
+            raised = exceed(pitch, learning, _PITCH_RANGE, USUAL_PITCH, exact)
+        if pitch > _NONE or not np.isfinite(exact[USUAL_LEVEL]):
+            loud = exceed(level, learning, _LEVEL_RANGE, USUAL_LEVEL, exact)
+    elif exact[WAS_SPEAKING] > _NONE:
+        exact[SINCE_END] = _NONE
+    exact[WAS_SPEAKING] = F64(speaking)
+    exact[SINCE_END] += seconds
+    excess = _OF_PITCH * raised + _OF_LEVEL * loud - exact[ACCENT]
+    exact[ACCENT] += excess * (rising if excess > _NONE else falling)
+    excess = loud - exact[EFFORT]
+    exact[EFFORT] += excess * (rising if excess > _NONE else falling)
+    settle = exact[SINCE_END] / _SETTLE_SECONDS
+    amounts[0], amounts[1] = exact[ACCENT], exact[EFFORT]
+    amounts[2] = _SETTLE * np.sin(_PI * settle) if settle < _UNIT else _NONE
+
+
+@kernel(VOID(_INDEX, F64, F64, F64, I64, F64, F32, IN1, _EXACT, OUT1))
+def stir(moved, sway, seconds, closed, speaking, level, audible, mel, exact, face):
+    """The jaw sways as far as it opens; chin, cheeks and upper lip follow hisses and closures. See `expression.asymmetry`.
+
+    sway: -1 to 1; level: dB of the moment's sound; audible: 1 where mel (80,), its log-mel frame, may be a hiss, else 0.
+    """
+    hiss = _NONE
+    if audible > _ZERO:
+        above = _TO_DB * highest_above(mel, _LOWEST_BAND, _LOWEST_HISS)
+        hiss = min(max((above - _HISS_DB) / (_FULL_DB - _HISS_DB), _NONE), _UNIT)
+    if speaking:
+        exact[LOUD] = max(level, exact[LOUD] - _FORGET_LOUD * seconds)
+    side = 0 if sway > _NONE else 1
+    swaying = abs(sway * SWAY)
+    opening = F64(face[moved[OPEN]])
+    face[moved[SWAY_JAW + side]] += F32(swaying * opening)
+    face[moved[SWAY_MOUTH + 1 - side]] += F32(_HALF_SWAY * swaying * opening)
+    share = _UNIT - np.exp(-seconds / _FOLLOW_SECONDS)
+    if not speaking:
+        hiss = closed = _NONE
+    # Teeth nearly meet for f, s, ʃ: the lower jaw comes forward.
+    exact[FORWARD] += share * (hiss - exact[FORWARD])
+    face[moved[JAW_FORWARD]] += F32(HISS_FORWARD * exact[FORWARD])
+    # Behind closed lips pressure builds up when nothing sounds: p and b, not m.
+    pressed = closed if level < exact[LOUD] - _PRESSED else _NONE
+    exact[PUFFED] += share * (pressed - exact[PUFFED])
+    face[moved[CHEEK_PUFF]] += F32(PUFF * exact[PUFFED])
+    exact[SHRUGGED] += share * (closed - exact[SHRUGGED])
+    face[moved[SHRUG_UPPER]] += F32(SHRUG * exact[SHRUGGED])
+
+
+_MOMENT = (I64, F64, I64, F32, F32, F64, F64, I64, I64, F32, F32, F32, F32, F32)
+_PARTS = (
+    (_EXACT, IN2),
+    (_INDEX, IN1, OUT1),
+    (IN1, OUT1),
+    (IN2, IN2, OUT1),
+    (_INDEX, IN2, OUT1, OUT1),
+    (_INDEX, _INDEX, _INDEX, IN2, IN2, IN1, OUT1, OUT1),
+    (IN1,),
+    (_INDEX, IN2, OUT2, OUT2, OUT2, IN1, OUT2),
+)
+
+
+@kernel(F32(*_MOMENT, *(array for part in _PARTS for array in part), OUT1))
+def shape_voice(
+    parts,
+    seconds,
+    speaking,
+    least,
+    most,
+    pitch,
+    level,
+    fresh,
+    slot,
+    fade_mouth,
+    fade_upper,
+    strength,
+    heard_upper,
+    heard_mouth,
+    exact,
+    affine,
+    where,
+    weights,
+    lips,
+    which,
+    usual,
+    added,
+    factors,
+    accents,
+    members,
+    tuning,
+    smooth,
+    speed,
+    pairs,
+    groups,
+    moved,
+    mels,
+    sounds,
+    leans,
+    lean_value,
+    lean_speed,
+    mouth,
+    rounding,
+    directions,
+    felt,
+    felt_value,
+    felt_speed,
+    told,
+    emotions,
+    face,
+):
+    """Make the network's face what the voice lets it be: `parts` in their order, each with the arguments that it names.
+
+    `seconds` since the last frame; slot: the column of the rings `mels` and `sounds` in which the moment's sound is.
+    Returns how far the emotions of the upper face differ from `told` at most.
+    """
+    passed = F32(seconds)
+    if parts & CALIBRATION:
+        scale_and_shift(affine, face)
+    else:
+        keep_in_range(face)
+    gap = aperture(where, weights, face)
+    if parts & LIPS:
+        see_closure(gap, min(least, gap), max(most, gap), passed, lips)
+    if parts & LEVEL and speaking:
+        follow_level(gap, seconds, exact)
+    if parts & NEUTRAL:
+        be_neutral(which, seconds, speaking, exact, usual, face)
+    if parts & ACCENTS:
+        weigh_accents(seconds, pitch, level, speaking, exact, accents)
+    gain = exact[GAIN] if parts & LEVEL else _UNIT
+    if abs(gain - exact[SHOWN_GAIN]) > _NOTICED:
+        exact[SHOWN_GAIN] = gain
+    add_and_scale(accents, added, factors, F32(exact[SHOWN_GAIN]), face)
+    if parts & SMOOTHING:
+        one_euro(members, tuning, _ZERO if fresh else passed, face, smooth, speed)
+    if parts & ASYMMETRY:
+        spring(LEAN_PACE, passed, leans, lean_value, lean_speed)
+        lean(pairs, groups, lean_value, face)
+        sway, closed = lean_value[lean_value.shape[0] - 1], lips[CLOSED]
+        stir(moved, sway, seconds, closed, speaking, sounds[0, slot], sounds[1, slot], mels[slot], exact, face)
+    if parts & GATE:
+        fade(mouth, fade_mouth, fade_upper, face)
+    change = _ZERO
+    if parts & EMOTION:
+        spring(CHOSEN_PACE, passed, felt[0], felt_value[0], felt_speed[0])
+        spring(HEARD_PACE, passed, felt[1], felt_value[1], felt_speed[1])
+        change = mix_emotions(felt_value, strength, heard_upper, heard_mouth, told, emotions)
+        show_emotions(rounding, mouth, emotions, directions, LEAST_EMOTION, face)
+    if parts & LIPS:
+        guard_lips(where, weights, lips[CLOSED], face)
+    return change
+
+
+@kernel(VOID(F32, F32, F32, F32, IN1, OUT1, OUT1, OUT1))
+def move_head(pace, seconds, nod, strength, posture, value, speed, out):
+    """Let the head follow its posture, all (3,), and nod; out (3,) times `strength`."""
+    spring(pace, seconds, posture, value, speed)
+    for i in range(out.shape[0]):
+        out[i] = strength * (value[i] + nod if i == 1 else value[i])

@@ -1,14 +1,14 @@
-"""One step of the recurrent network: matrix-vector products and gates.
+"""One step of the recurrent network, of one stream or of several together: matrix products and gates.
 
 References: Cho et al., EMNLP 2014; gate order and biases as PyTorch's ``nn.GRU`` (reset, update, new).
 """
 
 import numpy as np
 
-from .jit import BF16, F32, IN1, IN2, OUT1, OUT2, VOID, array_in, fast_kernel
+from .jit import BF16, F32, I64, IN1, IN2, OUT1, OUT2, PAIR, VOID, array_in, fast_kernel
 
-WEIGHT = array_in(BF16, 2)
-_HALF_WORD = np.uint32(16)
+PAIRS, PAIRS2 = array_in(PAIR, 1), array_in(PAIR, 2)
+_HALF_WORD, _UPPER = np.uint32(16), np.uint32(0xFFFF0000)
 
 _ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
 # tanh(x) = x P(x²) / Q(x²) for |x| ≤ 9, fitted for the least maximum error: 4e-7 in float32. Unlike math.tanh it
@@ -39,32 +39,67 @@ def wide(bits):
     return np.uint32(np.uint32(bits) << _HALF_WORD).view(np.float32)
 
 
-@fast_kernel(VOID(WEIGHT, IN1, IN1, OUT1))
-def linear(weight, bias, x, out):
-    """out (n,) = x (m,) @ weight (m, n) + bias (n,); m a multiple of 4 (four inputs share each pass over out).
+@fast_kernel(F32(PAIR))
+def first(pair):
+    """The float32 of the bfloat16 in the lower half of a pair."""
+    return np.uint32(pair << _HALF_WORD).view(np.float32)
 
-    The weights are bfloat16, which halves what has to come from the cache in every step: that, not the arithmetic, takes
-    the time. Inputs go outermost, so that neighbouring sums add up side by side and no vector is summed across.
+
+@fast_kernel(F32(PAIR))
+def second(pair):
+    """The float32 of the bfloat16 in the upper half."""
+    return np.uint32(pair & _UPPER).view(np.float32)
+
+
+@fast_kernel(VOID(PAIRS2, IN1, IN1, OUT1))
+def linear_row(weight, bias, x, out):
+    """out (n,) = x (m,) @ weight + bias (n,); m a multiple of 4 (four inputs share each pass over out).
+
+    weight (m / 2, n): inputs 2 k and 2 k + 1 in each pair. Bfloat16 halves what has to come from the cache in every step,
+    and to take a pair apart is one operation a number, where widening is two. Inputs go outermost, so that neighbouring
+    sums add up side by side and no vector is summed across.
     """
     for i in range(out.shape[0]):
         out[i] = bias[i]
-    for row in range(0, weight.shape[0], 4):
-        v0, v1, v2, v3 = x[row], x[row + 1], x[row + 2], x[row + 3]
+    for k in range(0, weight.shape[0], 2):
+        v0, v1, v2, v3 = x[2 * k], x[2 * k + 1], x[2 * k + 2], x[2 * k + 3]
         for i in range(out.shape[0]):
-            out[i] += (
-                wide(weight[row, i]) * v0
-                + wide(weight[row + 1, i]) * v1
-                + wide(weight[row + 2, i]) * v2
-                + wide(weight[row + 3, i]) * v3
-            )
+            p, q = weight[k, i], weight[k + 1, i]
+            out[i] += first(p) * v0 + second(p) * v1 + first(q) * v2 + second(q) * v3
 
 
-@fast_kernel(VOID(WEIGHT, IN1, IN1, OUT1))
-def linear_relu(weight, bias, x, out):
-    """out (n,) = max(x (m,) @ weight (m, n) + bias (n,), 0); m a multiple of 4."""
-    linear(weight, bias, x, out)
-    for i in range(out.shape[0]):
-        out[i] = max(out[i], _ZERO)
+@fast_kernel(VOID(PAIRS2, IN1, IN2, OUT2))
+def linear(weight, bias, x, out):
+    """`linear_row` for each row of x (b, m) and out (b, n), to the last bit: four rows share each pass over the weights."""
+    whole = x.shape[0] - x.shape[0] % 4
+    for b in range(0, whole, 4):
+        xa, xb, xc, xd = x[b], x[b + 1], x[b + 2], x[b + 3]
+        oa, ob, oc, od = out[b], out[b + 1], out[b + 2], out[b + 3]
+        for i in range(out.shape[1]):
+            oa[i] = ob[i] = oc[i] = od[i] = bias[i]
+        for k in range(0, weight.shape[0], 2):
+            row = 2 * k
+            a0, a1, a2, a3 = xa[row], xa[row + 1], xa[row + 2], xa[row + 3]
+            b0, b1, b2, b3 = xb[row], xb[row + 1], xb[row + 2], xb[row + 3]
+            c0, c1, c2, c3 = xc[row], xc[row + 1], xc[row + 2], xc[row + 3]
+            d0, d1, d2, d3 = xd[row], xd[row + 1], xd[row + 2], xd[row + 3]
+            p, q = weight[k], weight[k + 1]
+            for i in range(out.shape[1]):
+                w0, w1, w2, w3 = first(p[i]), second(p[i]), first(q[i]), second(q[i])
+                oa[i] += w0 * a0 + w1 * a1 + w2 * a2 + w3 * a3
+                ob[i] += w0 * b0 + w1 * b1 + w2 * b2 + w3 * b3
+                oc[i] += w0 * c0 + w1 * c1 + w2 * c2 + w3 * c3
+                od[i] += w0 * d0 + w1 * d1 + w2 * d2 + w3 * d3
+    for b in range(whole, x.shape[0]):
+        linear_row(weight, bias, x[b], out[b])
+
+
+@fast_kernel(VOID(OUT2))
+def relu(x):
+    """max(x, 0), in place."""
+    for b in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            x[b, i] = max(x[b, i], _ZERO)
 
 
 @fast_kernel(VOID(IN1, IN1, OUT1))
@@ -78,65 +113,59 @@ def gates(from_input, from_state, state):
         state[i] = new + update * (state[i] - new)
 
 
-@fast_kernel(VOID(WEIGHT, IN1, WEIGHT, IN1, IN1, OUT1, OUT1, OUT1))
-def layer(weight_ih, bias_ih, weight_hh, bias_hh, x, state, from_input, from_state):
-    """state (d,) after x (m,), in place; from_input, from_state (3 d,) are scratch.
+@fast_kernel(VOID(PAIRS, IN1, PAIRS2, IN1, I64, I64, I64, OUT2, OUT1))
+def step(matrices, vectors, face_weight, face_bias, d_input, d, d_head, memories, scratch):
+    """One step of each of the streams whose `memories` (b, n) these are: input layer, two GRU layers, head, face.
 
-    from_input = x @ weight_ih (m, 3 d) + bias_ih; from_state = state @ weight_hh (d, 3 d) + bias_hh.
+    A memory is the last two faces (2, f), the states of both layers (2, d) and the log-mel frames (n_in,) that the step
+    takes, not standardised. matrices: input (n_in / 2, d_input); of each layer, for its input (d_input or d / 2, 3 d) and for
+    its state (d / 2, 3 d); head (d / 2, d_head). vectors: mean and scale of the frames (n_in,), then the biases in the same
+    order. face_weight (d_head / 2, f); scratch: `n_scratch` of these sizes.
     """
-    linear(weight_ih, bias_ih, x, from_input)
-    linear(weight_hh, bias_hh, state, from_state)
-    gates(from_input, from_state, state)
+    n, f = memories.shape[0], face_bias.shape[0]
+    states = 2 * f
+    frames = states + 2 * d
+    n_in = memories.shape[1] - frames
+    s = 0
+    x, s = scratch[s : s + n * n_in].reshape((n, n_in)), s + n * n_in
+    embedded, s = scratch[s : s + n * d_input].reshape((n, d_input)), s + n * d_input
+    state, s = scratch[s : s + 2 * n * d].reshape((2, n, d)), s + 2 * n * d
+    from_input, s = scratch[s : s + 3 * n * d].reshape((n, 3 * d)), s + 3 * n * d
+    from_state, s = scratch[s : s + 3 * n * d].reshape((n, 3 * d)), s + 3 * n * d
+    features, s = scratch[s : s + n * d_head].reshape((n, d_head)), s + n * d_head
+    face = scratch[s : s + n * f].reshape((n, f))
+
+    for b in range(n):
+        for i in range(n_in):
+            x[b, i] = (memories[b, frames + i] - vectors[i]) * vectors[n_in + i]
+        for i in range(d):
+            state[0, b, i], state[1, b, i] = memories[b, states + i], memories[b, states + d + i]
+    v, m = 2 * n_in, n_in // 2 * d_input
+    linear(matrices[:m].reshape((n_in // 2, d_input)), vectors[v : v + d_input], x, embedded)
+    relu(embedded)
+    v += d_input
+    for layer in range(2):
+        below, d_below = (embedded, d_input) if layer == 0 else (state[0], d)
+        size = d_below // 2 * 3 * d
+        linear(matrices[m : m + size].reshape((d_below // 2, 3 * d)), vectors[v : v + 3 * d], below, from_input)
+        m, v, size = m + size, v + 3 * d, d // 2 * 3 * d
+        linear(matrices[m : m + size].reshape((d // 2, 3 * d)), vectors[v : v + 3 * d], state[layer], from_state)
+        m, v = m + size, v + 3 * d
+        for b in range(n):
+            gates(from_input[b], from_state[b], state[layer, b])
+    linear(matrices[m:].reshape((d // 2, d_head)), vectors[v:], state[1], features)
+    relu(features)
+    linear(face_weight, face_bias, features, face)
+    for b in range(n):
+        for i in range(f):
+            memories[b, i], memories[b, f + i] = memories[b, f + i], face[b, i]
+        for i in range(d):
+            memories[b, states + i], memories[b, states + d + i] = state[0, b, i], state[1, b, i]
 
 
-@fast_kernel(VOID(WEIGHT, IN1, IN2, OUT2))
-def linear_many(weight, bias, x, out):
-    """As `linear` for each row of x (b, m) and out (b, n), to the last bit: four rows share each pass over the weights."""
-    whole = x.shape[0] - x.shape[0] % 4
-    for b in range(0, whole, 4):
-        xa, xb, xc, xd = x[b], x[b + 1], x[b + 2], x[b + 3]
-        oa, ob, oc, od = out[b], out[b + 1], out[b + 2], out[b + 3]
-        for i in range(out.shape[1]):
-            oa[i] = ob[i] = oc[i] = od[i] = bias[i]
-        for row in range(0, weight.shape[0], 4):
-            a0, a1, a2, a3 = xa[row], xa[row + 1], xa[row + 2], xa[row + 3]
-            b0, b1, b2, b3 = xb[row], xb[row + 1], xb[row + 2], xb[row + 3]
-            c0, c1, c2, c3 = xc[row], xc[row + 1], xc[row + 2], xc[row + 3]
-            d0, d1, d2, d3 = xd[row], xd[row + 1], xd[row + 2], xd[row + 3]
-            r0, r1, r2, r3 = weight[row], weight[row + 1], weight[row + 2], weight[row + 3]
-            for i in range(out.shape[1]):
-                w0, w1, w2, w3 = wide(r0[i]), wide(r1[i]), wide(r2[i]), wide(r3[i])
-                oa[i] += w0 * a0 + w1 * a1 + w2 * a2 + w3 * a3
-                ob[i] += w0 * b0 + w1 * b1 + w2 * b2 + w3 * b3
-                oc[i] += w0 * c0 + w1 * c1 + w2 * c2 + w3 * c3
-                od[i] += w0 * d0 + w1 * d1 + w2 * d2 + w3 * d3
-    for b in range(whole, x.shape[0]):
-        linear(weight, bias, x[b], out[b])
-
-
-@fast_kernel(VOID(WEIGHT, IN1, IN2, OUT2))
-def linear_relu_many(weight, bias, x, out):
-    """As `linear_relu` for each row."""
-    linear_many(weight, bias, x, out)
-    for b in range(out.shape[0]):
-        for i in range(out.shape[1]):
-            out[b, i] = max(out[b, i], _ZERO)
-
-
-@fast_kernel(VOID(WEIGHT, IN1, WEIGHT, IN1, IN2, OUT2, OUT2, OUT2))
-def layer_many(weight_ih, bias_ih, weight_hh, bias_hh, x, state, from_input, from_state):
-    """As `layer` for each row of x (b, m) and state (b, d); from_input, from_state (b, 3 d) are scratch."""
-    linear_many(weight_ih, bias_ih, x, from_input)
-    linear_many(weight_hh, bias_hh, state, from_state)
-    for b in range(state.shape[0]):
-        gates(from_input[b], from_state[b], state[b])
-
-
-@fast_kernel(VOID(IN1, IN1, IN1, OUT1))
-def standardise(mean, scale, x, out):
-    """out = (x - mean) * scale, per band."""
-    for i in range(out.shape[0]):
-        out[i] = (x[i] - mean[i]) * scale[i]
+def n_scratch(n, n_in, d_input, d, d_head, f):
+    """Floats that `step` needs for `n` streams."""
+    return n * (n_in + d_input + 8 * d + d_head + f)
 
 
 @fast_kernel(VOID(IN2, F32, OUT1))

@@ -6,15 +6,17 @@ reorder sums (``reassoc``): use it where a bench shows the gain and parity holds
 other packages in the same process.
 """
 
+import hashlib
 import logging
 
 from numba import config, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.dispatcher import Dispatcher
 from numba.core.typeinfer import register_dispatcher
-from numba.types import Array, complex64, float32, float64, int16, int32, int64, uint16, void
+from numba.types import Array, complex64, float32, float64, int16, int32, int64, uint16, uint32, void
 
-from .cache import KernelCache
+from .cache import KernelCache, _source
 
 __all__ = [
     "BF16",
@@ -30,6 +32,7 @@ __all__ = [
     "OUT1",
     "OUT2",
     "OUT3",
+    "PAIR",
     "VOID",
     "array_in",
     "array_out",
@@ -40,6 +43,8 @@ __all__ = [
 F32, F64, I16, I32, I64, C64, VOID = float32, float64, int16, int32, int64, complex64, void
 BF16 = uint16
 """A bfloat16 by its bits: the upper half of a float32."""
+PAIR = uint32
+"""Two of them: the first in the lower half, the second in the upper."""
 
 
 def array_in(dtype, ndim):
@@ -94,6 +99,14 @@ if config.DISABLE_JIT:
     logging.getLogger(__name__).warning("fmg: NUMBA_DISABLE_JIT is set: a frame takes seconds instead of a millisecond")
 
 
+def _made_by(function, flags):
+    """What a kernel is made from besides its own file: compile flags, and the kernels of other files that it calls."""
+    names = function.__code__.co_names
+    called = [kernel for name in names if isinstance(kernel := function.__globals__.get(name), Dispatcher)]
+    others = [(kernel._cache._made_by, _source(kernel.py_func.__code__.co_filename)) for kernel in called]
+    return hashlib.sha256(repr((_FLAGS, sorted(flags.items()), sorted(_WIDE), others)).encode()).hexdigest()
+
+
 def _compiled(signature, **flags):
     """Decorator: what ``njit(signature, cache=True)`` does, with our cache."""
 
@@ -101,7 +114,7 @@ def _compiled(signature, **flags):
         dispatcher = njit(**_FLAGS, **flags, pipeline_class=_Compiler)(function)
         if dispatcher is function:  # NUMBA_DISABLE_JIT
             return function
-        dispatcher._cache = KernelCache(function, f"{_FLAGS} {sorted(flags.items())} {sorted(_WIDE)}")
+        dispatcher._cache = KernelCache(function, _made_by(function, flags))
         with register_dispatcher(dispatcher):
             for one in signature if isinstance(signature, list) else [signature]:
                 dispatcher.compile(one)

@@ -9,13 +9,22 @@ import math
 
 import numpy as np
 
-from .jit import F32, F64, I32, IN1, OUT1, OUT3, VOID, array_in, array_out, fast_kernel, kernel
+from .jit import F32, F64, I32, I64, IN1, OUT1, OUT3, VOID, array_in, array_out, fast_kernel, kernel
 
 N_ROWS, N_COLUMNS, N_LANES = 16, 25, 32
 N_HALF, N_PAIRS = N_ROWS // 2 + 1, N_COLUMNS // 2 + 1
 ZERO, ONE, NOTHING = np.float32(0), np.float32(1), np.float64(0)
 IN_INDEX = array_in(I32, 1)
 IN_EXACT2, IN_EXACT3, OUT_EXACT2, OUT_EXACT3 = (make(F64, n) for make in (array_in, array_out) for n in (2, 3))
+IN_EXACT, OUT_EXACT = array_in(F64, 1), array_out(F64, 1)
+# Where things lie in one array each, because every array costs 50 ns a call: tables, scratch, and what a stream keeps.
+TABLES = (N_ROWS * N_LANES, N_HALF**2, N_HALF**2, 2 * N_HALF * N_LANES, N_PAIRS * N_LANES // 2, N_PAIRS * N_LANES // 2)
+"""Numbers of window, row cosines and sines, twiddles, column cosines and sines, in this order."""
+N_FOLDED = 2 * N_HALF * N_LANES
+N_SCRATCH = 2 * N_FOLDED + 4 * N_PAIRS
+N_SAMPLES, N_POWER = 480, N_HALF * N_LANES
+N_MEMORY = N_SAMPLES + N_POWER
+_WINDOW, _ROW_COSINES, _ROW_SINES, _TWIDDLES, _COLUMN_COSINES, _COLUMN_SINES = (sum(TABLES[: i + 1]) for i in range(6))
 
 
 @kernel(VOID(IN1, OUT1))
@@ -100,3 +109,29 @@ def log_bands(starts, places, gains, offset, power, out):
         for i in range(starts[band], starts[band + 1]):
             total += gains[i] * power[places[i]]
         out[band] = math.log(total + offset)
+
+
+@kernel(VOID(IN_EXACT, IN_INDEX, IN_INDEX, IN1, F32, I64, IN1, OUT1, OUT_EXACT, OUT1))
+def log_mel_hop(tables, starts, places, gains, offset, full, hop, memory, scratch, frame):
+    """Take a hop (160,); with a `full` window (not 0) overwrite `frame` (80,).
+
+    tables: flat, see `TABLES`; starts, places, gains: the mel bands; memory (N_MEMORY,): the newest samples, and room for
+    the power; scratch (N_SCRATCH,).
+    """
+    samples, power = memory[:N_SAMPLES], memory[N_SAMPLES:]
+    push_hop(hop, samples)
+    if full == 0:
+        return
+    window = tables[:_WINDOW].reshape((N_ROWS, N_LANES))
+    row_cosines = tables[_WINDOW:_ROW_COSINES].reshape((N_HALF, N_HALF))
+    row_sines = tables[_ROW_COSINES:_ROW_SINES].reshape((N_HALF, N_HALF))
+    twiddles = tables[_ROW_SINES:_TWIDDLES].reshape((2, N_HALF, N_LANES))
+    column_cosines = tables[_TWIDDLES:_COLUMN_COSINES].reshape((N_PAIRS, N_LANES // 2))
+    column_sines = tables[_COLUMN_COSINES:_COLUMN_SINES].reshape((N_PAIRS, N_LANES // 2))
+    folded = scratch[:N_FOLDED].reshape((2, N_HALF, N_LANES))
+    partial = scratch[N_FOLDED : 2 * N_FOLDED].reshape((2, N_HALF, N_LANES))
+    pairs = scratch[2 * N_FOLDED :].reshape((4, N_PAIRS))
+    fold_rows(window, samples, folded)
+    transform_rows(row_cosines, row_sines, twiddles, folded, partial)
+    transform_columns(column_cosines, column_sines, partial, pairs, power.reshape((2, N_HALF, N_LANES // 2)))
+    log_bands(starts, places, gains, offset, power, frame)

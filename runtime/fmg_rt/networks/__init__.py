@@ -17,6 +17,8 @@ class Network(Protocol):
     """Samples of audio after the face's time that the network uses."""
     step_length: int
     """Samples between two values of `horizon`."""
+    hears_egemaps: bool
+    """Whether `set_egemaps` changes anything."""
     horizon: int
     """Newest face time, in samples, that `evaluate` can serve now; grows with `push`."""
 

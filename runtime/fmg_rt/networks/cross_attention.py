@@ -25,6 +25,7 @@ class CrossAttentionNetwork:
 
     step_length = spec.HOP_LENGTH
     """Samples between two faces that can differ."""
+    hears_egemaps = True
     newest = None
     """A face costs too much to be made unasked."""
 

@@ -1,6 +1,7 @@
 """The recurrent network on the runtime's side: owns the state, calls the kernels."""
 
 import math
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,9 +17,27 @@ def bfloat16(weight: np.ndarray) -> np.ndarray:
     return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
 
 
-def _columns(weight: np.ndarray) -> np.ndarray:
-    """A matrix (n, m) as the kernels read it: (m, n) bfloat16."""
-    return np.ascontiguousarray(bfloat16(weight).T)
+def pairs(weight: np.ndarray) -> np.ndarray:
+    """A matrix (n, m) as the kernels read it, m even: (m / 2, n) uint32, of inputs 2 k and 2 k + 1 as bfloat16."""
+    bits = bfloat16(weight).T.astype(np.uint32)
+    return np.ascontiguousarray(bits[0::2] | bits[1::2] << 16)
+
+
+class _Scratch(threading.local):
+    """Arrays that one step needs and the next one overwrites: one set for each thread, whatever the number of streams."""
+
+    def __init__(self) -> None:
+        self.memories = self.floats = np.empty(0, np.float32)
+
+    def grow(self, n_memories: int, n_floats: int) -> None:
+        """Have at least so many numbers in each."""
+        if len(self.memories) < n_memories:
+            self.memories = np.empty(n_memories, np.float32)
+        if len(self.floats) < n_floats:
+            self.floats = np.empty(n_floats, np.float32)
+
+
+_scratch = _Scratch()
 
 
 class GRUNetwork:
@@ -29,52 +48,42 @@ class GRUNetwork:
     `fmg_train.fit.export` rounds them too: the file and the runtime agree to the last bit.
     """
 
+    hears_egemaps = False
+
     def __init__(self, weights: Weights, lookahead: int):
         config, tensors = weights.config, weights.tensors
         self.lookahead = lookahead
         self._n_stack = config["n_stack"]
         self.step_length = self._n_stack * spec.HOP_LENGTH
-        d_input, d_model, d_head = config["d_input"], config["d_model"], config["d_head"]
-
-        self._mean = weights.mel_mean  # (80,)
-        self._scale = (1.0 / (weights.mel_std.astype(np.float64) + spec.STD_OFFSET)).astype(np.float32)  # (80,)
-        for name, tensor in tensors.items():  # once for all streams of these weights
-            if name not in weights.packed and not name.startswith(("readout.", "speech.")):
-                weights.packed[name] = _columns(tensor) if tensor.ndim == 2 else tensor
-        packed = weights.packed
-        self._input = packed["input.weight"], packed["input.bias"]
-        self._layers = [
-            tuple(packed[f"gru.{kind}_l{layer}"] for kind in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"))
-            for layer in range(2)
-        ]
-        self._head = packed["head.weight"], packed["head.bias"]
         readout = weights.lookaheads.index(lookahead)
         self._tells_speech = "speech.weight" in tensors
+        packed = weights.packed  # made once for all streams of these weights
+        if "matrices" not in packed:
+            packed["matrices"], packed["vectors"] = _packed(weights)
         if f"faces.{readout}" not in packed:
             weight, bias = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
             if self._tells_speech:  # one more row, after the face's
                 weight = np.concatenate((weight, tensors["speech.weight"][readout : readout + 1]))
                 bias = np.concatenate((bias, tensors["speech.bias"][readout : readout + 1]))
-            packed[f"faces.{readout}"] = _columns(weight), bias
-        self._readout = packed[f"faces.{readout}"]
-        self.shares = id(packed["input.weight"]), readout
+            packed[f"faces.{readout}"] = pairs(weight), np.ascontiguousarray(bias)
+        d_input, d_model, d_head = config["d_input"], config["d_model"], config["d_head"]
+        self._weights = packed["matrices"], packed["vectors"], *packed[f"faces.{readout}"], d_input, d_model, d_head
+        self.shares = id(packed["matrices"]), readout
         """Equal for networks that can `step_with` each other."""
 
-        self._stacked = np.empty(self._n_stack * spec.N_MELS, np.float32)  # (n_stack * 80,)
-        self._embedded = np.empty(d_input, np.float32)  # (d_input,)
-        self._from_input = np.empty(3 * d_model, np.float32)  # (3 d_model,)
-        self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
-        self._features = np.empty(d_head, np.float32)  # (d_head,)
-        self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
-        self._faces = np.empty((2, len(self._readout[1])), np.float32)  # (2 steps, 52 and the logit), not clipped
+        n_in, n_faces = self._n_stack * spec.N_MELS, len(packed[f"faces.{readout}"][1])
+        self._n_scratch = kernels.n_scratch(1, n_in, d_input, d_model, d_head, n_faces)
+        # The last two faces, not clipped, of 52 and the logit each; the states of both layers; the frames of a step.
+        self._memory = np.zeros(2 * n_faces + 2 * d_model + n_in, np.float32)
+        self._alone = self._memory[None]  # (1, n)
+        self._faces = self._memory[: 2 * n_faces].reshape(2, n_faces)
+        self._stacked = self._memory[-n_in:].reshape(self._n_stack, spec.N_MELS)
         self.newest = self._faces[1, : arkit.N_COEFFICIENTS]
         self.reset()
 
     def reset(self) -> None:
         self._frames = 0
-        for state in self._states:
-            state[:] = 0
-        self._faces[:] = 0
+        self._memory[:] = 0
         # Before the first step nothing is known: the face is at rest until then.
         self.horizon = spec.WIN_LENGTH - spec.HOP_LENGTH - self.lookahead
 
@@ -94,45 +103,40 @@ class GRUNetwork:
             self.step()
 
     def take(self, mel: np.ndarray) -> bool:
-        slot = self._frames % self._n_stack * spec.N_MELS
-        kernels.standardise(self._mean, self._scale, mel, self._stacked[slot : slot + spec.N_MELS])
+        self._stacked[self._frames % self._n_stack] = mel
         self._frames += 1
         return self._frames % self._n_stack == 0
 
     def step(self) -> None:
-        kernels.linear_relu(*self._input, self._stacked, self._embedded)
-        x = self._embedded
-        for layer, state in zip(self._layers, self._states, strict=True):
-            kernels.layer(*layer, x, state, self._from_input, self._from_state)
-            x = state
-        kernels.linear_relu(*self._head, x, self._features)
-        self._faces[0] = self._faces[1]
-        kernels.linear(*self._readout, self._features, self._faces[1])
+        _scratch.grow(0, self._n_scratch)
+        kernels.step(*self._weights, self._alone, _scratch.floats)
         self.horizon += self.step_length
 
     def step_with(self, others: "Sequence[GRUNetwork]") -> None:
         """`step`, for networks of the same weights and look-ahead in one pass over the weights; equal to the last bit."""
         together = (self, *others)
-        x = np.stack([network._stacked for network in together])  # (b, n_stack * 80)
-        embedded = np.empty((len(together), len(self._embedded)), np.float32)
-        kernels.linear_relu_many(*self._input, x, embedded)
-        x, d = embedded, len(self._states[0])
-        from_input, from_state = np.empty((2, len(together), 3 * d), np.float32)
-        for i, layer in enumerate(self._layers):
-            state = np.stack([network._states[i] for network in together])  # (b, d)
-            kernels.layer_many(*layer, x, state, from_input, from_state)
-            for network, row in zip(together, state, strict=True):
-                network._states[i][:] = row
-            x = state
-        features = np.empty((len(together), len(self._features)), np.float32)
-        kernels.linear_relu_many(*self._head, x, features)
-        faces = np.empty((len(together), self._faces.shape[1]), np.float32)
-        kernels.linear_many(*self._readout, features, faces)
-        for network, face in zip(together, faces, strict=True):
-            network._faces[0] = network._faces[1]
-            network._faces[1] = face
+        n, size = len(together), len(self._memory)
+        _scratch.grow(n * size, n * self._n_scratch)
+        flat = _scratch.memories[: n * size]
+        np.concatenate([network._memory for network in together], out=flat)
+        memories = flat.reshape(n, size)
+        kernels.step(*self._weights, memories, _scratch.floats)
+        for network, memory in zip(together, memories, strict=True):
+            network._memory[:] = memory
             network.horizon += network.step_length
 
     def evaluate(self, time: int, out: np.ndarray) -> None:
         position = 1.0 - (self.horizon - time) / self.step_length
-        kernels.between(self._faces, np.float32(max(position, 0.0)), out)
+        kernels.between(self._faces, position if position > 0.0 else 0.0, out)
+
+
+def _packed(weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+    """All matrices but the read-outs', and mean, scale and biases, each as one array in the order of `kernels.step`."""
+    layers = [f"gru.{{}}_{of}_l{layer}" for layer in range(2) for of in ("ih", "hh")]
+    names = ["input.{}", *layers, "head.{}"]
+    scale = (1.0 / (weights.mel_std.astype(np.float64) + spec.STD_OFFSET)).astype(np.float32)  # (80,)
+    n_stack = weights.config["n_stack"]
+    matrices = [pairs(weights.tensors[name.format("weight")]).reshape(-1) for name in names]
+    biases = [weights.tensors[name.format("bias")] for name in names]
+    vectors = [np.tile(weights.mel_mean, n_stack), np.tile(scale, n_stack), *biases]
+    return np.concatenate(matrices), np.concatenate(vectors).astype(np.float32)
