@@ -5,10 +5,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent import futures
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import numpy as np
@@ -20,8 +21,9 @@ from ..sinks.formats import FORMATS
 from ..sources import SourceError
 from ..sources.file import describe, open_file
 from ..sources.mono import CHANNELS
-from .expression_options import expression_options
-from .stream_options import session_builder, stream_options
+from .expression_options import ExpressionOptions
+from .options import grouped, option
+from .stream_options import StreamOptions, session_builder
 
 if TYPE_CHECKING:  # compiled code is imported when there is work for it
     from multiprocessing.sharedctypes import Synchronized
@@ -32,6 +34,9 @@ if TYPE_CHECKING:  # compiled code is imported when there is work for it
 
 _LOOK_UP_EVERY = spec.SAMPLE_RATE // spec.HOP_LENGTH
 """Hops, one second of audio, between two looks at whether to go on."""
+
+Recipe = tuple[StreamOptions, ExpressionOptions, Path | None]
+"""What `session_builder` takes."""
 
 
 class Job(NamedTuple):
@@ -54,11 +59,11 @@ class _Worker:
     heard: "Synchronized"
 
 
-def _start(params: Mapping[str, Any], stop: "Event", heard: "Synchronized") -> None:
+def _start(recipe: Recipe, stop: "Event", heard: "Synchronized") -> None:
     # Ctrl-C reaches every process of a console, and only the first one shall answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger(__package__.partition(".")[0]).setLevel(logging.ERROR)  # the first process has said it
-    _Worker.session, _Worker.stop, _Worker.heard = session_builder(params)(True), stop, heard
+    _Worker.session, _Worker.stop, _Worker.heard = session_builder(*recipe)(True), stop, heard
     logging.getLogger(__package__.partition(".")[0]).setLevel(logging.NOTSET)
 
 
@@ -78,17 +83,17 @@ class _There(threading.local):
     """One thread's session on a machine of a cluster, and what it was made of."""
 
     session: "Session"
-    params: Mapping[str, Any] | None = None
+    recipe: Recipe | None = None
 
 
 _there = _There()
 
 
-def _bake_there(job: Job, params: Mapping[str, Any]) -> None:
+def _bake_there(job: Job, format: str, recipe: Recipe) -> None:
     """Bake one file on a machine of a cluster, whose folders must be the same."""
-    if _there.params != params:
-        _there.session, _there.params = session_builder(params)(True), params
-    _bake_with(_there.session, job, params["record_format"], lambda: None)
+    if _there.recipe != recipe:
+        _there.session, _there.recipe = session_builder(*recipe)(True), recipe
+    _bake_with(_there.session, job, format, lambda: None)
 
 
 def _bake_with(session: "Session", job: Job, format: str, each_second: Callable[[], None]) -> None:
@@ -170,7 +175,7 @@ def _seconds(sound: Path) -> float:
         return 0.0
 
 
-def _run_there(jobs: list[Job], params: dict[str, Any], scheduler: str) -> Iterator[str]:
+def _run_there(jobs: list[Job], format: str, recipe: Recipe, scheduler: str) -> Iterator[str]:
     """Bake every job on a cluster; yields a line for each that failed."""
     try:
         from distributed import Client
@@ -182,7 +187,7 @@ def _run_there(jobs: list[Job], params: dict[str, Any], scheduler: str) -> Itera
         raise click.ClickException(f"no Dask scheduler answers at {scheduler} ({error})") from None
     jobs = [job._replace(sound=job.sound.absolute(), target=job.target.absolute()) for job in jobs]
     with client, client.get_executor() as executor, click.progressbar(length=len(jobs), label="baking", show_pos=True) as bar:
-        running = {executor.submit(_bake_there, job, params, pure=False): job for job in jobs}
+        running = {executor.submit(_bake_there, job, format, recipe, pure=False): job for job in jobs}
         for future in futures.as_completed(running):
             try:
                 future.result()
@@ -193,7 +198,7 @@ def _run_there(jobs: list[Job], params: dict[str, Any], scheduler: str) -> Itera
             bar.update(1)
 
 
-def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iterator[str]:
+def _run(jobs: list[Job], format: str, recipe: Recipe, session: "Session") -> Iterator[str]:
     """Bake every job, a single one with `session`; yields a line for each that failed."""
     n_workers = min(len(jobs), os.cpu_count() or 1)
     spawn = multiprocessing.get_context("spawn")
@@ -203,10 +208,10 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
         _Worker.session, _Worker.stop, _Worker.heard = session, stop, heard
         executor = futures.ThreadPoolExecutor(1)
     else:
-        executor = futures.ProcessPoolExecutor(n_workers, spawn, initializer=_start, initargs=(dict(params), stop, heard))
+        executor = futures.ProcessPoolExecutor(n_workers, spawn, initializer=_start, initargs=(recipe, stop, heard))
     length = max(1, int(sum(_seconds(job.sound) for job in jobs)))
     try:
-        running = {executor.submit(_bake, job, params["record_format"]): job for job in jobs}
+        running = {executor.submit(_bake, job, format): job for job in jobs}
         # No estimate: click counts the workers' start in, and would promise an hour for a minute.
         with click.progressbar(
             length=length,
@@ -233,40 +238,47 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
         executor.shutdown(cancel_futures=True)
 
 
+@dataclass(frozen=True)
+class BakeOptions:
+    """What becomes of each file, and where."""
+
+    out: Path = option(
+        "--out",
+        required=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Folder of the results; created if missing.",
+    )
+    record_format: str = option(
+        "--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True, help="Format of the results."
+    )
+    channel: str = option(
+        "--channel",
+        type=click.Choice((*CHANNELS, "each")),
+        default="mix",
+        show_default=True,
+        help="Channel to use; each: one face per channel, as in a dialogue.",
+    )
+    emotions: Path | None = option(
+        "--emotions",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.",
+    )
+    scheduler: str | None = option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler that takes the work instead, such as tcp://host:8786; its machines see the same folders.",
+    )
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Folder of the results; created if missing.",
-)
-@click.option(
-    "--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True, help="Format of the results."
-)
-@click.option(
-    "--channel",
-    type=click.Choice((*CHANNELS, "each")),
-    default="mix",
-    show_default=True,
-    help="Channel to use; each: one face per channel, as in a dialogue.",
-)
-@click.option(
-    "--emotions",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.",
-)
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Dask scheduler that takes the work instead, such as tcp://host:8786; its machines see the same folders.",
-)
-@stream_options
-@expression_options
 @click.pass_context
-def bake(context: click.Context, files: tuple[Path, ...], out: Path, scheduler: str | None, **params: Any) -> None:
+@grouped
+def bake(
+    context: click.Context, files: tuple[Path, ...], options: BakeOptions, stream: StreamOptions, expression: ExpressionOptions
+) -> None:
     """Turn sound files into files of frames, one each, on all cores.
 
     The frames are those of 'fmg-rt --input FILE --fast --record …' with the same options. A result that is already
@@ -280,21 +292,26 @@ def bake(context: click.Context, files: tuple[Path, ...], out: Path, scheduler: 
       fmg-rt bake dialogue.wav --out faces --channel each
       fmg-rt bake voices/*.flac --out faces --scheduler tcp://10.0.0.1:8786
     """
-    if params["merge"] is not None:
+    if expression.merge is not None:
         raise click.UsageError("--merge is for a tracker that runs now; bake cannot use one")
-    jobs = plan(files, out, params["record_format"], params["channel"])
+    format = options.record_format
+    jobs = plan(files, options.out, format, options.channel)
     waiting = [job for job in jobs if not _is_finished(job)]
     if len(waiting) < len(jobs):
         click.echo(f"{len(jobs) - len(waiting)} of {len(jobs)} files are already done", err=True)
     if not waiting:
         return
+    recipe = stream, expression, options.emotions
     try:
-        session = session_builder(params)(True)  # bad weights or options are told once, and the kernels are compiled once
-        out.mkdir(parents=True, exist_ok=True)
+        session = session_builder(*recipe)(True)  # bad weights or options are told once, and the kernels are compiled once
+        options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise click.ClickException(f"cannot make {out}: {error.strerror}") from None
+        raise click.ClickException(f"cannot make {options.out}: {error.strerror}") from None
     context.obj.begun = True
-    failed = list(_run(waiting, params, session) if scheduler is None else _run_there(waiting, params, scheduler))
+    if options.scheduler is None:
+        failed = list(_run(waiting, format, recipe, session))
+    else:
+        failed = list(_run_there(waiting, format, recipe, options.scheduler))
     for line in failed:
         click.echo(f"Error: {line}", err=True)
     if failed:
