@@ -1,8 +1,8 @@
 """Compiled kernels on disk: used when they are whole, compiled again otherwise; never a reason not to start.
 
 One file holds one kernel: SHA-256 of the rest (32 bytes), SHA-256 of what it was made from (32 bytes), then Numba's pickled
-machine code. It is checked before it is unpacked, since damaged code can abort the process inside LLVM. A file is written
-beside and renamed, so that several first starts at once do not meet.
+machine code. It is checked before it is unpacked, since damaged code can abort the process inside LLVM. It appears whole or
+not at all, so that several first starts at once do not meet.
 
 References
 ----------
@@ -22,7 +22,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numba
 from numba import config
@@ -30,6 +29,8 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
+
+from ..files import written_whole
 
 SUFFIX = ".kernel"
 _DIGEST = hashlib.sha256().digest_size
@@ -113,7 +114,7 @@ class KernelCache(_Cache):
         name, origin = self._names(sig, target_context.codegen())
         for place in places() if self._enabled else []:
             path = place / name
-            if not path.exists():
+X:
                 continue
             content = _read(path)
             if content is not None and content[:_DIGEST] != origin:  # of other sources
@@ -189,15 +190,11 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f"{path.name}.{uuid4().hex[:8]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        try:
-            os.replace(beside, path)
-        except PermissionError:  # Windows: another process reads the file that it has just written itself
-            if not path.exists():
-                raise
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+        with written_whole(path) as file:
+            file.write(content)
+    except PermissionError as error:
+        # Windows refuses the renaming (two names) while another process reads the file that it has just written itself.
+        if error.filename2 is None or not path.exists():
+            raise
