@@ -114,7 +114,7 @@ class KernelCache(_Cache):
         name, origin = self._names(sig, target_context.codegen())
         for place in places() if self._enabled else []:
             path = place / name
-X:
+            if not path.exists():
                 continue
             content = _read(path)
             if content is not None and content[:_DIGEST] != origin:  # of other sources
