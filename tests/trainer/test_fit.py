@@ -47,7 +47,7 @@ def _log(folder):
 
 def test_it_learns(bursts, tmp_path):
     run = Fit(_config(bursts, epochs=12, steps_per_epoch=15), tmp_path / "run", CPU)
-    untrained = run._validate(run._validation_batches())["total"]
+    untrained = run._validate(run.feed.validation())["total"]
     run.run()
     assert _log(tmp_path / "run")[-1]["val"]["total"] < 0.1 * untrained
 
