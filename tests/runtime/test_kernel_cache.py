@@ -70,7 +70,7 @@ def test_damage_is_said_once_thrown_away_and_compiled_anew(place, how, caplog):
         assert works(compiled())
     assert cache.tally.damaged == 2 and cache.tally.compiled == 3
     assert [record.message for record in caplog.records] == [
-        f"fmg: compiled kernels in {place} are damaged; they are thrown away and compiled again"
+        f"fmg: compiled kernels in {place} are damaged; they are deleted and compiled again"
     ]
     assert path.read_bytes() == whole or list(cache.kept()) == [(path, True)]
 
@@ -210,7 +210,7 @@ def test_no_damage_stops_a_start(command, warm, voice, weight_file, tmp_path, pr
     for expected in (1, 0):
         code, out, err = program(*arguments, environment={"NUMBA_CACHE_DIR": str(tmp_path / "cache")}).end(120)
         assert code == 0, err
-        assert err.count("are damaged; they are thrown away") == expected and "Traceback" not in err
+        assert err.count("are damaged; they are deleted") == expected and "Traceback" not in err
     assert (tmp_path / "a.csv").exists() or (tmp_path / "voice.csv").exists() or "would run" in out
 
 

@@ -466,7 +466,7 @@ def test_bad_input_of_fit(bursts, tmp_path):
     (tmp_path / "run").mkdir(exist_ok=True)
     (tmp_path / "run" / "last.pt").write_bytes(b"rubbish")
     assert "not a checkpoint" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]), "--resume")
-    assert "holds a run already" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]))
+    assert "already holds a run" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]))
 
 
 def test_default_yaml_says_what_the_defaults_are():

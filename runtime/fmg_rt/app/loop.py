@@ -48,7 +48,7 @@ def run(
 
     Notes
     -----
-    It also ends when every sink gave up for good: nobody would see the face.
+    It also ends when every sink has failed permanently.
     """
     stop = stop or Stop()
     hop = np.zeros(spec.HOP_LENGTH, np.float32)  # (160,)

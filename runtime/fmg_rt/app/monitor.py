@@ -8,7 +8,7 @@ from ..wire.reading import Reading
 from ..wire.udp import format_address
 
 _LARGEST = 65_536  # bytes of a datagram
-_MOST_NAMES = 1000  # of a kind; more come from nobody who means well
+_MOST_NAMES = 1000  # of a kind; a valid sender has fewer
 _NOTE = 72  # characters of a note
 BAR = 10  # characters
 _CELL = 24 + BAR + 8  # characters: name, bar, value and the space to the next cell

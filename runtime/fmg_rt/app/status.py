@@ -1,4 +1,4 @@
-"""What a person is told while it runs: one line on a terminal, else a log line now and then."""
+"""The status of a run: one line on a terminal, otherwise a log line at intervals."""
 
 import math
 import shutil
@@ -17,7 +17,7 @@ from ..sources import Source
 _REFRESH = 0.1
 """Seconds between two looks at the numbers."""
 _LOG_INTERVAL = 10.0
-"""Seconds between two log lines when nobody watches a terminal."""
+"""Seconds between two log lines without a terminal."""
 _RATE_WINDOW = 20
 """Looks over which the frame rate is measured."""
 _FLOOR = -90.0
@@ -104,7 +104,7 @@ class Status:
         seconds = time.monotonic() - self._began
         self.report(f"{self._frames} frames in {seconds:.1f} s, overflows {self._source.overflows}")
         self._closing.set()
-        self._thread.join(timeout=1.0)  # a blocked console keeps nobody from leaving
+        self._thread.join(timeout=1.0)  # a blocked console must not prevent the exit
 
     def _tell(self) -> None:
         next_log, note = time.monotonic() + _LOG_INTERVAL, ""
@@ -128,7 +128,7 @@ class Status:
                 elif now >= next_log:
                     self._write_line(_line(numbers))
                     next_log = now + _LOG_INTERVAL
-            except (OSError, ValueError):  # nobody reads any more
+            except (OSError, ValueError):  # the reader has closed it
                 return
 
     def _write_line(self, text: str) -> None:

@@ -25,7 +25,7 @@ from .expression_options import ExpressionOptions
 from .options import grouped, option
 from .stream_options import StreamOptions, session_builder
 
-if TYPE_CHECKING:  # compiled code is imported when there is work for it
+if TYPE_CHECKING:  # compiled code is imported only when needed
     from multiprocessing.sharedctypes import Synchronized
     from multiprocessing.synchronize import Event
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # compiled code is imported when there is work for it
     from ..session import Session
 
 _LOOK_UP_EVERY = spec.SAMPLE_RATE // spec.HOP_LENGTH
-"""Hops, one second of audio, between two looks at whether to go on."""
+"""Hops, one second of audio, between two checks whether to continue."""
 
 Recipe = tuple[StreamOptions, ExpressionOptions, Path | None]
 """What `session_builder` takes."""
@@ -48,11 +48,11 @@ class Job(NamedTuple):
 
 
 class _Stopped(Exception):
-    """Someone wants to leave: this file stays unfinished."""
+    """The program was asked to stop: this file stays unfinished."""
 
 
 class _Worker:
-    """One process's session; a file after the other."""
+    """The session of one process, which bakes one file after the other."""
 
     session: "Session"
     stop: "Event"
@@ -60,15 +60,15 @@ class _Worker:
 
 
 def _start(recipe: Recipe, stop: "Event", heard: "Synchronized") -> None:
-    # Ctrl-C reaches every process of a console, and only the first one shall answer.
+    # Ctrl-C reaches every process of a console; only the first process handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.getLogger(__package__.partition(".")[0]).setLevel(logging.ERROR)  # the first process has said it
+    logging.getLogger(__package__.partition(".")[0]).setLevel(logging.ERROR)  # the first process has already logged it
     _Worker.session, _Worker.stop, _Worker.heard = session_builder(*recipe)(True), stop, heard
     logging.getLogger(__package__.partition(".")[0]).setLevel(logging.NOTSET)
 
 
 def _bake(job: Job, format: str) -> None:
-    """Bake one file in a process of this machine, which counts the seconds and looks whether to go on."""
+    """Bake one file in a process of this machine, which counts the seconds and checks whether to continue."""
 
     def look_up() -> None:
         if _Worker.stop.is_set():
@@ -80,7 +80,7 @@ def _bake(job: Job, format: str) -> None:
 
 
 class _There(threading.local):
-    """One thread's session on a machine of a cluster, and what it was made of."""
+    """One thread's session on a machine of a cluster, and the options that it was made from."""
 
     session: "Session"
     recipe: Recipe | None = None
@@ -114,7 +114,7 @@ def _bake_with(session: "Session", job: Job, format: str, each_second: Callable[
             _record(session.push(second[:n_hops].reshape(-1)) + session.flush(), recorder)
             recorder.close()
         finally:
-            recorder.discard()  # does nothing after `close`
+            recorder.discard()  # no effect after `close`
     finally:
         source.close()
 
@@ -148,12 +148,12 @@ def plan(sounds: tuple[Path, ...], out: Path, format: str, channel: str = "mix")
 
 
 def _channels(sound: Path, channel: str) -> list[tuple[str, str | int]]:
-    """What stands before the suffix of each result, and the channel that it shows."""
+    """The text before the suffix of each result, and its channel."""
     if channel != "each":
         return [("", channel)]
     try:
         n = describe(sound)[1]
-    except SourceError:  # reported when its turn comes
+    except SourceError:  # reported when the file is baked
         n = 1
     if n == 1:
         return [("", "mix")]
@@ -168,7 +168,7 @@ def _is_finished(job: Job) -> bool:
 
 
 def _seconds(sound: Path) -> float:
-    """Length of a sound file, s; 0 for what cannot be read, which is reported when its turn comes."""
+    """Length of a sound file, s; 0 for an unreadable file, which is reported when it is baked."""
     try:
         return describe(sound)[0]
     except SourceError:
@@ -193,7 +193,7 @@ def _run_there(jobs: list[Job], format: str, recipe: Recipe, scheduler: str) -> 
                 future.result()
             except (SourceError, RecordError) as error:
                 yield str(error)
-            except Exception as error:  # whatever befalls another machine is told here, and the others go on
+            except Exception as error:  # report any error of another machine and continue with the other files
                 yield f"{running[future].sound}: {type(error).__name__} on the cluster ({error})"
             bar.update(1)
 
@@ -204,7 +204,7 @@ def _run(jobs: list[Job], format: str, recipe: Recipe, session: "Session") -> It
     spawn = multiprocessing.get_context("spawn")
     stop, heard = spawn.Event(), spawn.Value("d", 0.0)  # s of audio
     executor: futures.Executor
-    if n_workers == 1:  # a process more would take longer to start than most files to bake
+    if n_workers == 1:  # starting another process would take longer than baking most files
         _Worker.session, _Worker.stop, _Worker.heard = session, stop, heard
         executor = futures.ThreadPoolExecutor(1)
     else:
@@ -212,7 +212,7 @@ def _run(jobs: list[Job], format: str, recipe: Recipe, session: "Session") -> It
     length = max(1, int(sum(_seconds(job.sound) for job in jobs)))
     try:
         running = {executor.submit(_bake, job, format): job for job in jobs}
-        # No estimate: click counts the workers' start in, and would promise an hour for a minute.
+        # No estimate: click includes the workers' start, and would show an hour instead of a minute.
         with click.progressbar(
             length=length,
             label="baking",
@@ -240,7 +240,7 @@ def _run(jobs: list[Job], format: str, recipe: Recipe, session: "Session") -> It
 
 @dataclass(frozen=True)
 class BakeOptions:
-    """What becomes of each file, and where."""
+    """The output of a bake."""
 
     out: Path = option(
         "--out",
@@ -293,7 +293,7 @@ def bake(
       fmg-rt bake voices/*.flac --out faces --scheduler tcp://10.0.0.1:8786
     """
     if expression.merge is not None:
-        raise click.UsageError("--merge is for a tracker that runs now; bake cannot use one")
+        raise click.UsageError("--merge is for a live tracker; bake cannot use one")
     format = options.record_format
     jobs = plan(files, options.out, format, options.channel)
     waiting = [job for job in jobs if not _is_finished(job)]
@@ -303,7 +303,7 @@ def bake(
         return
     recipe = stream, expression, options.emotions
     try:
-        session = session_builder(*recipe)(True)  # bad weights or options are told once, and the kernels are compiled once
+        session = session_builder(*recipe)(True)  # bad weights or options are reported once, and the kernels are compiled once
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.ClickException(f"cannot make {options.out}: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""fmg-rt doctor: check everything that the main job needs, and say what is missing."""
+"""fmg-rt doctor: check everything that the main job needs, and report what is missing."""
 
 import socket
 import sys
@@ -135,7 +135,7 @@ def _show_level(name: str, level: float) -> None:
 
 
 def _meter(text: str) -> None:
-    """Write over the line of a terminal; elsewhere nothing."""
+    """Overwrite the current line of a terminal; no effect elsewhere."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{text[:78]:78}\r")
         sys.stderr.flush()

@@ -72,7 +72,7 @@ class ExpressionOptions:
     emotion_strength: float = _size("emotion-strength", "Strength of every emotion, heard or chosen; 0: off.")
     head: float = _size("head", "Strength of the head's motion; 0: still.")
     smoothing: float = _size("smoothing", "Calmer motion above 1, quicker below; 0: off.")
-    no_head: bool = option("--no-head", is_flag=True, help="A head that stands still: --head 0.")
+    no_head: bool = option("--no-head", is_flag=True, help="No head motion: --head 0.")
     mood: float | None = option("--mood", type=Number(0, 3), hidden=True, help="Older name of --emotion-strength.")
     emotion: Mapping[str, float] = option(
         "--emotion",
@@ -151,7 +151,7 @@ def _parts(options: ExpressionOptions, emotion_is_chosen: bool) -> "ExpressionSe
     """Which parts are on, and how strong."""
     from ..expression import ExpressionSettings
 
-    if options.no_expression:  # a chosen emotion is not the expression's idea
+    if options.no_expression:  # a chosen emotion is not a part of the expression
         return ExpressionSettings.off(emotion_strength=1.0 if emotion_is_chosen else 0.0)
     return ExpressionSettings(
         gate=options.gate,

@@ -16,7 +16,7 @@ from ..sources import Source
 from .options import option
 from .sink_options import ReceiverOptions
 
-if TYPE_CHECKING:  # a page is seldom asked for, and importing one costs start-up time
+if TYPE_CHECKING:  # importing it costs start-up time, and few runs have a page
     from ..preview import Preview
     from ..session import Session
     from ..sinks import Sinks
@@ -50,11 +50,11 @@ def build_preview(
 ) -> "Preview | None":
     """The page that the command line asks for, served and opened in the browser; None when it asks for none.
 
-    Its sliders change `session`, its device picker a `source` that is a microphone.
+    Its sliders change `session`; its device picker changes a `source` that is a microphone.
 
     Parameters
     ----------
-    sound : the page may play what is heard; what a microphone hears it never plays.
+    sound : the page may play the input; it never plays a microphone's.
     calibration, config : files that "save" writes to.
 
     Raises
@@ -70,7 +70,7 @@ def build_preview(
     controls = Controls(settings=session.settings, update=session.update, emotions=NAMES, sound=sound)
     controls.quit = functools.partial(signal.raise_signal, signal.SIGINT)  # handled by the main thread, as Ctrl-C
     if isinstance(source, Microphone):
-        controls.sound = False  # it would howl
+        controls.sound = False  # acoustic feedback
         controls.devices, controls.device, controls.choose = source.devices, source.name, source.choose
     if calibration is not None:
         controls.calibration_file = calibration
@@ -83,7 +83,7 @@ def build_preview(
     if not options.no_browser:
         import webbrowser
 
-        # Starting a browser may take seconds; the face does not wait for it.
+        # Starting a browser may take seconds; the face must not wait for it.
         threading.Thread(target=webbrowser.open, args=(preview.url,), daemon=True).start()
     return preview
 
@@ -96,7 +96,7 @@ def offer_receivers(
     rate: float,
     driven: Collection[str] = ARKIT_NAMES,
 ) -> None:
-    """Let the page switch receivers on and off, and show the command line of all that it shows.
+    """Let the page switch receivers on and off, and show the equivalent command line.
 
     context : of the run. receivers : what it was told to send to. sinks : what it sends to. rate, driven : as for
     `build_sinks`.

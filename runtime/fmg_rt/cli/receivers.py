@@ -1,4 +1,4 @@
-"""The receivers of a run, switched on and off while it lasts: the preview's room of receivers."""
+"""The receivers of a run, started and stopped while it runs: the preview's list of receivers."""
 
 import socket
 from collections.abc import Collection
@@ -18,9 +18,9 @@ from .sink_options import ReceiverOptions, build_sinks
 
 _HERE = "127.0.0.1"
 _OSC_PORT = 9000
-"""What most programs expect where an address must name its port."""
+"""The port that most programs expect, for kinds without a default port."""
 _ON_LOOPBACK = 0.005
-"""Seconds after which nothing more arrives of what was sent on this computer."""
+"""Seconds within which a datagram sent on this computer arrives."""
 
 
 def _kinds() -> dict[str, click.Option]:
@@ -69,7 +69,7 @@ class LiveReceivers:
             if not option.multiple and any(other == kind for other, _ in self._running.values()):
                 raise ValueError(f"{kind} takes one address: stop the other one first")
             if (kind, place) in self._running.values():
-                raise ValueError(f"{kind} {format_address(*place)} gets the face already")
+                raise ValueError(f"{kind} {format_address(*place)} already receives the face")
             (sink,) = self._build(kind, place)
         except click.ClickException as error:
             raise ValueError(error.message) from None
@@ -94,14 +94,14 @@ class LiveReceivers:
         if any(sink.name == name and sink.address is None for sink in self._sinks):
             return {"name": name, "lines": ["It holds a connection; there are no datagrams to show."]}
         if name not in self._copies:
-            # The same sink once more, to a port of our own: what it sends is what the receiver gets.
+            # A second sink with the same options, to our own port: it sends what the receiver gets.
             catcher = listen(_HERE, 0)
             kind, _ = self._running[name]
             (copy,) = self._build(kind, catcher.getsockname())
             if copy.address is None:
                 copy.close()
                 catcher.close()
-                return {"name": name, "lines": ["it takes no datagrams that could be shown"]}
+                return {"name": name, "lines": ["it receives no datagrams that could be shown"]}
             self._copies[name] = copy, catcher
         copy, catcher = self._copies[name]
         lines = []
@@ -127,7 +127,7 @@ class LiveReceivers:
         return build_sinks(replace(self._options, **{kind: self._value(kind, place)}), self._rate, self._driven)
 
     def _value(self, kind: str, place: tuple[str, int] | None) -> Any:
-        """What click would have made of an option that names `place`."""
+        """The value of click for an option that names `place`."""
         return ((place,) if place else ()) if self._kinds[kind].multiple else place
 
     def _usual(self, kind: str) -> str:

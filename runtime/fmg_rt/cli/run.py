@@ -23,7 +23,7 @@ from .preview_options import PreviewOptions, build_preview, offer_receivers
 from .sink_options import ReceiverOptions, RecordOptions, build_recorder, build_sinks
 from .stream_options import StreamOptions, session_builder
 
-if TYPE_CHECKING:  # compiled code and the preview are imported when the input is known to be good
+if TYPE_CHECKING:  # compiled code and the preview are imported after the input was opened
     from ..preview import Preview
     from ..sinks import Sink
 
@@ -31,12 +31,12 @@ _DEFAULT_OSC = ("127.0.0.1", 9000)
 NOT_IN_FILES = ("config", "version", "list_devices", "help")
 """Options that a settings file cannot hold."""
 _SLOW_START = 1.5
-"""Seconds after which a person is told why the start takes long."""
+"""Seconds after which the user is told why the start takes long."""
 _SLOW_START_WHY = "fmg-rt: starting. The first start on a machine compiles the program once; later starts take about a second"
 
 
 def _configure(context: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
-    """Let the settings of a YAML file stand in for options that are not given."""
+    """Use the settings of a YAML file as defaults for options that are not given."""
     if path is None:
         return None
     options = {
@@ -130,7 +130,7 @@ class ProgramOptions:
 
 
 class _Options(NamedTuple):
-    """All that a run is told."""
+    """All options of a run."""
 
     input: InputOptions
     stream: StreamOptions
@@ -146,7 +146,7 @@ def open_source(options: InputOptions, again: Callable[[], bool]) -> Source:
 
     Parameters
     ----------
-    again : whether the packaged clip, at its end, begins once more.
+    again : whether the packaged clip starts again at its end.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def open_source(options: InputOptions, again: Callable[[], bool]) -> Source:
     wanted = options.input
     if wanted == "mic":
         if options.fast:
-            raise click.UsageError("--fast is for files and pipes; a microphone cannot be read faster than it hears")
+            raise click.UsageError("--fast is for files and pipes; a microphone cannot be read faster than real time")
         from ..sources.microphone import Microphone
 
         return Microphone(options.device)
@@ -167,7 +167,7 @@ def open_source(options: InputOptions, again: Callable[[], bool]) -> Source:
 
         pipe = Pipe(wanted, options.input_rate, options.channel)
         return pipe if options.fast else LivePipe(pipe, options.live)
-    # Who looks at the preview has not seen enough after fourteen seconds, and who has not come yet has seen nothing.
+    # The clip lasts fourteen seconds: too short for a viewer of the preview, or for one who opens it later.
     repeats = wanted == DEMO and not options.fast
     source = open_file(wanted, again if repeats else lambda: False, options.channel)
     return source if options.fast else Paced(source)
@@ -214,7 +214,7 @@ def _run(context: click.Context, options: _Options) -> int:
 
 
 def _send_face(context: click.Context, source: Source, options: _Options, slow: threading.Timer, pages: "list[Preview]") -> int:
-    # Numba costs most of the start: only now, when the input is known to be good.
+    # Numba takes most of the start time: import it only after the input was opened.
     from ..app.startup import fine_waits, remarks_to, without_scipy
 
     with without_scipy():
@@ -224,7 +224,7 @@ def _send_face(context: click.Context, source: Source, options: _Options, slow: 
 
     fast = options.input.fast
     session = session_builder(options.stream, options.expression)(True if fast else "later")
-    if options.input.input != "mic":  # recorded audio waits, a microphone's first word does not
+    if options.input.input != "mic":  # recorded audio can wait, a microphone's first word cannot
         session.wait()
     preview = build_preview(
         options.preview,
@@ -235,7 +235,7 @@ def _send_face(context: click.Context, source: Source, options: _Options, slow: 
         config=options.program.config,
     )
     pages += [preview] if preview else []
-    # The sinks come last: from here on nothing but the loop can fail, and it finishes what they have begun to write.
+    # The sinks come last: after them only the loop can fail, and it completes the files that they have begun.
     stop = context.obj
     stop.begun = stop.deferred = True
     driven = ARKIT_NAMES if session.settings.mask is None else session.settings.mask
@@ -251,11 +251,11 @@ def _send_face(context: click.Context, source: Source, options: _Options, slow: 
         offer_receivers(context, options.receivers, preview, sinks, session.rate, driven)
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {session.rate:g} frames/s")
-    # A full collection would stop the face for tens of ms to look at what the start left behind: it stays anyway.
+    # A full collection would stop the face for tens of ms to scan objects of the start, which live until the end.
     gc.freeze()
     try:
         with fine_waits(), remarks_to(status.report):
-            # A file has no pauses of its own: whatever keeps it waiting is not silence.
+            # A delay while reading a file is not silence.
             live = not (fast or isinstance(source, Paced))
             loop(source, session, sinks, status, live=live, even=not fast, stop=stop, hear=preview.hear if preview else None)
     finally:

@@ -184,7 +184,7 @@ def _check(options: ServeOptions, expression: ExpressionOptions) -> None:
     if not addresses:
         raise click.UsageError("--grpc off and --http off leave nothing to serve")
     if not (options.token or options.no_token or all(is_loopback(host) for host, _ in addresses)):
-        raise click.UsageError("other machines could come in: give --token (or FMG_TOKEN), or --no-token if that is meant")
+        raise click.UsageError("other machines could connect: give --token (or FMG_TOKEN), or --no-token to allow it")
 
 
 def _server_options(options: ServeOptions, expression: ExpressionOptions) -> "Options":

@@ -30,7 +30,7 @@ def record_format(path: Path, name: str | None) -> str:
     Raises
     ------
     click.BadParameter
-        Neither says which.
+        Neither determines the format.
     """
     if name is not None:
         return name

@@ -1,4 +1,4 @@
-"""Options of the session, shared by the commands, and the sessions that they ask for."""
+"""Options of the session, shared by the commands, and the sessions that they describe."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def lookahead_samples(ms: float | None) -> int | None:
 def session_builder(
     stream: StreamOptions, expression: ExpressionOptions, keyframes: Path | None = None
 ) -> "Callable[[bool | Literal['later']], Session]":
-    """What makes sessions as the command line asks for, with the eGeMAPS that `Session` is told of.
+    """A function that makes sessions for these options; its argument is `Session`'s ``egemaps``.
 
     It listens for a tracker when the command line names a port.
 
@@ -51,7 +51,8 @@ def session_builder(
     Raises
     ------
     click.ClickException
-        Bad weights, look-ahead, calibration, mask or limits, or the tracker's port is taken; also from what it returns.
+        Bad weights, look-ahead, calibration, mask or limits, or the tracker's port is taken; the
+        returned function raises it too.
     """
     from .. import weights as weight_file
     from ..session import Session

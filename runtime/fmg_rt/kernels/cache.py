@@ -1,4 +1,4 @@
-"""Compiled kernels on disk: used when they are whole, compiled again otherwise; never a reason not to start.
+"""Compiled kernels on disk: loaded if they are intact, compiled again otherwise. The cache can never prevent a start.
 
 One file holds one kernel: SHA-256 of the rest (32 bytes), SHA-256 of what it was made from (32 bytes), then Numba's pickled
 machine code. It is checked before it is unpacked, since damaged code can abort the process inside LLVM. It appears whole or
@@ -6,8 +6,8 @@ not at all, so that several first starts at once do not meet.
 
 References
 ----------
-`numba.core.caching`, whose base class this implements. Numba's own cache believes what it reads, and raises an error where it
-cannot write.
+`numba.core.caching`, whose base class this implements. Numba's own cache does not verify what it reads, and raises an error if
+it cannot write.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _log = logging.getLogger(__name__)
 
 
 class Tally:
-    """What became of this process's kernels.
+    """How this process got its kernels.
 
     Attributes
     ----------
-    loaded, compiled, damaged : how many. place : where the last one was read or written; None: nowhere yet.
-    refusal : why a kernel could not be kept; empty while all could.
+    loaded, compiled, damaged : number of kernels. place : folder of the last one read or written; None: none yet.
+    refusal : why a kernel could not be stored; empty if all were.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ tally = Tally()
 
 
 def places() -> list[Path]:
-    """Folders of the kernels: each is read, and the first that can be written keeps new ones.
+    """Folders of the kernels: all are read; new kernels go to the first writable one.
 
     ``NUMBA_CACHE_DIR`` alone if it is set; else beside the sources, then the user's cache folder.
     """
@@ -68,7 +68,7 @@ def places() -> list[Path]:
 
 
 def kept() -> Iterator[tuple[Path, bool]]:
-    """Every file of every place, and whether it is whole."""
+    """Every file of every folder, and whether it is intact."""
     for place in places():
         with contextlib.suppress(OSError):
             for path in sorted(place.glob(f"*{SUFFIX}")):
@@ -76,7 +76,7 @@ def kept() -> Iterator[tuple[Path, bool]]:
 
 
 def clear() -> tuple[int, list[str]]:
-    """Delete all files of all places: how many, and a line for each that could not be."""
+    """Delete all files of all folders. Returns their number and an error line for each that could not be deleted."""
     n, refusals = 0, []
     for path, _ in kept():
         try:
@@ -123,9 +123,9 @@ class KernelCache(_Cache):
                 if content is None:
                     raise ValueError("checksum")
                 result = CompileResult._rebuild(target_context, *pickle.loads(content[_DIGEST:]))
-            except Exception:  # whole, and still not to be unpacked: of another NumPy, for instance
+            except Exception:  # the checksum is right, but it cannot be unpickled: written with another NumPy, for instance
                 if not tally.damaged:
-                    _log.warning("fmg: compiled kernels in %s are damaged; they are thrown away and compiled again", place)
+                    _log.warning("fmg: compiled kernels in %s are damaged; they are deleted and compiled again", place)
                 tally.damaged += 1
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -136,7 +136,7 @@ class KernelCache(_Cache):
         return None
 
     def save_overload(self, sig: Any, data: CompileResult) -> None:
-        """Keep a compiled kernel where that is possible."""
+        """Store a compiled kernel, if possible."""
         tally.compiled += 1
         if not self._enabled:
             return
@@ -154,7 +154,7 @@ class KernelCache(_Cache):
                 return
         if not tally.refusal:
             _log.warning(
-                "fmg: compiled kernels cannot be kept (%s): every start compiles them again, which takes some "
+                "fmg: compiled kernels cannot be stored (%s): every start compiles them again, which takes some "
                 "seconds; set NUMBA_CACHE_DIR to a folder with room",
                 refusal,
             )
@@ -172,7 +172,7 @@ class KernelCache(_Cache):
 
 @functools.cache
 def _source(path: str) -> str:
-    """Digest of a module's source; of the program where sources are packed into one."""
+    """Digest of a module's source; of the executable in a frozen program."""
     if getattr(sys, "frozen", False):
         status = os.stat(sys.executable)
         return f"{status.st_size} {status.st_mtime_ns}"
@@ -180,7 +180,7 @@ def _source(path: str) -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """What follows the checksum; None for a file that is not whole."""
+    """The content after the checksum; None for a damaged file."""
     try:
         content = path.read_bytes()
     except OSError:

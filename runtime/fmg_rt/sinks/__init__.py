@@ -27,7 +27,7 @@ class Sink(Protocol):
     Attributes
     ----------
     name : what a person calls it, e.g. ``osc 127.0.0.1:9000``.
-    live : True where a face is seen now, which has to come to rest when the run ends. False for recordings: they get no
+    live : True if a face is shown live, which must go to rest when the run ends. False for recordings: they get no
         resting frames.
     address : host and UDP port that datagrams go to, so that ``fmg-rt doctor`` can ask whether anyone listens; None for
         what sends none.
@@ -170,7 +170,7 @@ class Sinks:
             self._lose(sink, error)
         except Exception as error:
             if not member.failing:
-                self._report(f"{sink.name}: {error}; trying again from time to time")
+                self._report(f"{sink.name}: {error}; trying again at growing intervals")
             member.failing = True
             member.wait = member.pause
             if not isinstance(error, Away):

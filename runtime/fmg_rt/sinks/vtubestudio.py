@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 PORT = 8001
 _SHORTEST = 1 / 60
-"""Seconds between two frames; more of them are drawn by nobody."""
+"""Seconds between two frames; it draws no more than that."""
 _LONGEST = 0.5
-"""Seconds after which the last frame is sent again: what is not said once a second counts as lost."""
+"""Seconds after which the last frame is sent again: VTube Studio drops parameters that are not set once a second."""
 _ANSWER, _CLICK = 5.0, 600.0
 """Seconds that an answer may take; and that of a person who is asked for permission."""
 _RETRY = 2.0

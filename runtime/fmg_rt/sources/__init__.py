@@ -23,7 +23,7 @@ class Source(Protocol):
 
     @property
     def overflows(self) -> int:
-        """Hops of audio lost so far because nobody took them in time."""
+        """Hops of audio lost so far because they were not read in time."""
 
     @property
     def trouble(self) -> str:

@@ -63,7 +63,7 @@ class Paced:
     def __init__(self, source: Source):
         self.name = source.name
         self.latency = source.latency + spec.HOP_LENGTH / spec.SAMPLE_RATE
-        self.overflows = 0  # a recording waits when nobody takes it
+        self.overflows = 0  # a recording waits until it is read
         self.trouble = ""
         self._source = source
         self._ring = Ring(self._CAPACITY)

@@ -32,7 +32,7 @@ def open_file(
 ) -> BlockSource:
     """The source of a sound file, or of the packaged clip when `path` is ``demo``.
 
-    again : asked at the end of the file whether it shall begin again. channel : see `mono.Mono`.
+    again : called at the end of the file; True starts it again. channel : see `mono.Mono`.
 
     Raises
     ------

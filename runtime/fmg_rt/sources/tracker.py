@@ -1,4 +1,4 @@
-"""Another face tracker as a source of faces: OSC, VMC, Live Link or iFacialMocap over UDP, told apart by their bytes."""
+"""Another face tracker as a source of faces: OSC, VMC, Live Link or iFacialMocap over UDP, distinguished by their bytes."""
 
 import contextlib
 import threading

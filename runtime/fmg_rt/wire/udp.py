@@ -1,4 +1,4 @@
-"""Datagram sockets: one to a receiver, which never blocks and never minds that nobody listens; and one to listen with."""
+"""Datagram sockets: one that sends to a receiver, never blocks and ignores that no program listens; and one that listens."""
 
 import socket
 import threading
@@ -104,7 +104,7 @@ class Udp:
             self._look_up()
 
     def send(self, datagrams: Iterable[bytes | bytearray | memoryview]) -> None:
-        """Send each datagram, or drop it where the system has no room for it or nobody listens.
+        """Send each datagram, or drop it if the system's buffer is full or no program listens.
 
         Raises
         ------

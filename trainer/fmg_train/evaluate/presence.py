@@ -1,4 +1,4 @@
-"""Does somebody speak? What a network says, against the phones of the data; and anyone else's answer to the same question."""
+"""Speech presence: a network's prediction, or another detector's, scored against the phones of the data."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -14,7 +14,7 @@ from ..features import NOISE, WINDOW_ROWS, Cache
 LN_PER_DB = float(np.log(10.0) / 10.0)
 """A power ratio of 1 dB in natural-log units."""
 STEADY, STEADY_WEIGHT = ("nonspeech-noise", "nonspeech-fan"), 3.0
-"""Speakers (`form.Recording.speaker`) of those that are drawn more often: what a microphone hears all day."""
+"""Speakers (`form.Recording.speaker`) of those that are drawn more often: the usual background of a microphone."""
 NOISE_SNR_DB = 0.0, 25.0
 """Range of how far it lies below the louder half of a sequence, dB."""
 FROM_START = 0.5
@@ -28,7 +28,7 @@ FIRST_WINDOW = 2
 class Batch:
     """mel (B, frames, 80) float32, not standardised; egemaps (B, steps, 88) float32 or None; target (B, steps,
     look-aheads, 52) float32; known (B, steps, 1, 52) and measured (B, steps, 1) float32 of 0/1; spoken (B, steps, look-aheads)
-    float32: 1 somebody speaks, 0 nobody, -1 not known."""
+    float32: 1 speech, 0 no speech, -1 unknown."""
 
     mel: np.ndarray
     egemaps: np.ndarray | None

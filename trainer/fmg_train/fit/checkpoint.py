@@ -22,7 +22,7 @@ LAST, BEST, LOCK = "last.pt", "best.pt", "lock"
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Nobody else trains in `folder` meanwhile; the system lets go of it when the process ends, however it ends.
+    """Lock `folder` against other trainings; the system releases the lock when the process ends.
 
     Raises
     ------

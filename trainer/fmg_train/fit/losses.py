@@ -95,7 +95,7 @@ def _inner(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def speech_loss(logit: torch.Tensor, spoken: torch.Tensor, weights: Loss) -> torch.Tensor:
-    """Weighted cross entropy of somebody's speaking; both (B, steps, L), spoken 1, 0, or -1 where it is not known."""
+    """Weighted cross entropy of speech presence; both (B, steps, L), spoken 1, 0, or -1 where it is not known."""
     known = spoken >= 0
     errors = nn.functional.binary_cross_entropy_with_logits(logit, spoken.clamp(min=0.0), reduction="none")
     return weights.speech * (errors * known).sum() / known.sum().clamp(min=1)
