@@ -1,4 +1,4 @@
-"""What arrives at a port, in words and bars."""
+"""Text and bars for what arrives at a port."""
 
 import socket
 from collections import Counter
@@ -36,7 +36,7 @@ def _short(note: str) -> str:
 
 
 class Tally:
-    """What came of each kind: the newest values, and how much there was since the last look."""
+    """The newest values of each kind, and the amount since the last screen."""
 
     def __init__(self) -> None:
         self.newest: dict[str, dict[str, float]] = {}
