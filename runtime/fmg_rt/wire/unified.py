@@ -9,7 +9,7 @@ from ..arkit import ARKIT_NAMES, INDEX, N_COEFFICIENTS
 
 SIDES = ("Left", "Right")
 
-# What is not a sum of coefficients is computed first and stands behind them.
+# Sources that are not sums of coefficients are computed first; they follow the coefficients.
 _EXTRA: dict[str, tuple[str, ...]] = {
     "one": (),
     **{f"shut{s}": (f"eyeBlink{s}", f"eyeSquint{s}") for s in SIDES},
@@ -19,7 +19,7 @@ _EXTRA: dict[str, tuple[str, ...]] = {
     "squint": ("eyeSquintLeft", "eyeSquintRight"),
     "open": ("jawOpen", "mouthClose"),
 }
-"""What each is made of."""
+"""The coefficients that each depends on."""
 _SOURCE = {name: i for i, name in enumerate((*ARKIT_NAMES, *_EXTRA))}
 _TAKEN = [
     INDEX[stem + side]
@@ -243,7 +243,7 @@ def _old_rows(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
 
 _ROWS = _rows()
 NAMES: tuple[str, ...] = tuple(_ROWS)
-"""The parameters that 52 coefficients can drive; one that would always be 0 is left out."""
+"""The parameters that 52 coefficients can drive; one that would always be 0 is omitted."""
 _ROWS |= _old_rows(_ROWS)
 VALUES: tuple[str, ...] = tuple(_ROWS)
 """`NAMES`, and after them those from before version 2, each with ``v1/`` before it."""

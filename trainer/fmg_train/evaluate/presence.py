@@ -19,7 +19,7 @@ Condition = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def network(weights: Weights, lookahead: int | None = None) -> Detector | None:
-    """What the network of a weight file says; None where it does not tell."""
+    """The prediction of a weight file's network; None if it has none."""
     net = networks.build(weights, lookahead)
     if net.presence is None:
         return None
@@ -62,5 +62,5 @@ def judged(
 
 
 def auc(detect: Detector, directories: Iterable[Path], split: str | None = "test", condition: Condition | None = None) -> float:
-    """The chance that it is surer in a frame with speech than in one without; NaN where the data have only one of both."""
+    """The probability that it rates a frame with speech higher than one without; NaN where the data have only one of both."""
     return scores.auc(*judged(detect, directories, split, condition))

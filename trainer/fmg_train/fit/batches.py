@@ -1,4 +1,4 @@
-"""Random sequences from cached features: what a training step sees."""
+"""Random sequences from cached features, for a training step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ FROM_START = 0.5
 """Share of the sequences that begin where a recording begins: at run time every stream begins so, with a network that has
 heard nothing yet. They begin with any frame of the first step: where steps fall on the speech is chance, in use as well."""
 FIRST_WINDOW = 2
-"""The runtime hands out no functionals before 0.5 s: the first it does are those of the second interval of 300 ms."""
+"""The runtime has no functionals before 0.5 s: the first are those of the second interval of 300 ms."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Pool:
         context: int = 0,
         with_egemaps: bool = False,
     ) -> Batch:
-        """`n` sequences of `n_frames` log-mel frames, preceded by `context` frames that have no target of their own.
+        """`n` sequences of `n_frames` log-mel frames, preceded by `context` frames without targets.
 
         A step is `stack` frames. lookahead_rows : look-aheads in frames of 10 ms.
         """
@@ -134,7 +134,7 @@ def _sequence(
 
 
 def _functionals(cache: Cache, ends: np.ndarray, recording: np.ndarray) -> np.ndarray:
-    """The newest vector that was there when log-mel frame `ends` came out; NaN before the first, as at run time."""
+    """The newest vector at log-mel frame `ends`; NaN before the first, as at run time."""
     # Frame j of a recording comes out with the hop that ends at sample 160 j + 480.
     heard = (ends - cache.spans[recording, 0] + WINDOW_ROWS + 1) * spec.HOP_LENGTH
     window = cache.windows[recording, 0] + heard // spec.EGEMAPS_INTERVAL - 1
@@ -198,7 +198,7 @@ def _level(mel: np.ndarray) -> np.ndarray:
 
 
 def mix(mel: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A new (B, frames, 80) log-mel of both sounds: their powers add, but for the phase between them."""
+    """A new (B, frames, 80) log-mel of both sounds: their powers add; the phase between them is ignored."""
     snr = rng.uniform(*NOISE_SNR_DB, len(mel))
     gain = (_level(mel) - _level(noise) - snr * LN_PER_DB).astype(np.float32)
     return np.log(np.exp(mel) + np.exp(noise + gain[:, None, None]))  # a ninth of the time of logaddexp

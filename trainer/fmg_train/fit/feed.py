@@ -1,4 +1,4 @@
-"""What a training run sees: sequences of its data sets, drawn by seed, as tensors on its device."""
+"""The input of a training run: sequences of its data sets, drawn by seed, as tensors on its device."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from ..models import Twin
 from .batches import Batch, Pool, augment, mix, rest
 
 VALIDATION_SEQUENCES = 128
-"""Fixed sequences that every epoch is judged on."""
+"""Number of fixed validation sequences."""
 _ROWS_PER_MS = spec.SAMPLE_RATE // 1000 / spec.HOP_LENGTH
 
 
@@ -75,7 +75,7 @@ def open_pool(sources: tuple[Source, ...], split: str, hears_egemaps: bool, is_f
 
 
 class Tensors(NamedTuple):
-    """A `Batch` as torch sees it; egemaps is None for a network that does not hear them."""
+    """A `Batch` as tensors; egemaps is None for a network that does not use them."""
 
     mel: torch.Tensor
     egemaps: torch.Tensor | None
@@ -96,11 +96,11 @@ class Tensors(NamedTuple):
 
 
 class Feed:
-    """The batches of one training run.
+    """The batches of one training run, for training and validation.
 
     Parameters
     ----------
-    config : which data sets, how long a sequence is, how many make a batch, how they are disturbed.
+    config : which data sets, how long a sequence is, how many make a batch, how they are augmented.
     twin : the network that they are for.
     workers : this process, which draws its share of each batch.
 
@@ -115,8 +115,8 @@ class Feed:
         self._lookahead_rows = np.array([round(ms * _ROWS_PER_MS) for ms in config.model.lookaheads_ms])
 
     def epoch(self, number: int) -> Iterator[Tensors]:
-        """The disturbed batches of an epoch, the next one drawn while this one is learnt from."""
-        # The data sets are listed again: a corpus may still be growing beside the training.
+        """The augmented batches of an epoch; the next one is drawn while this one is used."""
+        # List the data sets again: a corpus may still grow during the training.
         pool = self._open(self._config.data.train, "train")
         rng = np.random.default_rng([self._config.seed, 2, number, self._workers.rank])
         size = self._config.optim.batch // self._workers.count
@@ -134,7 +134,7 @@ class Feed:
                 yield batch.to(self._device)
 
     def validation(self) -> list[Tensors]:
-        """The batches that every epoch is judged on, whatever the seed: losses of two runs can be compared."""
+        """The validation batches. They do not depend on the seed, so losses of two runs can be compared."""
         pool = self._open(self._config.data.val, "val")
         rng = np.random.default_rng(3)
         size = min(self._config.optim.batch, VALIDATION_SEQUENCES)

@@ -29,9 +29,9 @@ from .feed import Feed, Tensors, join_workers, open_pool
 from .losses import face_loss, speech_loss
 
 STATISTICS_FRAMES = 500_000
-"""Most frames of training data that the feature statistics are taken from."""
+"""Most frames of training data for the feature statistics."""
 NEUTRAL_EGEMAPS = np.zeros(spec.N_EGEMAPS), np.ones(spec.N_EGEMAPS)
-"""Mean and deviation for a network that does not hear eGeMAPS."""
+"""Mean and deviation for a network that does not use eGeMAPS."""
 
 
 def statistics_of(pool: Pool, seed: int) -> Statistics:
@@ -127,7 +127,7 @@ class Fit:
         self._best_epoch = 0
 
     def resume(self) -> None:
-        """Go on from ``last.pt``.
+        """Continue from ``last.pt``.
 
         Raises
         ------
