@@ -16,7 +16,7 @@ QUICK = "not slow and not timed and not audio and not browser"
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """The tests that need no sound server, no browser and no quiet machine: two minutes on two cores."""
+    """The tests that need no sound server, no browser and no quiet machine: under three minutes of one core."""
     session.run(sys.executable, "-m", "pytest", "-q", "-m", QUICK, "tests", *session.posargs, external=True)
 
 
