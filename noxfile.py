@@ -1,4 +1,4 @@
-"""The things that people do here: `nox -s quick`, `tests`, `bench`, `lint`, `agents`, `docs`, `application`.
+"""The tasks of a developer: `nox -s quick`, `tests`, `bench`, `lint`, `agents`, `docs`, `application`.
 
 They use the environment that nox itself is installed in: `pip install -c constraints.txt -e ".[train,corpus,oracle,serve,media,
 docs,test]"` makes it once, as the README's test command does.
@@ -16,7 +16,7 @@ QUICK = "not slow and not timed and not audio and not browser"
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """The tests that need no sound server, no browser and no quiet machine: two minutes on two cores."""
+    """The tests that need no sound server, no browser and no quiet machine: under three minutes of one core."""
     session.run(sys.executable, "-m", "pytest", "-q", "-m", QUICK, "tests", *session.posargs, external=True)
 
 
@@ -34,8 +34,9 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """What a reader need not look for: style and types."""
+    """Style, layout and types."""
     session.run(sys.executable, "-m", "ruff", "check", external=True)
+    session.run(sys.executable, "-m", "ruff", "format", "--check", external=True)
     session.run(sys.executable, "-m", "mypy", external=True)
 
 

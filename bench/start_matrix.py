@@ -90,7 +90,7 @@ def measure(arguments: list[str], place: Path, folder: Path) -> str:
         env={**os.environ, "NUMBA_CACHE_DIR": str(place)},
     )
     seconds = time.perf_counter() - began
-    remarks = result.stderr.count("are damaged; they are thrown away") + result.stderr.count("cannot be kept")
+    remarks = result.stderr.count("are damaged; they are deleted") + result.stderr.count("cannot be stored")
     good = result.returncode == 0 and "Traceback" not in result.stderr
     said = {0: "says nothing", 1: "says it once"}.get(remarks, f"says it {remarks} times")
     return (

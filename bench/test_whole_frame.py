@@ -44,7 +44,7 @@ def _sound():
 
 
 def predecessor_size():
-    """A network of the predecessor's size that nobody trained, with a look-ahead of 50 ms."""
+    """An untrained network of the predecessor's size, with a look-ahead of 50 ms."""
     random = np.random.default_rng(0)
     tensors = {
         name: random.normal(0, 0.1, shape).astype(np.float32)

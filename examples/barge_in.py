@@ -22,5 +22,5 @@ for name in sys.argv[1:]:
     session = session or Session(sample_rate=sample_rate)
     print(name)
     show(session.push(audio[: sample_rate * 4 // 5]))
-    print("somebody breaks in")
+    print("interrupted")
     show(session.interrupt())

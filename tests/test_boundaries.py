@@ -80,6 +80,8 @@ def test_runtime_imports_go_down(path, package, part):
         target = part_of(module)
         if path.name == "jit.py" and part == "kernels":
             assert module.startswith("fmg_rt.kernels.cache."), f"jit imports only the cache, not {module}"
+        elif path.name == "cache.py" and part == "kernels":
+            assert module.startswith("fmg_rt.files."), f"the cache imports only files, not {module}"
         elif part == "kernels":
             assert target == "kernels", f"a kernel imports only jit and other kernels, not {module}"
         elif target != part:

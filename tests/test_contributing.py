@@ -60,3 +60,15 @@ def test_the_corpus_engine_speaks():
     said = engine.speak("hello", engine.draw("en", rng), rng)
     assert said.audio.dtype == np.float32 and len(said.audio) == 6400 and said.phones[-1][2] == pytest.approx(0.4)
     engine.close()
+
+
+def test_sessions_of_nox_and_hooks_of_pre_commit_are_those_that_stand_there():
+    root = Path(__file__).parents[1]
+    sessions = re.findall(r"^@nox\.session.*\ndef (\w+)", (root / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE)
+    first, also = re.search(r"nox -s ([\w ]+)#.*; also: (.+)", TEXT).groups()
+    assert sorted(sessions) == sorted([*first.split(), *also.split(", ")])
+    lint = re.search(r"def lint.+?\n\n\n", (root / "noxfile.py").read_text(encoding="utf-8"), re.DOTALL)[0]
+    hooks = (root / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    for tool in ("ruff check", "ruff format", "mypy"):
+        assert f"python -m {tool}\n" in hooks
+        assert all(f'"{word}"' in lint for word in tool.split())

@@ -68,7 +68,7 @@ REGIONS: Mapping[str, tuple[str, ...]] = {
     "brows": tuple(n for n in ARKIT_NAMES if n.startswith("brow")),
     "eyes": tuple(n for n in ARKIT_NAMES if n.startswith("eye")),
 }
-"""The 52 names by part of the face; every name stands in exactly one region."""
+"""The 52 names by part of the face; every name is in exactly one region."""
 
 
 def region_indices(*regions: str) -> list[int]:
@@ -89,4 +89,4 @@ APERTURE: Mapping[str, float] = {
     "mouthPressLeft": -0.1,
     "mouthPressRight": -0.1,
 }
-"""How far the lips stand apart: the sum of these shares, and 0 where it is negative."""
+"""The distance between the lips: the sum of these shares, and 0 where it is negative."""

@@ -1,4 +1,4 @@
-"""What hosts call audio, as one float32 channel."""
+"""Audio of any accepted type, converted to one float32 channel."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, names that are free, and locks between programs."""
+"""Files that are written completely or not at all, unused file names, and locks between programs."""
 
 import contextlib
 import errno
@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 _LOCK_AT = 1 << 30
-"""Byte that is locked on Windows, where nobody can read what is locked."""
+"""Offset of the locked byte on Windows, where a locked range cannot be read; it lies beyond the data."""
 
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike[str], durable: bool = False) -> Iterator[BinaryIO]:
-    """A file to write to that takes the name `path` when the block ends, and is deleted when the block raises.
+    """A file that is renamed to `path` when the block ends, and deleted if the block raises.
 
-    Whatever happens, `path` is what it was or what was written, never a part of it. Two writers do not disturb each other;
-    the last one stays.
+    `path` always holds the old or the new content, never a part. Two writers do not disturb each other; the last one
+    wins.
 
     Parameters
     ----------
-    durable : wait until it is on the disk, so that it survives a power loss.
+    durable : wait until the data is on the disk, so that it survives a power loss.
 
     Raises
     ------
@@ -52,9 +52,9 @@ def numbered(path: Path) -> Iterator[Path]:
 
 
 def lock(file: BinaryIO) -> bool:
-    """Claim an open file until it is closed; False when another program, or another place in this one, has it.
+    """Lock an open file until it is closed; False if another program, or another open file of this one, holds the lock.
 
-    Where the file system knows no locks the file is yours.
+    True on a file system without locks.
     """
     try:
         if sys.platform == "win32":

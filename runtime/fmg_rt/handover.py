@@ -135,7 +135,7 @@ class Handover:
         except Exception as error:  # whatever it is, the lips go on
             self._remembers = False
             self._heard.clear()
-            _LOG.warning("there are no live eGeMAPS, so brows and mood follow the voice less closely: %s", error)
+            _LOG.warning("eGeMAPS are not available, so brows and mood follow the voice less closely: %s", error)
         finally:
             sys.setswitchinterval(interval)
             self._known.set()

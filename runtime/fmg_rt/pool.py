@@ -62,7 +62,7 @@ class Pool:
         return {session: frames for done in self._threads.map(_push, groups) for session, frames in done.items()}
 
     def close(self) -> None:
-        """Let the threads go."""
+        """End the threads."""
         self._threads.shutdown()
 
 
@@ -82,7 +82,7 @@ def _push(audio: Mapping[Session, Audio]) -> dict[Session, list[Frame] | AudioEr
             hop = next(hops[session], None)
             if hop is None:
                 del hops[session]
-            elif not isinstance(session._stream, FaceStream):  # its eGeMAPS are still on their way
+            elif not isinstance(session._stream, FaceStream):  # its eGeMAPS are still compiling
                 done[session] += session._step(hop)  # type: ignore[operator]
             else:
                 heard.append((session, session._stream))

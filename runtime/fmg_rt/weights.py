@@ -31,7 +31,7 @@ class WeightsError(FmgError, ValueError):
 
 @dataclass(frozen=True)
 class Weights:
-    """Everything a stream needs to know of a trained network; never written after load.
+    """A trained network as a stream needs it; never modified after loading.
 
     Attributes
     ----------

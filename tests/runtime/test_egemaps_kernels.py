@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import reference_egemaps as reference
 
-from fmg_rt.egemaps import tables
+from fmg_rt.egemaps import FEATURE_NAMES, tables
 from fmg_rt.kernels import (
     egemaps_fft,
     egemaps_formants,
@@ -277,3 +277,20 @@ def test_segments():
     np.testing.assert_allclose(out, [2, (9 + 12) / 2, 1.5])  # a run that ends counts one less, a gap of one is none
     egemaps_functionals.segments(pitch, 0, 1, out)
     np.testing.assert_allclose(out, 0)
+
+
+def test_places_in_the_vector_are_those_of_the_names():
+    at = {
+        "F0semitoneFrom27.5Hz_sma3nz_amean": egemaps_functionals.PITCH,
+        "loudness_sma3_amean": egemaps_functionals.LOUDNESSES,
+        "spectralFlux_sma3_amean": egemaps_functionals.FRAMES,
+        "jitterLocal_sma3nz_amean": egemaps_functionals.PERIODS,
+        "alphaRatioV_sma3nz_amean": egemaps_functionals.VOICED,
+        "alphaRatioUV_sma3nz_amean": egemaps_functionals.UNVOICED,
+        "loudnessPeaksPerSec": egemaps_functionals.PEAKS_PER_S,
+        "VoicedSegmentsPerSec": egemaps_functionals.VOICED_PER_S,
+        "MeanVoicedSegmentLengthSec": egemaps_functionals.VOICED_S,
+        "MeanUnvoicedSegmentLength": egemaps_functionals.UNVOICED_S,
+        "equivalentSoundLevel_dBp": egemaps_functionals.SOUND_LEVEL,
+    }
+    assert {name: FEATURE_NAMES.index(name) for name in at} == at

@@ -40,7 +40,7 @@ def test_with_a_sound_file(monkeypatch, capsys, talk, name, says):
 def test_barge_in_rests_and_begins_again(monkeypatch, capsys, talk):
     run(monkeypatch, "barge_in.py", talk, talk)
     lines = capsys.readouterr().out.splitlines()
-    breaks = [i for i, line in enumerate(lines) if line == "somebody breaks in"]
+    breaks = [i for i, line in enumerate(lines) if line == "interrupted"]
     assert len(breaks) == 2
     assert lines[breaks[0] + 5] == talk and lines[breaks[0] + 4].endswith("jawOpen 0.000")  # four frames of rest
     assert lines[breaks[0] + 6].startswith("  0.000 s")

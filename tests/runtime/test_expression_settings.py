@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from expression_signals import MOUTH, RATE, UPPER, Player, faces_of, noise, silence, slow_aperture, talk
 
 from fmg_rt import arkit
-from fmg_rt.cli.expression_options import build_settings, expression_options
+from fmg_rt.cli.expression_options import ExpressionOptions, build_settings
+from fmg_rt.cli.options import grouped
 from fmg_rt.expression import (
     CalibrationError,
     Expression,
@@ -353,10 +354,9 @@ def test_a_taken_port_gives_one_clear_line():
 
 
 @click.command()
-@expression_options
-def command(**params):
-    settings = build_settings(params)
-    click.echo(repr(settings))
+@grouped
+def command(options: ExpressionOptions):
+    click.echo(repr(build_settings(options)))
 
 
 def test_the_options_build_the_settings(tmp_path):
@@ -364,9 +364,9 @@ def test_the_options_build_the_settings(tmp_path):
     got = {}
 
     @click.command()
-    @expression_options
-    def run(**params):
-        got["settings"] = build_settings(params)
+    @grouped
+    def run(options: ExpressionOptions):
+        got["settings"] = build_settings(options)
 
     line = [
         "--mouth",

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from numba import config
 from numba.core.codegen import get_host_cpu_features
 
+from fmg_rt import files
 from fmg_rt.cli import main
 from fmg_rt.kernels import cache, jit
 
@@ -89,7 +90,7 @@ def test_damage_is_said_once_thrown_away_and_compiled_anew(place, how, caplog):
         assert works(compiled())
     assert cache.tally.damaged == 2 and cache.tally.compiled == 3
     assert [record.message for record in caplog.records] == [
-        f"fmg: compiled kernels in {place} are damaged; they are thrown away and compiled again"
+        f"fmg: compiled kernels in {place} are damaged; they are deleted and compiled again"
     ]
     assert path.read_bytes() == whole or list(cache.kept()) == [(path, True)]
 
@@ -113,17 +114,56 @@ def test_other_flags_or_sources_are_not_damage(place, monkeypatch):
 
 @pytest.mark.parametrize("refused", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_no_room_or_no_right_is_said_once_and_the_kernel_works(place, refused, monkeypatch, caplog):
-    def write(path, content):
-        with open(path, "wb") as file:
-            file.write(content[:100])
-        raise OSError(refused, os.strerror(refused))
+    class Full:
+        def __init__(self, path, mode):
+            self.file = open(path, mode)
 
-    monkeypatch.setattr(Path, "write_bytes", write)
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.file.close()
+
+        def write(self, content):
+            self.file.write(content[:100])
+            raise OSError(refused, os.strerror(refused))
+
+    monkeypatch.setattr(files, "open", Full, raising=False)
     assert works(compiled()) and works(compiled())
     assert (cache.tally.compiled, list(place.iterdir())) == (2, [])
     (record,) = caplog.records
     assert os.strerror(refused) in record.message and "NUMBA_CACHE_DIR" in record.message
     assert os.strerror(refused) in cache.tally.refusal
+
+
+def test_another_process_that_reads_its_own_file_is_no_refusal(place, monkeypatch, caplog):
+    """Windows lets nobody take the name of a file that somebody reads."""
+    compiled()
+    monkeypatch.setattr(cache, "_source", lambda path: "edited")
+
+    def replace(source, target):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), source, None, target)
+
+    monkeypatch.setattr(files.os, "replace", replace)
+    assert works(compiled()) and (cache.tally.refusal, caplog.records) == ("", [])
+    assert len(list(place.iterdir())) == 1
+
+
+def test_a_stale_kernel_in_a_folder_without_write_permission_goes_to_the_next_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "tally", cache.Tally())
+    first, second = tmp_path / "first", tmp_path / "second"
+    monkeypatch.setattr(cache, "places", lambda: [first])
+    compiled()
+    monkeypatch.setattr(cache, "_source", lambda path: "edited")
+    monkeypatch.setattr(cache, "places", lambda: [first, second])
+
+    def refuse(path, mode):
+        if first in path.parents:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return open(path, mode)
+
+    monkeypatch.setattr(files, "open", refuse, raising=False)
+    assert works(compiled()) and cache.tally.place == second and len(list(second.iterdir())) == 1
 
 
 def test_a_folder_that_cannot_be_is_said(tmp_path, monkeypatch, caplog):
@@ -190,7 +230,7 @@ def test_no_damage_stops_a_start(command, warm, voice, weight_file, tmp_path, pr
     for expected in (1, 0):
         code, out, err = program(*arguments, environment={"NUMBA_CACHE_DIR": str(tmp_path / "cache")}).end(120)
         assert code == 0, err
-        assert err.count("are damaged; they are thrown away") == expected and "Traceback" not in err
+        assert err.count("are damaged; they are deleted") == expected and "Traceback" not in err
     assert (tmp_path / "a.csv").exists() or (tmp_path / "voice.csv").exists() or "would run" in out
 
 

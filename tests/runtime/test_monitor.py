@@ -179,7 +179,7 @@ def test_other_computers_are_not_heard_unless_wanted():
     result = CliRunner().invoke(main, ["monitor", "--port", str(free_port()), "--seconds", "0.1"])
     assert "listening on 127.0.0.1:" in result.output
     result = CliRunner().invoke(main, ["monitor", "--host", "192.0.2.1", "--seconds", "0.1"])
-    assert result.exit_code == 1 and "192.0.2.1:9000 cannot be listened to" in result.output
+    assert result.exit_code == 1 and "192.0.2.1:9000 is not available" in result.output
 
 
 def test_names_without_end_do_not_fill_the_memory():

@@ -12,9 +12,11 @@ from browser import WebSocket
 
 from fmg_rt import arkit
 from fmg_rt.cli.command_line import command_line
+from fmg_rt.cli.options import fill
 from fmg_rt.cli.preview_options import offer_receivers
 from fmg_rt.cli.receivers import LiveReceivers
 from fmg_rt.cli.run import run
+from fmg_rt.cli.sink_options import ReceiverOptions
 from fmg_rt.expression import ExpressionSettings
 from fmg_rt.frame import Frame
 from fmg_rt.preview import Controls, Preview
@@ -24,6 +26,10 @@ from fmg_rt.sinks import Sinks
 def options(*words):
     """The values of `fmg-rt`'s options for these words, as click gives them."""
     return run.make_context("fmg-rt", list(words))
+
+
+def receivers_of(context):
+    return fill(ReceiverOptions, context.params)
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def face(value, index=0):
 
 def test_started_it_gets_frames_and_stopped_it_comes_to_rest(receiver):
     sinks = Sinks([])
-    receivers = LiveReceivers(options().params, sinks, 30.0)
+    receivers = LiveReceivers(receivers_of(options()), sinks, 30.0)
     assert receivers.state()["running"] == [] and receivers.state()["kinds"]["vmc"] == "127.0.0.1:39539"
     receivers.start("ifacialmocap", address(receiver))
     (running,) = receivers.state()["running"]
@@ -64,7 +70,7 @@ def test_started_it_gets_frames_and_stopped_it_comes_to_rest(receiver):
 
 def test_every_kind_can_be_started_where_it_usually_is_and_looked_at():
     sinks = Sinks([])
-    receivers = LiveReceivers(options("--osc", "127.0.0.1:9001").params, sinks, 30.0)
+    receivers = LiveReceivers(receivers_of(options("--osc", "127.0.0.1:9001")), sinks, 30.0)
     for kind, usual in receivers.state()["kinds"].items():
         receivers.start(kind, usual)
     sinks.send(face(0.5))
@@ -94,7 +100,7 @@ def test_every_kind_can_be_started_where_it_usually_is_and_looked_at():
     ],
 )
 def test_what_cannot_be_started_is_told_in_a_line(kind, where, why):
-    receivers = LiveReceivers(options("--osc", "127.0.0.1:9001", "--vrchat").params, Sinks([]), 30.0)
+    receivers = LiveReceivers(receivers_of(options("--osc", "127.0.0.1:9001", "--vrchat")), Sinks([]), 30.0)
     before = receivers.state()
     with pytest.raises(ValueError, match=why):
         receivers.start(kind, where)
@@ -128,7 +134,7 @@ def test_page_switches_receivers_shows_what_is_sent_and_saves_them(receiver, tmp
     )
     preview = Preview(0, controls)
     sinks = Sinks([preview])
-    offer_receivers(context, context.params, preview, sinks, 30.0)
+    offer_receivers(context, receivers_of(context), preview, sinks, 30.0)
     page = WebSocket("127.0.0.1", int(preview.url.rstrip("/").rsplit(":", 1)[1]), "/live")
 
     def told(key):

@@ -8,6 +8,7 @@ import statistics
 import struct
 import threading
 import time
+from pathlib import Path
 
 import click
 import hypothesis
@@ -19,8 +20,8 @@ from click.testing import CliRunner
 from hypothesis import strategies as st
 
 from fmg_rt import arkit
-from fmg_rt.cli.expression_options import expression_options
-from fmg_rt.cli.preview_options import build_preview, preview_options
+from fmg_rt.cli.options import grouped
+from fmg_rt.cli.preview_options import PreviewOptions, build_preview
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.frame import Frame
 from fmg_rt.preview import Controls, Preview, PreviewError
@@ -664,11 +665,12 @@ def run_options(monkeypatch, *arguments, source=None):
     monkeypatch.setattr("webbrowser.open", opened.append)
 
     @click.command()
-    @click.option("--config")
-    @expression_options
-    @preview_options
-    def command(**params):
-        preview = build_preview(params, Expression(ExpressionSettings(), 30.0, 0), source or Source())
+    @click.option("--config", type=Path)
+    @click.option("--calibration", type=Path)
+    @grouped
+    def command(options: PreviewOptions, config, calibration):
+        expression = Expression(ExpressionSettings(), 30.0, 0)
+        preview = build_preview(options, expression, source or Source(), calibration=calibration, config=config)
         found.append((preview, greeting(live(preview)) if preview else None))
         if preview:
             time.sleep(0.2)

@@ -58,7 +58,7 @@ def test_a_failing_sink_is_reported_once_left_alone_and_tried_again():
     assert len(sound.got) == 400
     gaps = np.diff(broken.tried)
     assert gaps.tolist() == [FIRST_PAUSE + 1, 2 * FIRST_PAUSE + 1, 4 * FIRST_PAUSE + 1]
-    assert lines == ["broken: no way there; trying again from time to time"]
+    assert lines == ["broken: no way there; trying again at growing intervals"]
     assert sinks.failing == ["broken"]
     broken.broken = False
     for k in range(400, 700):

@@ -4,14 +4,16 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fmg_rt.cli.sink_options import Address, build_sinks, sink_options
+from fmg_rt.cli.options import Address, fill, grouped
+from fmg_rt.cli.sink_options import ReceiverOptions, RecordOptions, build_recorder, build_sinks
+from fmg_rt.expression import parse_mask
 
 
 @click.command()
-@sink_options
-def command(**params):
-    sinks = build_sinks(params, 30.0)
-    for sink in sinks:
+@grouped
+def command(receivers: ReceiverOptions, record: RecordOptions):
+    recorder = build_recorder(record, 30.0)
+    for sink in [*([recorder] if recorder else []), *build_sinks(receivers, 30.0)]:
         click.echo(sink.name)
         sink.close()
 
@@ -129,14 +131,12 @@ def test_unwritable_recording_is_an_error_before_anything_is_sent(tmp_path):
     assert result.output.startswith("Error: cannot write") and "osc" not in result.output
 
 
-def test_a_mask_beside_them_reaches_vmc_and_vrchat(monkeypatch):
+def test_vmc_and_vrchat_get_only_what_is_driven(monkeypatch):
     from fmg_rt.cli import sink_options as module
 
     given = []
     for name in ("VmcSink", "VrchatSink"):
         monkeypatch.setattr(module, name, lambda *arguments: given.extend(a for a in arguments if isinstance(a, frozenset)))
-    defaults = {param.name: param.get_default(click.Context(command)) for param in command.params}
-    options = defaults | {"osc": (), "livelink": (), "ifacialmocap": (), "vmc": [("h", 1)], "vrchat": ("h", 2)}
-    options |= {"record": None, "vrchat_binary": None, "vtubestudio": None, "mask": "jawOpen,lips"}
-    build_sinks(options, 30.0)
+    options = fill(ReceiverOptions, command.make_context("sinks", ["--vmc", "h:1", "--vrchat", "h:2"]).params)
+    build_sinks(options, 30.0, parse_mask("jawOpen,lips"))
     assert len(given) == 2 and all("mouthClose" in driven and "browInnerUp" not in driven for driven in given)

@@ -214,12 +214,13 @@ def test_doctor_knows_pipes(voice, monkeypatch):
 
 def test_the_demo_repeats_until_a_page_came_and_went(monkeypatch):
     from fmg_rt.cli import run as module
+    from fmg_rt.cli.options import fill
 
     pages = [SimpleNamespace(left=False)]
     asked = []
     monkeypatch.setattr("fmg_rt.sources.file.open_file", lambda path, again, channel: asked.append(again) or _Endless())
-    params = {"input": "demo", "fast": False, "channel": "mix"}
-    module._open_source(params, lambda: any(not page.left for page in pages)).close()
+    options = fill(module.InputOptions, module.run.make_context("fmg-rt", ["--input", "demo"]).params)
+    module.open_source(options, lambda: any(not page.left for page in pages)).close()
     assert asked[0]()
     pages[0].left = True
     assert not asked[0]()

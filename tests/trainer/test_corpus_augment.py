@@ -180,7 +180,7 @@ def test_copies_keep_face_sound_and_phones_together():
     item = items.Item(audio, [("a", 1.0, 1.2)], face, "x", "en", "test", "none")
     for seed in range(30):
         rng = np.random.default_rng([seed, 1])
-        copy = items.copy(items.other_throat(item, rng) if seed % 2 else item, rng, [])
+        copy = items.copy(items.other_vocal_tract(item, rng) if seed % 2 else item, rng, [])
         assert copy.augmented
         assert len(copy.face) == round(len(copy.audio) / 160)
         start, end = copy.phones[0][1:]
@@ -192,10 +192,10 @@ def test_copies_keep_face_sound_and_phones_together():
         assert start - 0.03 < loudest < end + 0.06
 
 
-def test_another_throat_moves_pitch_and_formants_apart_and_far():
+def test_another_vocal_tract_moves_pitch_and_formants_apart_and_far():
     pitch, formants = [], []
     for seed in range(60):
-        throat = items.other_throat(
+        throat = items.other_vocal_tract(
             items.Item(vowel(0.5), [], np.zeros((50, 52), np.float32), "x", "en", "test", "none"), np.random.default_rng(seed)
         )
         spectrum = np.abs(np.fft.rfft(throat.audio * np.hanning(len(throat.audio)), 1 << 16))

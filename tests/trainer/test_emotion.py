@@ -7,6 +7,7 @@ import pytest
 
 from fmg_rt import architectures, spec
 from fmg_rt.egemaps import FEATURE_NAMES
+from fmg_rt.networks.emotion import EmotionReadout
 from fmg_train import emotion
 from fmg_train.features import Cache
 
@@ -189,10 +190,18 @@ def test_accuracy_counts_one_decision_an_example():
 
 
 def test_standardise_is_what_the_runtime_does():
+    """Both read the same voices the same way, up to float32: standardised, weighed, seven classes, arousal, valence."""
     rng = np.random.default_rng(9)
-    features = (100 * rng.standard_normal((5, spec.N_EGEMAPS))).astype(np.float32)
+    features = (3 * rng.standard_normal((5, spec.N_EGEMAPS))).astype(np.float32)
     mean, std = rng.standard_normal((2, spec.N_EGEMAPS)).astype(np.float32)
-    readout = emotion.Readout(mean, np.abs(std), np.empty(0), np.empty(0))
-    for row, ours in zip(features, emotion.standardise(features, readout), strict=True):
-        theirs = np.clip((row - mean) / (np.abs(std) + spec.STD_OFFSET), -spec.EGEMAPS_LIMIT, spec.EGEMAPS_LIMIT)
-        np.testing.assert_array_equal(ours, theirs)
+    weight = (0.1 * rng.standard_normal((N_CLASSES + 2, spec.N_EGEMAPS))).astype(np.float32)
+    bias = rng.standard_normal(N_CLASSES + 2).astype(np.float32)
+    learnt = emotion.Readout(mean, np.abs(std), weight, bias)
+    read = EmotionReadout(SimpleNamespace(egemaps_mean=mean, egemaps_std=np.abs(std), emotion={"weight": weight, "bias": bias}))
+    for row, standardised in zip(features, emotion.standardise(features, learnt), strict=True):
+        assert (np.abs(standardised) <= spec.EGEMAPS_LIMIT).all() and len(np.unique(standardised)) > 20
+        scores = weight @ standardised + bias
+        feeling = read(row, seconds=0.0)  # no speech yet: nothing is known about the speaker
+        expected = np.exp(scores[:N_CLASSES]) / np.exp(scores[:N_CLASSES]).sum()
+        np.testing.assert_allclose(feeling.classes, expected, rtol=1e-4)
+        np.testing.assert_allclose((feeling.arousal, feeling.valence), np.tanh(scores[N_CLASSES:]), rtol=1e-4, atol=1e-5)

@@ -47,7 +47,7 @@ def _log(folder):
 
 def test_it_learns(bursts, tmp_path):
     run = Fit(_config(bursts, epochs=12, steps_per_epoch=15), tmp_path / "run", CPU)
-    untrained = run._validate(run._validation_batches())["total"]
+    untrained = run._validate(run.feed.validation())["total"]
     run.run()
     assert _log(tmp_path / "run")[-1]["val"]["total"] < 0.1 * untrained
 
@@ -466,7 +466,7 @@ def test_bad_input_of_fit(bursts, tmp_path):
     (tmp_path / "run").mkdir(exist_ok=True)
     (tmp_path / "run" / "last.pt").write_bytes(b"rubbish")
     assert "not a checkpoint" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]), "--resume")
-    assert "holds a run already" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]))
+    assert "already holds a run" in invoke("--train", str(bursts[0]), "--val", str(bursts[1]))
 
 
 def test_default_yaml_says_what_the_defaults_are():

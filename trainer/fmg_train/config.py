@@ -20,7 +20,7 @@ class ConfigError(ValueError):
 @dataclass(frozen=True)
 class Model:
     """architecture: name in `architectures.ARCHITECTURES`; look-aheads in ms, multiples of 10; the rest sizes a `gru`, which
-    with speech 1 also tells whether somebody speaks."""
+    with speech 1 also predicts speech presence."""
 
     architecture: str = "gru"
     lookaheads_ms: tuple[int, ...] = (0, 50, 60, 100)

@@ -1,1 +1,1 @@
-"""The program `fmg-rt` around the library: its loop, what it tells, how it stops, what it checks."""
+"""The program `fmg-rt` around the library: loop, status, stop, checks."""

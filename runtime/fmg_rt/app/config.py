@@ -8,9 +8,9 @@ from typing import Any
 from ..errors import FmgError
 
 _LARGEST = 1 << 53
-"""Integers beyond are no setting, and thousands of digits cannot even be printed."""
+"""Larger integers are not settings; ones with thousands of digits cannot even be printed."""
 _LONGEST = 1 << 18
-"""Letters of a file."""
+"""Most characters of a file."""
 
 
 class ConfigError(FmgError, ValueError):
@@ -20,7 +20,7 @@ class ConfigError(FmgError, ValueError):
 def read(path: str | os.PathLike[str], known: Collection[str]) -> dict[str, Any]:
     """The settings in a file, each by its name in `known`.
 
-    Words may be joined by ``-`` or ``_``. A value is a text, a number, yes or no, or a list of these.
+    Words may be joined by ``-`` or ``_``. A value is a string, a number, a boolean, or a list of these.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def read(path: str | os.PathLike[str], known: Collection[str]) -> dict[str, Any]
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: it is not text in UTF-8") from None
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError, AttributeError, TypeError, KeyError) as error:
-        # PyYAML lets through what its parts raise: dates that are none, numbers of thousands of digits, mappings as names.
+        # PyYAML does not wrap all errors: invalid dates, numbers with thousands of digits, mappings as names.
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split()):.300}") from None
     if content is None:
         return {}

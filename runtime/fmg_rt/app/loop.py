@@ -1,4 +1,4 @@
-"""The loop of `fmg-rt`: a source's hops through the session to the sinks, until the source ends or someone stops it."""
+"""The loop of `fmg-rt`: a source's hops through the session to the sinks, until the source ends or the program is stopped."""
 
 import time
 from collections import deque
@@ -17,7 +17,7 @@ from .status import Status
 from .stop import Stop
 
 _PATIENCE = 0.2
-"""Seconds without audio after which silence is fed instead: longer than the blocks of any sane device."""
+"""Seconds without audio after which silence is fed instead: longer than the blocks of usual devices."""
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
     stop: Stop | None = None,
     hear: Callable[[np.ndarray], None] | None = None,
 ) -> None:
-    """Send the face of everything that `source` gives, then a resting face, whatever ends it; closes the sinks.
+    """Send the face for all audio of `source`, then a resting face in every case; closes the sinks.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def run(
 
     Notes
     -----
-    It also ends when every sink gave up for good: nobody would see the face.
+    It also ends when every sink has failed permanently.
     """
     stop = stop or Stop()
     hop = np.zeros(spec.HOP_LENGTH, np.float32)  # (160,)
@@ -56,7 +56,7 @@ def run(
     pace = Even()
     silence: Pace | None = None
     patient = time.perf_counter() + _PATIENCE
-    """Until when audio is waited for before silence is fed."""
+    """The time until which audio is awaited before silence is pushed."""
     ended = False
     try:
         stop.deferred = False

@@ -1,4 +1,4 @@
-"""What arrives at a port, in words and bars."""
+"""Text and bars for what arrives at a port."""
 
 import socket
 from collections import Counter
@@ -8,7 +8,7 @@ from ..wire.reading import Reading
 from ..wire.udp import format_address
 
 _LARGEST = 65_536  # bytes of a datagram
-_MOST_NAMES = 1000  # of a kind; more come from nobody who means well
+_MOST_NAMES = 1000  # of a kind; a valid sender has fewer
 _NOTE = 72  # characters of a note
 BAR = 10  # characters
 _CELL = 24 + BAR + 8  # characters: name, bar, value and the space to the next cell
@@ -36,7 +36,7 @@ def _short(note: str) -> str:
 
 
 class Tally:
-    """What came of each kind: the newest values, and how much there was since the last look."""
+    """The newest values of each kind, and the amount since the last screen."""
 
     def __init__(self) -> None:
         self.newest: dict[str, dict[str, float]] = {}

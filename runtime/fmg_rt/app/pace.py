@@ -1,14 +1,14 @@
-"""Frames leave evenly: each waits for its own moment instead of the network's grid of 20 ms."""
+"""Even frame pacing: each frame is sent at its own time instead of the network's grid of 20 ms."""
 
 from collections import deque
 
 _WINDOW = 60
-"""Frames, two seconds at 30 Hz, over which the slowest way from sound to frame is looked for."""
+"""Frames, two seconds at 30 Hz, over which the longest time from sound to frame is searched."""
 _SPREAD = 0.024
 """Most seconds between the quickest and the slowest way that are evened out: the network's step and some of a block's.
-What is later than that was a stall, and leaves at once."""
+A frame later than that had a stall, and is sent at once."""
 _SLEW = 0.0005
-"""Seconds by which the delay may change from one frame to the next, so that a clock's drift is followed unnoticed."""
+"""Seconds by which the delay may change from one frame to the next, so that it follows a clock's drift smoothly."""
 
 
 class Even:

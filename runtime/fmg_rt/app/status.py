@@ -1,4 +1,4 @@
-"""What a person is told while it runs: one line on a terminal, else a log line now and then."""
+"""The status of a run: one line on a terminal, otherwise a log line at intervals."""
 
 import math
 import shutil
@@ -15,17 +15,17 @@ import numpy as np
 from ..sources import Source
 
 _REFRESH = 0.1
-"""Seconds between two looks at the numbers."""
+"""Seconds between two updates."""
 _LOG_INTERVAL = 10.0
-"""Seconds between two log lines when nobody watches a terminal."""
+"""Seconds between two log lines without a terminal."""
 _RATE_WINDOW = 20
-"""Looks over which the frame rate is measured."""
+"""Updates over which the frame rate is measured."""
 _FLOOR = -90.0
 """Level of silence, dBFS."""
 
 
 class Status:
-    """Counts for the loop, numbers and reports for people.
+    """Counters for the loop, numbers and reports for the user.
 
     The loop only counts. A thread of its own writes, since a console may block for as long as someone marks text in it.
 
@@ -77,7 +77,7 @@ class Status:
             self._computing = 0.0
 
     def report(self, text: str) -> None:
-        """Tell one line; from any thread, without waiting."""
+        """Report one line; from any thread, without waiting."""
         self._reports.append(text)
 
     def numbers(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Status:
         seconds = time.monotonic() - self._began
         self.report(f"{self._frames} frames in {seconds:.1f} s, overflows {self._source.overflows}")
         self._closing.set()
-        self._thread.join(timeout=1.0)  # a blocked console keeps nobody from leaving
+        self._thread.join(timeout=1.0)  # a blocked console must not prevent the exit
 
     def _tell(self) -> None:
         next_log, note = time.monotonic() + _LOG_INTERVAL, ""
@@ -128,7 +128,7 @@ class Status:
                 elif now >= next_log:
                     self._write_line(_line(numbers))
                     next_log = now + _LOG_INTERVAL
-            except (OSError, ValueError):  # nobody reads any more
+            except (OSError, ValueError):  # the reader has closed it
                 return
 
     def _write_line(self, text: str) -> None:
@@ -137,7 +137,7 @@ class Status:
         self._out.flush()
 
     def _rewrite(self, line: str) -> None:
-        # Spaces over what stood there, instead of escape codes that not every console knows.
+        # Overwrite with spaces: not every console knows escape codes.
         if not self._terminal:
             return
         line, width = _fit(line, shutil.get_terminal_size().columns - 1)
@@ -148,7 +148,7 @@ class Status:
 
 def _line(n: Mapping[str, Any]) -> str:
     bar = "#" * round(10 * (n["level"] - _FLOOR) / -_FLOOR)
-    # Trouble comes first: a narrow terminal cuts the end off.
+    # Problems come first: a narrow terminal cuts off the end.
     trouble = f"{n['note']}  " if n["note"] else ""
     trouble += f"not taking frames: {', '.join(n['failing'])}  " if n["failing"] else ""
     return (
@@ -158,7 +158,7 @@ def _line(n: Mapping[str, Any]) -> str:
 
 
 def _fit(text: str, columns: int) -> tuple[str, int]:
-    """As much of `text` as `columns` hold, and how many it takes: Japanese letters are two wide."""
+    """As much of `text` as fits into `columns`, and its width: Japanese characters are two columns wide."""
     width = 0
     for i, letter in enumerate(text):
         step = 2 if unicodedata.east_asian_width(letter) in "WF" else 1

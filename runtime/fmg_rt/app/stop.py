@@ -1,4 +1,4 @@
-"""Ctrl-C, termination and a closed console: leave at once where that is safe, else as soon as it is."""
+"""Ctrl-C, termination and a closed console: exit at once if that is safe, otherwise as soon as it is."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ class Stop:
         self.signal = 0
         """Number of the signal that came; 0: none."""
         self.begun = False
-        """Something is open that must be finished. Until then a signal leaves without tearing anything down: half a
-        compiler does not survive that."""
+        """Something is open that must be completed. Before that, a signal exits without a teardown, which a running
+        compiler would not survive."""
         self.deferred = False
-        """A frame is on its way, or sinks are being opened: who set this looks at `signal` afterwards. A second signal
-        does not wait."""
+        """A frame is being sent, or sinks are being opened: the code that set this checks `signal` afterwards. A second
+        signal does not wait."""
 
     @property
     def exit_code(self) -> int:
@@ -26,7 +26,7 @@ class Stop:
         """Become the handler; for the main thread."""
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # the last one is Windows': its console was closed
             number = getattr(signal, name, None)
-            # nohup has a closed terminal ignored: that stays.
+            # nohup ignores a closed terminal: keep that.
             if number is not None and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
                 signal.signal(number, self._handle)
 

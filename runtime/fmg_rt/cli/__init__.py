@@ -1,4 +1,4 @@
-"""fmg-rt: from a voice to a face, live."""
+"""The command fmg-rt: a face from a voice, live."""
 
 import importlib
 import signal
@@ -21,9 +21,9 @@ COMMANDS = {
 
 
 class Program(click.Group):
-    """Is the command `run` by itself, and imports the others when they are asked for.
+    """Acts as the command `run` itself, and imports the other commands on demand.
 
-    Even the options of `run` need NumPy: they are imported when Ctrl-C is already in good hands.
+    Even the options of `run` need NumPy: they are imported after the handlers of Ctrl-C are installed.
     """
 
     def main(self, *args: Any, **kwargs: Any) -> Any:

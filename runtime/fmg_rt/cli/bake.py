@@ -5,10 +5,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent import futures
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import numpy as np
@@ -20,10 +21,11 @@ from ..sinks.formats import FORMATS
 from ..sources import SourceError
 from ..sources.file import describe, open_file
 from ..sources.mono import CHANNELS
-from .expression_options import expression_options
-from .stream_options import session_builder, stream_options
+from .expression_options import ExpressionOptions
+from .options import grouped, option
+from .stream_options import StreamOptions, session_builder
 
-if TYPE_CHECKING:  # compiled code is imported when there is work for it
+if TYPE_CHECKING:  # compiled code is imported only when needed
     from multiprocessing.sharedctypes import Synchronized
     from multiprocessing.synchronize import Event
 
@@ -31,7 +33,10 @@ if TYPE_CHECKING:  # compiled code is imported when there is work for it
     from ..session import Session
 
 _LOOK_UP_EVERY = spec.SAMPLE_RATE // spec.HOP_LENGTH
-"""Hops, one second of audio, between two looks at whether to go on."""
+"""Hops, one second of audio, between two checks whether to continue."""
+
+Recipe = tuple[StreamOptions, ExpressionOptions, Path | None]
+"""What `session_builder` takes."""
 
 
 class Job(NamedTuple):
@@ -43,27 +48,27 @@ class Job(NamedTuple):
 
 
 class _Stopped(Exception):
-    """Someone wants to leave: this file stays unfinished."""
+    """The program was asked to stop: this file stays unfinished."""
 
 
 class _Worker:
-    """One process's session; a file after the other."""
+    """The session of one process, which bakes one file after the other."""
 
     session: "Session"
     stop: "Event"
     heard: "Synchronized"
 
 
-def _start(params: Mapping[str, Any], stop: "Event", heard: "Synchronized") -> None:
-    # Ctrl-C reaches every process of a console, and only the first one shall answer.
+def _start(recipe: Recipe, stop: "Event", heard: "Synchronized") -> None:
+    # Ctrl-C reaches every process of a console; only the first process handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.getLogger(__package__.partition(".")[0]).setLevel(logging.ERROR)  # the first process has said it
-    _Worker.session, _Worker.stop, _Worker.heard = session_builder(params)(True), stop, heard
+    logging.getLogger(__package__.partition(".")[0]).setLevel(logging.ERROR)  # the first process has already logged it
+    _Worker.session, _Worker.stop, _Worker.heard = session_builder(*recipe)(True), stop, heard
     logging.getLogger(__package__.partition(".")[0]).setLevel(logging.NOTSET)
 
 
 def _bake(job: Job, format: str) -> None:
-    """Bake one file in a process of this machine, which counts the seconds and looks whether to go on."""
+    """Bake one file in a process of this machine, which counts the seconds and checks whether to continue."""
 
     def look_up() -> None:
         if _Worker.stop.is_set():
@@ -75,20 +80,20 @@ def _bake(job: Job, format: str) -> None:
 
 
 class _There(threading.local):
-    """One thread's session on a machine of a cluster, and what it was made of."""
+    """One thread's session on a machine of a cluster, and the options that it was made from."""
 
     session: "Session"
-    params: Mapping[str, Any] | None = None
+    recipe: Recipe | None = None
 
 
 _there = _There()
 
 
-def _bake_there(job: Job, params: Mapping[str, Any]) -> None:
+def _bake_there(job: Job, format: str, recipe: Recipe) -> None:
     """Bake one file on a machine of a cluster, whose folders must be the same."""
-    if _there.params != params:
-        _there.session, _there.params = session_builder(params)(True), params
-    _bake_with(_there.session, job, params["record_format"], lambda: None)
+    if _there.recipe != recipe:
+        _there.session, _there.recipe = session_builder(*recipe)(True), recipe
+    _bake_with(_there.session, job, format, lambda: None)
 
 
 def _bake_with(session: "Session", job: Job, format: str, each_second: Callable[[], None]) -> None:
@@ -109,7 +114,7 @@ def _bake_with(session: "Session", job: Job, format: str, each_second: Callable[
             _record(session.push(second[:n_hops].reshape(-1)) + session.flush(), recorder)
             recorder.close()
         finally:
-            recorder.discard()  # does nothing after `close`
+            recorder.discard()  # no effect after `close`
     finally:
         source.close()
 
@@ -143,12 +148,12 @@ def plan(sounds: tuple[Path, ...], out: Path, format: str, channel: str = "mix")
 
 
 def _channels(sound: Path, channel: str) -> list[tuple[str, str | int]]:
-    """What stands before the suffix of each result, and the channel that it shows."""
+    """The text before the suffix of each result, and its channel."""
     if channel != "each":
         return [("", channel)]
     try:
         n = describe(sound)[1]
-    except SourceError:  # reported when its turn comes
+    except SourceError:  # reported when the file is baked
         n = 1
     if n == 1:
         return [("", "mix")]
@@ -163,14 +168,14 @@ def _is_finished(job: Job) -> bool:
 
 
 def _seconds(sound: Path) -> float:
-    """Length of a sound file, s; 0 for what cannot be read, which is reported when its turn comes."""
+    """Length of a sound file, s; 0 for an unreadable file, which is reported when it is baked."""
     try:
         return describe(sound)[0]
     except SourceError:
         return 0.0
 
 
-def _run_there(jobs: list[Job], params: dict[str, Any], scheduler: str) -> Iterator[str]:
+def _run_there(jobs: list[Job], format: str, recipe: Recipe, scheduler: str) -> Iterator[str]:
     """Bake every job on a cluster; yields a line for each that failed."""
     try:
         from distributed import Client
@@ -182,32 +187,32 @@ def _run_there(jobs: list[Job], params: dict[str, Any], scheduler: str) -> Itera
         raise click.ClickException(f"no Dask scheduler answers at {scheduler} ({error})") from None
     jobs = [job._replace(sound=job.sound.absolute(), target=job.target.absolute()) for job in jobs]
     with client, client.get_executor() as executor, click.progressbar(length=len(jobs), label="baking", show_pos=True) as bar:
-        running = {executor.submit(_bake_there, job, params, pure=False): job for job in jobs}
+        running = {executor.submit(_bake_there, job, format, recipe, pure=False): job for job in jobs}
         for future in futures.as_completed(running):
             try:
                 future.result()
             except (SourceError, RecordError) as error:
                 yield str(error)
-            except Exception as error:  # whatever befalls another machine is told here, and the others go on
+            except Exception as error:  # report any error of another machine and continue with the other files
                 yield f"{running[future].sound}: {type(error).__name__} on the cluster ({error})"
             bar.update(1)
 
 
-def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iterator[str]:
+def _run(jobs: list[Job], format: str, recipe: Recipe, session: "Session") -> Iterator[str]:
     """Bake every job, a single one with `session`; yields a line for each that failed."""
     n_workers = min(len(jobs), os.cpu_count() or 1)
     spawn = multiprocessing.get_context("spawn")
     stop, heard = spawn.Event(), spawn.Value("d", 0.0)  # s of audio
     executor: futures.Executor
-    if n_workers == 1:  # a process more would take longer to start than most files to bake
+    if n_workers == 1:  # starting another process would take longer than baking most files
         _Worker.session, _Worker.stop, _Worker.heard = session, stop, heard
         executor = futures.ThreadPoolExecutor(1)
     else:
-        executor = futures.ProcessPoolExecutor(n_workers, spawn, initializer=_start, initargs=(dict(params), stop, heard))
+        executor = futures.ProcessPoolExecutor(n_workers, spawn, initializer=_start, initargs=(recipe, stop, heard))
     length = max(1, int(sum(_seconds(job.sound) for job in jobs)))
     try:
-        running = {executor.submit(_bake, job, params["record_format"]): job for job in jobs}
-        # No estimate: click counts the workers' start in, and would promise an hour for a minute.
+        running = {executor.submit(_bake, job, format): job for job in jobs}
+        # No estimate: click includes the workers' start, and would show an hour instead of a minute.
         with click.progressbar(
             length=length,
             label="baking",
@@ -233,40 +238,47 @@ def _run(jobs: list[Job], params: Mapping[str, Any], session: "Session") -> Iter
         executor.shutdown(cancel_futures=True)
 
 
+@dataclass(frozen=True)
+class BakeOptions:
+    """The output of a bake."""
+
+    out: Path = option(
+        "--out",
+        required=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Folder of the results; created if missing.",
+    )
+    record_format: str = option(
+        "--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True, help="Format of the results."
+    )
+    channel: str = option(
+        "--channel",
+        type=click.Choice((*CHANNELS, "each")),
+        default="mix",
+        show_default=True,
+        help="Channel to use; each: one face per channel, as in a dialogue.",
+    )
+    emotions: Path | None = option(
+        "--emotions",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.",
+    )
+    scheduler: str | None = option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler that takes the work instead, such as tcp://host:8786; its machines see the same folders.",
+    )
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Folder of the results; created if missing.",
-)
-@click.option(
-    "--record-format", type=click.Choice(list(FORMATS)), default="csv", show_default=True, help="Format of the results."
-)
-@click.option(
-    "--channel",
-    type=click.Choice((*CHANNELS, "each")),
-    default="mix",
-    show_default=True,
-    help="Channel to use; each: one face per channel, as in a dialogue.",
-)
-@click.option(
-    "--emotions",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="JSON of emotions over time that the faces show, in fmg's form or NVIDIA's; see docs/expression.md.",
-)
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Dask scheduler that takes the work instead, such as tcp://host:8786; its machines see the same folders.",
-)
-@stream_options
-@expression_options
 @click.pass_context
-def bake(context: click.Context, files: tuple[Path, ...], out: Path, scheduler: str | None, **params: Any) -> None:
+@grouped
+def bake(
+    context: click.Context, files: tuple[Path, ...], options: BakeOptions, stream: StreamOptions, expression: ExpressionOptions
+) -> None:
     """Turn sound files into files of frames, one each, on all cores.
 
     The frames are those of 'fmg-rt --input FILE --fast --record …' with the same options. A result that is already
@@ -280,21 +292,26 @@ def bake(context: click.Context, files: tuple[Path, ...], out: Path, scheduler: 
       fmg-rt bake dialogue.wav --out faces --channel each
       fmg-rt bake voices/*.flac --out faces --scheduler tcp://10.0.0.1:8786
     """
-    if params["merge"] is not None:
-        raise click.UsageError("--merge is for a tracker that runs now; bake cannot use one")
-    jobs = plan(files, out, params["record_format"], params["channel"])
+    if expression.merge is not None:
+        raise click.UsageError("--merge is for a live tracker; bake cannot use one")
+    format = options.record_format
+    jobs = plan(files, options.out, format, options.channel)
     waiting = [job for job in jobs if not _is_finished(job)]
     if len(waiting) < len(jobs):
         click.echo(f"{len(jobs) - len(waiting)} of {len(jobs)} files are already done", err=True)
     if not waiting:
         return
+    recipe = stream, expression, options.emotions
     try:
-        session = session_builder(params)(True)  # bad weights or options are told once, and the kernels are compiled once
-        out.mkdir(parents=True, exist_ok=True)
+        session = session_builder(*recipe)(True)  # bad weights or options are reported once, and the kernels are compiled once
+        options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise click.ClickException(f"cannot make {out}: {error.strerror}") from None
+        raise click.ClickException(f"cannot make {options.out}: {error.strerror}") from None
     context.obj.begun = True
-    failed = list(_run(waiting, params, session) if scheduler is None else _run_there(waiting, params, scheduler))
+    if options.scheduler is None:
+        failed = list(_run(waiting, format, recipe, session))
+    else:
+        failed = list(_run_there(waiting, format, recipe, options.scheduler))
     for line in failed:
         click.echo(f"Error: {line}", err=True)
     if failed:

@@ -1,4 +1,4 @@
-"""fmg-rt cache: the compiled kernels that are kept on disk."""
+"""fmg-rt cache: the compiled kernels on disk."""
 
 import importlib
 import pkgutil
@@ -10,13 +10,13 @@ import click
 def cache() -> None:
     """Show, delete or fill the cache of compiled kernels.
 
-    A damaged file of it is thrown away by itself; without a place for it the program compiles at every start.
+    Damaged files are deleted automatically. Without a writable folder the program compiles at every start.
     """
 
 
 @cache.command()
 def show() -> None:
-    """Say where the kernels are kept, how many, how large, and whether they are whole."""
+    """Print where the kernels are stored, their number and size, and whether they are intact."""
     from ..kernels.cache import kept, places
 
     files = list(kept())
@@ -46,7 +46,7 @@ def clear(context: click.Context) -> None:
 @cache.command()
 @click.pass_context
 def warm(context: click.Context) -> None:
-    """Compile what is missing, so that the next start finds it: for an image or an installer."""
+    """Compile missing kernels in advance: for an image or an installer."""
     from .. import kernels
     from ..kernels.cache import tally
 
@@ -54,6 +54,6 @@ def warm(context: click.Context) -> None:
     with click.progressbar(modules, label="compiling", show_eta=False) as bar:
         for name in bar:
             importlib.import_module(name)
-    click.echo(f"{tally.loaded} kernels found, {tally.compiled} compiled, {tally.place or 'kept nowhere'}")
+    click.echo(f"{tally.loaded} kernels found, {tally.compiled} compiled, {tally.place or 'not stored'}")
     if tally.refusal:
-        raise click.ClickException(f"kernels cannot be kept ({tally.refusal})")
+        raise click.ClickException(f"kernels cannot be stored ({tally.refusal})")

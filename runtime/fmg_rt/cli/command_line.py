@@ -1,4 +1,4 @@
-"""From the values of options back to the command line that gives them."""
+"""The command line for given values of options."""
 
 import shlex
 import subprocess
@@ -17,7 +17,7 @@ def command_line(options: Iterable[click.Parameter], params: Mapping[str, Any], 
     Parameters
     ----------
     options : of the command. params : their values by name, as click gives them or as a config file writes them.
-    leave_out : names of options that are left out.
+    leave_out : names of options to omit.
     """
     words = ["fmg-rt"]
     for option in options:

@@ -1,42 +1,49 @@
-"""fmg-rt doctor: check everything that the main job needs, and say what is missing."""
+"""fmg-rt doctor: check everything that the main job needs, and report what is missing."""
 
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import Number
-from .sink_options import build_sinks, sink_options
+from .options import Number, grouped, option
+from .sink_options import ReceiverOptions, build_sinks
 
-_RECEIVERS = {
-    "osc": (("127.0.0.1", 9000),),
-    "vmc": (("127.0.0.1", 39539),),
-    "vrchat": ("127.0.0.1", 9000),
-    "livelink": (("127.0.0.1", 11111),),
-    "ifacialmocap": (("127.0.0.1", 49983),),
-}
-"""What is asked when no receiver is named: each kind at its usual port."""
+if TYPE_CHECKING:  # compiled code, which `--help` does not need
+    from ..app.checks import Finding
+
+_HERE = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """What is checked, but for the receivers."""
+
+    input: str = option(
+        "--input", default="mic", show_default=True, metavar="mic|demo|FILE|-", help="What the main job will read."
+    )
+    device: str | None = option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
+    seconds: float = option(
+        "--seconds",
+        type=Number(0.1, 60),
+        default=1.0,
+        show_default=True,
+        metavar="S",
+        help="How long to listen to each microphone.",
+    )
+    rate: float = option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ", help="Frames per second.")
+    weights: Path | None = option(
+        "--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weight file. [default: the packaged one]"
+    )
 
 
 @click.command()
-@click.option("--input", default="mic", show_default=True, metavar="mic|demo|FILE|-", help="What the main job will read.")
-@click.option("--device", metavar="NAME|INDEX", help="Microphone: a part of its name, or its index.")
-@click.option(
-    "--seconds",
-    type=Number(0.1, 60),
-    default=1.0,
-    show_default=True,
-    metavar="S",
-    help="How long to listen to each microphone.",
-)
-@click.option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ", help="Frames per second.")
-@click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weight file. [default: the packaged one]")
-@sink_options
 @click.pass_context
-def doctor(context: click.Context, **params: Any) -> None:
+@grouped
+def doctor(context: click.Context, options: DoctorOptions, receivers: ReceiverOptions) -> None:
     """Check microphones, weights, speed and receivers. Exit code 0: the main job would run.
 
     \b
@@ -46,7 +53,7 @@ def doctor(context: click.Context, **params: Any) -> None:
       fmg-rt doctor --input demo                 for a machine without a microphone
     """
     failed = False
-    for finding in _findings(params):
+    for finding in _findings(options, receivers):
         failed |= finding.verdict == "FAIL"
         _meter("")
         colour = {"ok": "green", "note": "yellow", "FAIL": "red"}[finding.verdict]
@@ -57,54 +64,53 @@ def doctor(context: click.Context, **params: Any) -> None:
     click.echo("The main job would run.")
 
 
-# Nothing is recorded here: an option that does nothing would only mislead.
-doctor.params = [param for param in doctor.params if param.name not in ("record", "record_format", "overwrite")]
-
-
-def _findings(params: Mapping[str, Any]) -> Iterator[Any]:
+def _findings(options: DoctorOptions, receivers: ReceiverOptions) -> "Iterator[Finding]":
     from ..app import checks
     from ..sources import SourceError
     from ..weights import packaged
 
     yield checks.check_program()
-    weights, finding = checks.check_weights(params["weights"] or packaged())
+    weights, finding = checks.check_weights(options.weights or packaged())
     yield finding
     if weights is not None:
-        yield from checks.check_speed(weights, params["rate"])
-    if params["input"] == "mic":
-        show = lambda name, level: _meter(f"{name[:30]:30} {level:5.0f} dBFS {'#' * round((level + 90) / 3)}")  # noqa: E731
-        yield from checks.check_microphones(params["device"], params["seconds"], show)
+        yield from checks.check_speed(weights, options.rate)
+    if options.input == "mic":
+        yield from checks.check_microphones(options.device, options.seconds, _show_level)
     else:
         from .. import spec
         from ..sources.file import is_pipe, open_file
         from ..sources.pipe import STDIN, LivePipe, Pipe
 
         try:
-            if params["input"] == STDIN or is_pipe(params["input"]):
-                yield checks.check_source(LivePipe(Pipe(params["input"], spec.SAMPLE_RATE)), waits=True)
+            if options.input == STDIN or is_pipe(options.input):
+                yield checks.check_source(LivePipe(Pipe(options.input, spec.SAMPLE_RATE)), waits=True)
             else:
-                yield checks.check_source(open_file(params["input"]))
+                yield checks.check_source(open_file(options.input))
         except SourceError as error:
             yield checks.Finding(checks.FAIL, "input", str(error))
-    yield from _receivers(params)
-    if params["vtubestudio"] is not None:
-        yield checks.check_vtube_studio(*params["vtubestudio"])
+    yield from _check_receivers(receivers, options.rate)
+    if receivers.vtubestudio is not None:
+        yield checks.check_vtube_studio(*receivers.vtubestudio)
 
 
-def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
+def _check_receivers(named: ReceiverOptions, rate: float) -> "Iterator[Finding]":
     from ..app import checks
 
-    params = dict(params) | {"record": None, "vtubestudio": None, "vrchat_ask": False}
-    if not any(params[kind] for kind in _RECEIVERS):
-        params |= _RECEIVERS
+    asked = replace(named, vtubestudio=None, vrchat_ask=False)
+    if not (asked.osc or asked.vmc or asked.vrchat or asked.livelink or asked.ifacialmocap):
+        asked = _at_usual_ports(asked)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as catcher:
-        catcher.bind(("127.0.0.1", 0))
-        here = catcher.getsockname()
-        caught = {
-            kind: (here if kind == "vrchat" else [here] * len(params[kind])) if params[kind] else params[kind]
-            for kind in _RECEIVERS
-        }
-        sinks, copies = build_sinks(params, params["rate"]), build_sinks(params | caught, params["rate"])
+        catcher.bind((_HERE, 0))
+        here: tuple[str, int] = catcher.getsockname()
+        caught = replace(
+            asked,
+            osc=(here,) * len(asked.osc),
+            vmc=(here,) * len(asked.vmc),
+            vrchat=here if asked.vrchat else None,
+            livelink=(here,) * len(asked.livelink),
+            ifacialmocap=(here,) * len(asked.ifacialmocap),
+        )
+        sinks, copies = build_sinks(asked, rate), build_sinks(caught, rate)
         try:
             yield from checks.check_receivers(sinks, copies, catcher)
         finally:
@@ -112,8 +118,24 @@ def _receivers(params: Mapping[str, Any]) -> Iterator[Any]:
                 sink.close()
 
 
+def _at_usual_ports(options: ReceiverOptions) -> ReceiverOptions:
+    """Each kind of receiver on this computer."""
+    return replace(
+        options,
+        osc=((_HERE, 9000),),
+        vmc=((_HERE, 39539),),
+        vrchat=(_HERE, 9000),
+        livelink=((_HERE, 11111),),
+        ifacialmocap=((_HERE, 49983),),
+    )
+
+
+def _show_level(name: str, level: float) -> None:
+    _meter(f"{name[:30]:30} {level:5.0f} dBFS {'#' * round((level + 90) / 3)}")
+
+
 def _meter(text: str) -> None:
-    """Write over the line of a terminal; elsewhere nothing."""
+    """Overwrite the current line of a terminal; no effect elsewhere."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{text[:78]:78}\r")
         sys.stderr.flush()

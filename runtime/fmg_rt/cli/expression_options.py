@@ -1,6 +1,7 @@
 """Options of what audio does not decide, shared by the commands, and the `Expression` that they ask for."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,31 +9,10 @@ import click
 
 from .. import emotions
 from ..errors import FmgError
-from .options import ListenAddress, Number, together
+from .options import ListenAddress, Number, option
 
 if TYPE_CHECKING:  # importing it loads compiled code, which `--help` does not need
     from ..expression import ExpressionSettings
-
-_SWITCHES = {
-    "gate": "Rest in silence and steady noise.",
-    "lips": "Lips that close fully, on time at any frame rate.",
-    "level": "Quiet and loud speakers move alike.",
-    "neutral": "Remove constant offsets of brows, squint and frown.",
-    "accents": "Brows, squint and nostrils follow the melody of the voice.",
-    "asymmetry": "Small differences between the sides; jaw, cheeks and chin follow.",
-    "blink": "Blinking.",
-    "gaze": "Eyes that look around; lids follow.",
-    "breath": "A breath of nostril and brow in silence.",
-}
-_SIZES = {
-    "mouth": "Strength of jaw, lips and tongue.",
-    "cheeks": "Strength of cheeks and nose.",
-    "brows": "Strength of the brows.",
-    "eyes": "Strength of squint, wide eyes and gaze.",
-    "emotion-strength": "Strength of every emotion, heard or chosen; 0: off.",
-    "head": "Strength of the head's motion; 0: still.",
-    "smoothing": "Calmer motion above 1, quicker below; 0: off.",
-}
 
 
 class _Emotion(click.ParamType):
@@ -64,89 +44,132 @@ class _Limit(click.ParamType):
         return name.strip(), bounds
 
 
-expression_options = together(
-    *(click.option(f"--{name}/--no-{name}", default=True, show_default=True, help=text) for name, text in _SWITCHES.items()),
-    *(
-        click.option(f"--{name}", type=Number(0, 3), default=1.0, show_default=True, metavar="X", help=text)
-        for name, text in _SIZES.items()
-    ),
-    click.option("--no-head", is_flag=True, help="A head that stands still: --head 0."),
-    click.option("--mood", type=Number(0, 3), hidden=True, help="Older name of --emotion-strength."),
-    click.option(
+def _switch(name: str, help: str) -> Any:
+    return option(f"--{name}/--no-{name}", default=True, show_default=True, help=help)
+
+
+def _size(name: str, help: str) -> Any:
+    return option(f"--{name}", type=Number(0, 3), default=1.0, show_default=True, metavar="X", help=help)
+
+
+@dataclass(frozen=True)
+class ExpressionOptions:
+    """Options of what audio does not decide."""
+
+    gate: bool = _switch("gate", "Rest in silence and steady noise.")
+    lips: bool = _switch("lips", "Lips that close fully, on time at any frame rate.")
+    level: bool = _switch("level", "Quiet and loud speakers move alike.")
+    neutral: bool = _switch("neutral", "Remove constant offsets of brows, squint and frown.")
+    accents: bool = _switch("accents", "Brows, squint and nostrils follow the melody of the voice.")
+    asymmetry: bool = _switch("asymmetry", "Small differences between the sides; jaw, cheeks and chin follow.")
+    blink: bool = _switch("blink", "Blinking.")
+    gaze: bool = _switch("gaze", "Eyes that look around; lids follow.")
+    breath: bool = _switch("breath", "A breath of nostril and brow in silence.")
+    mouth: float = _size("mouth", "Strength of jaw, lips and tongue.")
+    cheeks: float = _size("cheeks", "Strength of cheeks and nose.")
+    brows: float = _size("brows", "Strength of the brows.")
+    eyes: float = _size("eyes", "Strength of squint, wide eyes and gaze.")
+    emotion_strength: float = _size("emotion-strength", "Strength of every emotion, heard or chosen; 0: off.")
+    head: float = _size("head", "Strength of the head's motion; 0: still.")
+    smoothing: float = _size("smoothing", "Calmer motion above 1, quicker below; 0: off.")
+    no_head: bool = option("--no-head", is_flag=True, help="No head motion: --head 0.")
+    mood: float | None = option("--mood", type=Number(0, 3), hidden=True, help="Older name of --emotion-strength.")
+    emotion: Mapping[str, float] = option(
         "--emotion",
         type=_Emotion(),
         default="",
         metavar="NAME=X,…",
         help=f"Show these emotions, 0 to 1 each: {', '.join(emotions.NAMES)}.",
-    ),
-    click.option(
+    )
+    emotion_mix: float = option(
         "--emotion-mix",
         type=Number(0, 1),
         default=1.0,
         show_default=True,
         metavar="X",
         help="How far chosen emotions replace those heard in the voice: 1 in full, 0 added to them.",
-    ),
-    click.option("--no-expression", is_flag=True, help="The network's values unchanged: every part above off."),
-    click.option(
+    )
+    no_expression: bool = option("--no-expression", is_flag=True, help="The network's values unchanged: every part above off.")
+    calibration: Path | None = option(
         "--calibration",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="JSON with a scale and a bias for each coefficient named.",
-    ),
-    click.option(
+    )
+    limit: tuple[tuple[str, tuple[float, float]], ...] = option(
         "--limit", type=_Limit(), multiple=True, metavar="NAME=[LOW:]HIGH", help="Keep a coefficient within bounds; repeatable."
-    ),
-    click.option(
+    )
+    mask: str | None = option(
         "--mask",
         metavar="lips|upper|NAME,…",
         help="Drive only these ('fmg-rt names' prints them) and leave the rest, sent as 0, to a camera tracker.",
-    ),
-    click.option(
+    )
+    merge: tuple[str, int] | None = option(
         "--merge",
         type=ListenAddress(),
         metavar="[HOST:]PORT",
         help="Receive another tracker there (OSC, VMC, Live Link, iFacialMocap) and add only the mouth. "
         "For a tracker on another computer or phone: *:PORT.",
-    ),
-    click.option(
+    )
+    seed: int = option(
         "--seed",
         type=click.IntRange(min=0),
         default=0,
         show_default=True,
         help="Seed of blinks, gaze, breath, head and asymmetry.",
-    ),
-)
-"""Decorator: add every option that `build_settings` reads."""
+    )
 
 
-def build_settings(params: Mapping[str, Any]) -> "ExpressionSettings":
+def build_settings(options: ExpressionOptions, keyframes: Path | None = None) -> "ExpressionSettings":
     """What the command line asks for.
+
+    Parameters
+    ----------
+    keyframes : file of emotions over time.
 
     Raises
     ------
     click.ClickException
         A calibration or emotions file is bad, or a mask, limit or emotion names what does not exist.
     """
-    from ..expression import ExpressionSettings, parse_mask, read_calibration, read_keyframes
+    from ..expression import parse_mask, read_calibration, read_keyframes
 
     try:
-        chosen: dict[str, Any] = {
-            "calibration": read_calibration(params["calibration"]) if params["calibration"] else {},
-            "limits": dict(params["limit"]),
-            "emotion": params["emotion"],
-            "emotion_mix": params["emotion_mix"],
-            "keyframes": read_keyframes(params["emotions"]) if params.get("emotions") else (),
-            "mask": parse_mask(params["mask"]) if params["mask"] is not None else None,
-        }
-        if params["no_expression"]:
-            asked = 1.0 if chosen["emotion"] or chosen["keyframes"] else 0.0  # what is chosen is not the expression's idea
-            return ExpressionSettings.off(**chosen, emotion_strength=asked)
-        sizes = {name.replace("-", "_"): params[name.replace("-", "_")] for name in _SIZES}
-        if params["mood"] is not None:
-            sizes["emotion_strength"] = params["mood"]
-        if params["no_head"]:
-            sizes["head"] = 0.0
-        return ExpressionSettings(**{name: params[name] for name in _SWITCHES}, **sizes, **chosen)
+        emotions_over_time = () if keyframes is None else read_keyframes(keyframes)
+        return replace(
+            _parts(options, emotion_is_chosen=bool(options.emotion or emotions_over_time)),
+            calibration={} if options.calibration is None else read_calibration(options.calibration),
+            limits=dict(options.limit),
+            emotion=options.emotion,
+            emotion_mix=options.emotion_mix,
+            keyframes=emotions_over_time,
+            mask=None if options.mask is None else parse_mask(options.mask),
+        )
     except FmgError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _parts(options: ExpressionOptions, emotion_is_chosen: bool) -> "ExpressionSettings":
+    """Which parts are on, and how strong."""
+    from ..expression import ExpressionSettings
+
+    if options.no_expression:  # a chosen emotion is not a part of the expression
+        return ExpressionSettings.off(emotion_strength=1.0 if emotion_is_chosen else 0.0)
+    return ExpressionSettings(
+        gate=options.gate,
+        lips=options.lips,
+        level=options.level,
+        neutral=options.neutral,
+        accents=options.accents,
+        asymmetry=options.asymmetry,
+        blink=options.blink,
+        gaze=options.gaze,
+        breath=options.breath,
+        mouth=options.mouth,
+        cheeks=options.cheeks,
+        brows=options.brows,
+        eyes=options.eyes,
+        emotion_strength=options.emotion_strength if options.mood is None else options.mood,
+        head=0.0 if options.no_head else options.head,
+        smoothing=options.smoothing,
+    )

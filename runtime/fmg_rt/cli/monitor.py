@@ -32,7 +32,7 @@ def monitor(port: int, host: str, lines: bool, seconds: float | None) -> None:
     """Print what arrives at a port: OSC, VMC and VRChat parameters, Live Link, iFacialMocap.
 
     On a terminal, bars of the newest values; else, or with --lines, a line for each datagram. Only one program can
-    listen to a port: close the receiver that you want to stand in for.
+    listen at a port: close the receiver first.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def monitor(port: int, host: str, lines: bool, seconds: float | None) -> None:
         opened = listen(host, port, _QUEUE)
     except (OSError, UnicodeError) as error:
         where = format_address(host, port)
-        raise click.ClickException(f"{where} cannot be listened to, perhaps another program has it ({error})") from None
+        raise click.ClickException(f"{where} is not available; another program may be listening there ({error})") from None
     bars = sys.stdout.isatty() and not lines
     click.echo(f"listening on {format_address(host, port)}; Ctrl-C exits", err=True)
     tally = arrivals.Tally()

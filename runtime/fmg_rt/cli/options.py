@@ -1,23 +1,60 @@
-"""Groups of options that several commands share."""
+"""Options as fields of frozen dataclasses: each is declared once, with its type, and a command takes whole groups of them."""
 
+import dataclasses
+import functools
+import inspect
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import click
 
 from ..wire.udp import LOOPBACK
 
+_OPTION = "option"
+_Group = TypeVar("_Group")
 
-def together(*options: Callable) -> Callable[[Callable], Callable]:
-    """One decorator that adds all these `click.option`, shown in this order."""
 
-    def decorator(command: Callable) -> Callable:
-        for option in reversed(options):
-            command = option(command)
-        return command
+def option(*names: str, **attributes: Any) -> Any:
+    """The field of a dataclass that `click.option` with these arguments fills; it is called as click calls the value."""
+    return dataclasses.field(metadata={_OPTION: (names, attributes)})
 
-    return decorator
+
+def click_options(group: type) -> list[click.Option]:
+    """The options of a dataclass, in the order of its fields."""
+    return [click.Option(names, **attributes) for names, attributes in _declared(group)]
+
+
+def fill(group: type[_Group], values: Mapping[str, Any]) -> _Group:
+    """An instance of a dataclass of options from the values that click gives to a command."""
+    return group(**{field.name: values[field.name] for field in dataclasses.fields(group)})  # type: ignore[arg-type]
+
+
+def grouped(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: each parameter whose annotation is a dataclass of options adds these options, and takes their values."""
+    signature = inspect.signature(command, eval_str=True)
+    groups = {name: each.annotation for name, each in signature.parameters.items() if _is_group(each.annotation)}
+
+    @functools.wraps(command)
+    def filled(*args: Any, **values: Any) -> Any:
+        rest = dict(values)
+        for group in groups.values():
+            for field in dataclasses.fields(group):
+                del rest[field.name]
+        return command(*args, **rest, **{name: fill(group, values) for name, group in groups.items()})
+
+    for group in reversed(groups.values()):
+        for names, attributes in reversed(_declared(group)):
+            filled = click.option(*names, **attributes)(filled)
+    return filled
+
+
+def _is_group(annotation: Any) -> bool:
+    return dataclasses.is_dataclass(annotation) and all(_OPTION in each.metadata for each in dataclasses.fields(annotation))
+
+
+def _declared(group: type) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+    return [field.metadata[_OPTION] for field in dataclasses.fields(group)]
 
 
 class Number(click.FloatRange):

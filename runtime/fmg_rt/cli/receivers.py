@@ -1,29 +1,31 @@
-"""The receivers of a run, switched on and off while it lasts: the preview's room of receivers."""
+"""The receivers of a run, started and stopped while it runs: the preview's list of receivers."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from ..app.monitor import line, receive
+from ..arkit import ARKIT_NAMES
 from ..frame import Frame
 from ..sinks import Sink, Sinks
 from ..wire.datagram import decode
 from ..wire.udp import format_address, listen
-from .sink_options import Address, build_sinks, sink_options
+from .options import Address, click_options
+from .sink_options import ReceiverOptions, build_sinks
 
 _HERE = "127.0.0.1"
 _OSC_PORT = 9000
-"""What most programs expect where an address must name its port."""
+"""The port that most programs expect, for kinds without a default port."""
 _ON_LOOPBACK = 0.005
-"""Seconds after which nothing more arrives of what was sent on this computer."""
+"""Seconds within which a datagram sent on this computer arrives."""
 
 
 def _kinds() -> dict[str, click.Option]:
-    """Option of each kind of receiver, by name: those of `sink_options` that take an address."""
-    options = click.command()(sink_options(lambda **_: None)).params
-    return {str(o.name): o for o in options if isinstance(o, click.Option) and isinstance(o.type, Address)}
+    """Option of each kind of receiver, by name: those of `ReceiverOptions` that take an address."""
+    return {str(o.name): o for o in click_options(ReceiverOptions) if isinstance(o.type, Address)}
 
 
 class LiveReceivers:
@@ -31,18 +33,19 @@ class LiveReceivers:
 
     Parameters
     ----------
-    params : the options of the run. sinks : what it sends to. rate : frames per second.
+    options : receivers that the run was told to send to, and what they get. sinks : what it sends to.
+    rate, driven : as for `build_sinks`.
     """
 
-    def __init__(self, params: Mapping[str, Any], sinks: Sinks, rate: float):
+    def __init__(self, options: ReceiverOptions, sinks: Sinks, rate: float, driven: Collection[str] = ARKIT_NAMES):
         self._kinds = _kinds()
-        self._params = dict(params) | {"record": None} | {kind: self._value(kind, None) for kind in self._kinds}
-        self._sinks, self._rate = sinks, rate
+        self._options = replace(options, **{kind: self._value(kind, None) for kind in self._kinds})
+        self._sinks, self._rate, self._driven = sinks, rate, driven
         self._running: dict[str, tuple[str, tuple[str, int]]] = {}
         """Name of the sink → its kind and address."""
         self._copies: dict[str, tuple[Sink, socket.socket]] = {}
         for kind, option in self._kinds.items():
-            value = params[kind]
+            value = getattr(options, kind)
             for address in value if option.multiple else [value] if value else []:
                 self._running[f"{kind} {format_address(*address)}"] = kind, address
 
@@ -66,8 +69,8 @@ class LiveReceivers:
             if not option.multiple and any(other == kind for other, _ in self._running.values()):
                 raise ValueError(f"{kind} takes one address: stop the other one first")
             if (kind, place) in self._running.values():
-                raise ValueError(f"{kind} {format_address(*place)} gets the face already")
-            (sink,) = build_sinks(self._params | {kind: self._value(kind, place)}, self._rate)
+                raise ValueError(f"{kind} {format_address(*place)} already receives the face")
+            (sink,) = self._build(kind, place)
         except click.ClickException as error:
             raise ValueError(error.message) from None
         self._sinks.add(sink)
@@ -91,14 +94,14 @@ class LiveReceivers:
         if any(sink.name == name and sink.address is None for sink in self._sinks):
             return {"name": name, "lines": ["It holds a connection; there are no datagrams to show."]}
         if name not in self._copies:
-            # The same sink once more, to a port of our own: what it sends is what the receiver gets.
+            # A second sink with the same options, to our own port: it sends what the receiver gets.
             catcher = listen(_HERE, 0)
             kind, _ = self._running[name]
-            (copy,) = build_sinks(self._params | {kind: self._value(kind, catcher.getsockname())}, self._rate)
+            (copy,) = self._build(kind, catcher.getsockname())
             if copy.address is None:
                 copy.close()
                 catcher.close()
-                return {"name": name, "lines": ["it takes no datagrams that could be shown"]}
+                return {"name": name, "lines": ["it receives no datagrams that could be shown"]}
             self._copies[name] = copy, catcher
         copy, catcher = self._copies[name]
         lines = []
@@ -119,8 +122,12 @@ class LiveReceivers:
             chosen[kind.replace("_", "-")] = (places if option.multiple else places[0]) if places else None
         return chosen
 
+    def _build(self, kind: str, place: tuple[str, int]) -> list[Sink]:
+        """The one sink of that kind to that place."""
+        return build_sinks(replace(self._options, **{kind: self._value(kind, place)}), self._rate, self._driven)
+
     def _value(self, kind: str, place: tuple[str, int] | None) -> Any:
-        """What click would have made of an option that names `place`."""
+        """The value of click for an option that names `place`."""
         return ((place,) if place else ()) if self._kinds[kind].multiple else place
 
     def _usual(self, kind: str) -> str:

@@ -1,9 +1,9 @@
-"""Options that name receivers and recordings, shared by the commands, and the sinks they ask for."""
+"""Options that name receivers and recordings, shared by the commands, and the sinks that they ask for."""
 
 import importlib.util
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -19,7 +19,9 @@ from ..sinks.vtubestudio import PORT as VTUBE_STUDIO_PORT
 from ..sinks.vtubestudio import VtubeStudioSink
 from ..wire.vmc import CASES
 from ..wire.vrchat import MAX_BITS
-from .options import Address, together
+from .options import Address, option
+
+Addresses = tuple[tuple[str, int], ...]
 
 
 def record_format(path: Path, name: str | None) -> str:
@@ -28,7 +30,7 @@ def record_format(path: Path, name: str | None) -> str:
     Raises
     ------
     click.BadParameter
-        Neither says which.
+        Neither determines the format.
     """
     if name is not None:
         return name
@@ -41,94 +43,99 @@ def record_format(path: Path, name: str | None) -> str:
         ) from None
 
 
-sink_options = together(
-    click.option(
+@dataclass(frozen=True)
+class ReceiverOptions:
+    """Options that name receivers, and what they get."""
+
+    osc: Addresses = option(
         "--osc",
         type=Address(),
         multiple=True,
         metavar="HOST:PORT",
         help="Plain OSC: /blendshapes, /blendshape/0 … /51, /fmg/names. Repeatable.",
-    ),
-    click.option("--no-bundle", is_flag=True, help="OSC, VMC, VRChat: a datagram per message, no bundles."),
-    click.option(
+    )
+    no_bundle: bool = option("--no-bundle", is_flag=True, help="OSC, VMC, VRChat: a datagram per message, no bundles.")
+    vmc: Addresses = option(
         "--vmc",
         type=Address(39539),
         multiple=True,
         metavar="HOST[:PORT]",
         help="VMC protocol, for VSeeFace, Warudo, VNyan, Unity; 39539 or 39540. Repeatable.",
-    ),
-    click.option(
+    )
+    vmc_case: str = option(
         "--vmc-case",
         type=click.Choice(list(CASES)),
         default="pascal",
         show_default=True,
         help="Spelling of the avatar's clips: jawOpen or JawOpen.",
-    ),
-    click.option("--vmc-vowels", is_flag=True, help="VMC: also A I U E O Blink, for avatars without perfect sync."),
-    click.option(
+    )
+    vmc_vowels: bool = option("--vmc-vowels", is_flag=True, help="VMC: also A I U E O Blink, for avatars without perfect sync.")
+    vrchat: tuple[str, int] | None = option(
         "--vrchat",
         type=Address(PORT),
         is_flag=False,
         flag_value=f"127.0.0.1:{PORT}",
         metavar="[HOST:PORT]",
         help=f"VRChat avatar parameters under VRCFaceTracking's v2 names. [alone: 127.0.0.1:{PORT}]",
-    ),
-    click.option(
+    )
+    vrchat_ask: bool = option(
         "--vrchat-ask",
         is_flag=True,
         help="VRChat: find it on this network and send only what its avatar has, old names too. Needs zeroconf.",
-    ),
-    click.option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: prefix before v2/, such as FT/."),
-    click.option(
+    )
+    vrchat_prefix: str = option("--vrchat-prefix", default="", metavar="TEXT", help="VRChat: prefix before v2/, such as FT/.")
+    vrchat_binary: int | None = option(
         "--vrchat-binary",
         type=click.IntRange(1, MAX_BITS),
         is_flag=False,
         flag_value=4,
         metavar="[BITS]",
         help="VRChat: also binary parameters with this many bits. [alone: 4]",
-    ),
-    click.option(
+    )
+    livelink: Addresses = option(
         "--livelink",
         type=Address(11111),
         multiple=True,
         metavar="HOST[:PORT]",
         help="Live Link Face, for Unreal, VRCFaceTracking, Warudo; 11111. Repeatable.",
-    ),
-    click.option("--subject", default="fmg", show_default=True, metavar="NAME", help="Live Link: the subject's name."),
-    click.option(
+    )
+    subject: str = option("--subject", default="fmg", show_default=True, metavar="NAME", help="Live Link: the subject's name.")
+    ifacialmocap: Addresses = option(
         "--ifacialmocap",
         type=Address(49983),
         multiple=True,
         metavar="HOST[:PORT]",
         help="iFacialMocap text frames; 49983. Repeatable.",
-    ),
-    click.option(
+    )
+    vtubestudio: tuple[str, int] | None = option(
         "--vtubestudio",
         type=Address(VTUBE_STUDIO_PORT),
         is_flag=False,
         flag_value=f"127.0.0.1:{VTUBE_STUDIO_PORT}",
         metavar="[HOST:PORT]",
         help=f"VTube Studio's plugin API; it asks you once whether to allow it. [alone: 127.0.0.1:{VTUBE_STUDIO_PORT}]",
-    ),
-    click.option("--vtubestudio-custom", is_flag=True, help="VTube Studio: also the 52 as parameters FmgJawOpen …"),
-    click.option(
+    )
+    vtubestudio_custom: bool = option(
+        "--vtubestudio-custom", is_flag=True, help="VTube Studio: also the 52 as parameters FmgJawOpen …"
+    )
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """Options of a recording."""
+
+    record: Path | None = option(
         "--record",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
         help=f"Write the frames to FILE: {', '.join(BY_SUFFIX)}.",
-    ),
-    click.option("--overwrite", is_flag=True, help="Replace the file of --record; else a number is added to its name."),
-    click.option("--record-format", type=click.Choice(list(FORMATS)), help="Format of the recording; else its name decides."),
-)
-"""Decorator: add every option that `build_sinks` reads."""
-
-
-def _driven(mask: str | None) -> Collection[str]:
-    if mask is None:
-        return ARKIT_NAMES
-    from ..expression import parse_mask
-
-    return parse_mask(mask)
+    )
+    overwrite: bool = option(
+        "--overwrite", is_flag=True, help="Replace the file of --record; else a number is added to its name."
+    )
+    record_format: str | None = option(
+        "--record-format", type=click.Choice(list(FORMATS)), help="Format of the recording; else its name decides."
+    )
 
 
 def _need(package: str, option: str) -> None:
@@ -136,46 +143,52 @@ def _need(package: str, option: str) -> None:
         raise click.ClickException(f"{option} needs one more package: pip install {package}")
 
 
-def build_sinks(params: Mapping[str, Any], rate: float) -> list[Sink]:
-    """The sinks that the command line asks for, opened.
+def build_sinks(options: ReceiverOptions, rate: float, driven: Collection[str] = ARKIT_NAMES) -> list[Sink]:
+    """The receivers that the command line names, opened.
 
     Parameters
     ----------
-    params : values of the options of `sink_options`, as click gives them. Where a valid ``mask`` stands beside them,
-        VMC and VRChat get only what fmg drives; the other formats know no gaps and get 0.
     rate : frames per second.
+    driven : names of the coefficients that fmg drives. VMC and VRChat get only these; the other formats know no gaps and
+        get 0 for the rest.
+
+    Raises
+    ------
+    click.ClickException
+        A package is missing.
+    """
+    bundled = not options.no_bundle
+    sinks: list[Sink] = [OscSink(host, port, rate, bundled) for host, port in options.osc]
+    case, with_vowels = options.vmc_case, options.vmc_vowels
+    sinks += [VmcSink(host, port, case, with_vowels, bundled, driven) for host, port in options.vmc]
+    if options.vrchat is not None:
+        if options.vrchat_ask:
+            _need("zeroconf", "--vrchat-ask")
+        prefix, bits = options.vrchat_prefix, options.vrchat_binary
+        sinks.append(VrchatSink(*options.vrchat, rate, prefix, bits, bundled, driven, options.vrchat_ask))
+    sinks += [LiveLinkSink(host, port, rate, options.subject) for host, port in options.livelink]
+    sinks += [IFacialMocapSink(host, port) for host, port in options.ifacialmocap]
+    if options.vtubestudio is not None:
+        _need("websockets", "--vtubestudio")
+        token = Path(click.get_app_dir("fmg", roaming=False)) / "vtubestudio-token"
+        sinks.append(VtubeStudioSink(*options.vtubestudio, token, options.vtubestudio_custom, driven))
+    return sinks
+
+
+def build_recorder(options: RecordOptions, rate: float) -> Recorder | None:
+    """The recording that the command line asks for, begun; None when it asks for none.
 
     Raises
     ------
     click.ClickException
         The recording cannot be begun.
     """
-    bundled = not params["no_bundle"]
-    sinks: list[Sink] = []
-    if (path := params["record"]) is not None:
-        try:
-            recorder = Recorder(path, record_format(path, params["record_format"]), rate, params["overwrite"])
-        except RecordError as error:
-            raise click.ClickException(str(error)) from None
-        for note in recorder.notes:
-            click.echo(f"fmg-rt: {note}", err=True)
-        sinks.append(recorder)
-    driven = _driven(params.get("mask"))
-    sinks += [OscSink(host, port, rate, bundled) for host, port in params["osc"]]
-    case, with_vowels = params["vmc_case"], params["vmc_vowels"]
-    sinks += [VmcSink(host, port, case, with_vowels, bundled, driven) for host, port in params["vmc"]]
-    if params["vrchat"] is not None:
-        host, port = params["vrchat"]
-        prefix, bits = params["vrchat_prefix"], params["vrchat_binary"]
-        asks = params["vrchat_ask"]
-        if asks:
-            _need("zeroconf", "--vrchat-ask")
-        sinks.append(VrchatSink(host, port, rate, prefix, bits, bundled, driven, asks))
-    sinks += [LiveLinkSink(host, port, rate, params["subject"]) for host, port in params["livelink"]]
-    sinks += [IFacialMocapSink(host, port) for host, port in params["ifacialmocap"]]
-    if params["vtubestudio"] is not None:
-        _need("websockets", "--vtubestudio")
-        host, port = params["vtubestudio"]
-        token = Path(click.get_app_dir("fmg", roaming=False)) / "vtubestudio-token"
-        sinks.append(VtubeStudioSink(host, port, token, params["vtubestudio_custom"], driven))
-    return sinks
+    if options.record is None:
+        return None
+    try:
+        recorder = Recorder(options.record, record_format(options.record, options.record_format), rate, options.overwrite)
+    except RecordError as error:
+        raise click.ClickException(str(error)) from None
+    for note in recorder.notes:
+        click.echo(f"fmg-rt: {note}", err=True)
+    return recorder

@@ -1,54 +1,70 @@
-"""Options of the session, shared by the commands, and the sessions that they ask for."""
+"""Options of the session, shared by the commands, and the sessions that they describe."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from .. import spec
 from ..errors import FmgError
-from .expression_options import build_settings
-from .options import Number, together
+from .expression_options import ExpressionOptions, build_settings
+from .options import Number, option
 
 if TYPE_CHECKING:  # compiled code, which `--help` does not need
     from ..session import Session
 
-stream_options = together(
-    click.option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ", help="Frames per second."),
-    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weight file. [default: the packaged one]"),
-    click.option(
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """Options of the session itself."""
+
+    rate: float = option("--rate", type=Number(1, 120), default=30, show_default=True, metavar="HZ", help="Frames per second.")
+    weights: Path | None = option(
+        "--weights", type=click.Path(path_type=Path), metavar="FILE", help="Weight file. [default: the packaged one]"
+    )
+    lookahead: float | None = option(
         "--lookahead",
         type=Number(0, 1000),
         metavar="MS",
         help="Future audio that a frame uses, ms: more latency, better lips. [default: the weights']",
-    ),
-)
-"""Decorator: add every option of the session itself; `session_builder` also reads `expression_options`."""
+    )
 
 
-def session_builder(params: Mapping[str, Any]) -> "Callable[[bool | Literal['later']], Session]":
-    """What makes sessions as the command line asks for, with the eGeMAPS that `Session` is told of.
+def lookahead_samples(ms: float | None) -> int | None:
+    """Milliseconds → samples; None stays None: the weights' own."""
+    return None if ms is None else round(ms * spec.SAMPLE_RATE / 1000)
+
+
+def session_builder(
+    stream: StreamOptions, expression: ExpressionOptions, keyframes: Path | None = None
+) -> "Callable[[bool | Literal['later']], Session]":
+    """A function that makes sessions for these options; its argument is `Session`'s ``egemaps``.
 
     It listens for a tracker when the command line names a port.
+
+    Parameters
+    ----------
+    keyframes : file of emotions over time.
 
     Raises
     ------
     click.ClickException
-        Bad weights, look-ahead, calibration, mask or limits, or the tracker's port is taken; also from what it returns.
+        Bad weights, look-ahead, calibration, mask or limits, or the tracker's port is taken; the
+        returned function raises it too.
     """
     from .. import weights as weight_file
     from ..session import Session
 
-    ms = params["lookahead"]
     try:
-        weights = weight_file.read(params["weights"] or weight_file.packaged())
-        settings = build_settings(params)
+        weights = weight_file.read(stream.weights or weight_file.packaged())
+        settings = build_settings(expression, keyframes)
         tracker = None
-        if params["merge"] is not None:
+        if expression.merge is not None:
             from ..sources.tracker import TrackerSource
 
-            host, port = params["merge"]
+            host, port = expression.merge
             tracker = TrackerSource(port, host)
     except FmgError as error:
         raise click.ClickException(str(error)) from None
@@ -57,11 +73,11 @@ def session_builder(params: Mapping[str, Any]) -> "Callable[[bool | Literal['lat
         try:
             return Session(
                 weights,
-                rate=params["rate"],
+                rate=stream.rate,
                 settings=settings,
                 egemaps=egemaps,
-                seed=params["seed"],
-                lookahead=None if ms is None else round(ms * spec.SAMPLE_RATE / 1000),
+                seed=expression.seed,
+                lookahead=lookahead_samples(stream.lookahead),
                 tracker=tracker,
             )
         except FmgError as error:

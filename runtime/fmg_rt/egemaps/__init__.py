@@ -5,7 +5,7 @@
 >>> voice.push(samples)                     # float32 at 16 kHz, blocks of any size
 >>> dict(zip(FEATURE_NAMES, voice.functionals()))
 
-The names cost nothing to import. `EGeMAPS` and `egemaps` load the kernels when they are first asked for, so whoever must
+Importing the names is cheap. `EGeMAPS` and `egemaps` load the kernels on first access, so code that must
 not wait asks in a background thread and hands the finished instance over.
 
 References

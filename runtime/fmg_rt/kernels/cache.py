@@ -1,13 +1,13 @@
-"""Compiled kernels on disk: used when they are whole, compiled again otherwise; never a reason not to start.
+"""Compiled kernels on disk: loaded if they are intact, compiled again otherwise. The cache can never prevent a start.
 
 One file holds one kernel: SHA-256 of the rest (32 bytes), SHA-256 of what it was made from (32 bytes), then Numba's pickled
-machine code. It is checked before it is unpacked, since damaged code can abort the process inside LLVM. A file is written
-beside and renamed, so that several first starts at once do not meet.
+machine code. It is checked before it is unpacked, since damaged code can abort the process inside LLVM. It appears whole or
+not at all, so that several first starts at once do not meet.
 
 References
 ----------
-`numba.core.caching`, whose base class this implements. Numba's own cache believes what it reads, and raises an error where it
-cannot write.
+`numba.core.caching`, whose base class this implements. Numba's own cache does not verify what it reads, and raises an error if
+it cannot write.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numba
 from numba import config
@@ -31,18 +30,20 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
+from ..files import written_whole
+
 SUFFIX = ".kernel"
 _DIGEST = hashlib.sha256().digest_size
 _log = logging.getLogger(__name__)
 
 
 class Tally:
-    """What became of this process's kernels.
+    """How this process got its kernels.
 
     Attributes
     ----------
-    loaded, compiled, damaged : how many. place : where the last one was read or written; None: nowhere yet.
-    refusal : why a kernel could not be kept; empty while all could.
+    loaded, compiled, damaged : number of kernels. place : folder of the last one read or written; None: none yet.
+    refusal : why a kernel could not be stored; empty if all were.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ tally = Tally()
 
 
 def places() -> list[Path]:
-    """Folders of the kernels: each is read, and the first that can be written keeps new ones.
+    """Folders of the kernels: all are read; new kernels go to the first writable one.
 
     ``NUMBA_CACHE_DIR`` alone if it is set; else beside the sources, then the user's cache folder. The application is packed
     with kernels beside its sources, and adds none to what was signed: there the user's folder comes first.
@@ -69,7 +70,7 @@ def places() -> list[Path]:
 
 
 def kept() -> Iterator[tuple[Path, bool]]:
-    """Every file of every place, and whether it is whole."""
+    """Every file of every folder, and whether it is intact."""
     for place in places():
         with contextlib.suppress(OSError):
             for path in sorted(place.glob(f"*{SUFFIX}")):
@@ -77,7 +78,7 @@ def kept() -> Iterator[tuple[Path, bool]]:
 
 
 def clear() -> tuple[int, list[str]]:
-    """Delete all files of all places: how many, and a line for each that could not be."""
+    """Delete all files of all folders. Returns their number and an error line for each that could not be deleted."""
     n, refusals = 0, []
     for path, _ in kept():
         try:
@@ -124,9 +125,9 @@ class KernelCache(_Cache):
                 if content is None:
                     raise ValueError("checksum")
                 result = CompileResult._rebuild(target_context, *pickle.loads(content[_DIGEST:]))
-            except Exception:  # whole, and still not to be unpacked: of another NumPy, for instance
+            except Exception:  # the checksum is right, but it cannot be unpickled: written with another NumPy, for instance
                 if not tally.damaged:
-                    _log.warning("fmg: compiled kernels in %s are damaged; they are thrown away and compiled again", place)
+                    _log.warning("fmg: compiled kernels in %s are damaged; they are deleted and compiled again", place)
                 tally.damaged += 1
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -137,7 +138,7 @@ class KernelCache(_Cache):
         return None
 
     def save_overload(self, sig: Any, data: CompileResult) -> None:
-        """Keep a compiled kernel where that is possible."""
+        """Store a compiled kernel, if possible."""
         tally.compiled += 1
         if not self._enabled:
             return
@@ -155,7 +156,7 @@ class KernelCache(_Cache):
                 return
         if not tally.refusal:
             _log.warning(
-                "fmg: compiled kernels cannot be kept (%s): every start compiles them again, which takes some "
+                "fmg: compiled kernels cannot be stored (%s): every start compiles them again, which takes some "
                 "seconds; set NUMBA_CACHE_DIR to a folder with room",
                 refusal,
             )
@@ -178,7 +179,7 @@ def _source(path: str) -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """What follows the checksum; None for a file that is not whole."""
+    """The content after the checksum; None for a damaged file."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -188,15 +189,11 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f"{path.name}.{uuid4().hex[:8]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        try:
-            os.replace(beside, path)
-        except PermissionError:  # Windows: another process reads the file that it has just written itself
-            if not path.exists():
-                raise
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+        with written_whole(path) as file:
+            file.write(content)
+    except PermissionError as error:
+        # Windows refuses the renaming (two names) while another process reads the file that it has just written itself.
+        if error.filename2 is None or not path.exists():
+            raise

@@ -17,9 +17,14 @@ PEAK_RANGE, PEAK_RISE = np.float32(0.1), np.float32(1.05)
 TEN = np.float64(10)
 ENERGY_FLOOR = np.float64(1e-12)
 
+# rows of the contours
 LOUDNESS, MFCC, FLUX, ALPHA, ENERGY = 0, 1, 5, 6, 10
 FORMANT, F0, JITTER, HNR, AMPLITUDE = 11, 17, 18, 20, 23
 OPEN_AFTER, CLOSE_AFTER = 3, 2
+
+PITCH, LOUDNESSES, FRAMES, PERIODS, VOICED, UNVOICED = 0, 10, 20, 30, 58, 76
+"""Where each group of the 88 begins; `egemaps.names.FEATURE_NAMES` names all of them."""
+PEAKS_PER_S, VOICED_PER_S, VOICED_S, UNVOICED_S, SOUND_LEVEL = 81, 82, 83, 85, 87
 
 
 @kernel(VOID(IN1, I64, OUT1))
@@ -257,7 +262,104 @@ BY_PERIOD = (
 )
 BY_VOICE = (ALPHA, ALPHA + 1, ALPHA + 2, ALPHA + 3, FLUX, MFCC, MFCC + 1, MFCC + 2, MFCC + 3)
 N_UNVOICED = 5
-"""So many of BY_VOICE are also measured where there is no voice."""
+"""So many of BY_VOICE are also measured where there is no voice, by their mean alone."""
+
+
+@kernel(VOID(IN2, I64, I64, OUT2, OUT1))
+def of_frames(contours, first, n, scratch, out):
+    """Flux and MFCC over all n frames of the window, voiced or not."""
+    x, y = scratch[1], scratch[2]
+    at = FRAMES
+    for row in BY_FRAME:
+        for i in range(n):
+            x[i] = contours[row, first + i]
+        if row == FLUX:
+            x[0] = ZERO  # a window knows no frame before its first
+        smooth(x, n, y)
+        moments(y, n, at, out)
+        at += 2
+
+
+@kernel(VOID(IN2, I64, I64, IN2, I64, OUT2, OUT1))
+def of_periods(contours, first, n, opening, n_opening, scratch, out):
+    """Jitter, shimmer, harmonics and formants of the n frames whose pitch (`scratch`) is decided, where they are not 0."""
+    pitch, x, y, z = scratch[0], scratch[1], scratch[2], scratch[3]
+    at = PERIODS
+    for row in BY_PERIOD:
+        masked = FORMANT <= row < F0
+        for i in range(n):
+            x[i] = ZERO if masked and pitch[i] <= VOICED_ABOVE else contours[row, first + i]
+        if JITTER <= row < HNR:
+            for i in range(min(n_opening, n)):
+                x[i] = opening[row - JITTER, i]
+        if n > 0:
+            x[n] = x[n - 1]
+        smooth_voiced(x, n, y)
+        moments(z, pack(y, n, z), at, out)
+        at += 2
+
+
+@kernel(I64(IN2, I64, I64, I64, I64, OUT2))
+def where_voiced(contours, first, n, row, voiced, scratch):
+    """Values of a contour, smoothed, where there is a voice (1) or none (0): at the front of scratch[3]; their number."""
+    pitch, x, y, z = scratch[0], scratch[1], scratch[2], scratch[3]
+    for i in range(n + 1):
+        x[i] = contours[row, first + i] if (pitch[i] > VOICED_ABOVE) == (voiced != 0) else ZERO
+    if row == FLUX:
+        x[0] = ZERO
+    smooth_voiced(x, n, y)
+    return pack(y, n, z)
+
+
+@kernel(VOID(IN2, I64, I64, OUT2, OUT1))
+def of_spectrum(contours, first, n, scratch, out):
+    """Slopes, alpha ratio, Hammarberg index, flux and MFCC of the voiced frames; the first five of them of the others."""
+    y, z = scratch[2], scratch[3]
+    for i in range(len(BY_VOICE)):
+        moments(z, where_voiced(contours, first, n, BY_VOICE[i], 1, scratch), VOICED + 2 * i, out)
+    for i in range(N_UNVOICED):
+        moments(z, where_voiced(contours, first, n, BY_VOICE[i], 0, scratch), 0, y)
+        out[UNVOICED + i] = y[0]
+
+
+@kernel(VOID(I64, OUT2, array_out(I64, 2), array_out(F64, 1), OUT1))
+def of_pitch(n, scratch, events, stretches, out):
+    """Pitch, and the lengths of voiced and unvoiced stretches, of n frames of scratch[0]."""
+    x, y, z = scratch[1], scratch[2], scratch[3]
+    n_voiced = smooth_voiced(scratch[0], n, x)
+    pack(x, n, y)
+    moments(y, n_voiced, PITCH, out)
+    percentiles(y, n_voiced, PITCH + 2, z, out)
+    slopes(y, n_voiced, PITCH + 6, extrema(y, n_voiced, events), events, out)
+    for voiced in range(2):
+        segments(x, n, voiced, stretches)
+        if voiced == 1:
+            out[VOICED_PER_S] = F32(stretches[0] / (F64(n) * FRAME_S)) if n > 0 else ZERO
+        at = VOICED_S if voiced == 1 else UNVOICED_S
+        out[at] = F32(stretches[1] * FRAME_S)
+        out[at + 1] = F32(stretches[2] * FRAME_S)
+
+
+@kernel(VOID(IN2, I64, I64, OUT2, array_out(I64, 2), OUT1))
+def of_loudness(contours, first, n, scratch, events, out):
+    """Loudness, its peaks, and the equivalent sound level of all n frames of the window."""
+    x, y, z = scratch[1], scratch[2], scratch[3]
+    for i in range(n):
+        x[i] = contours[LOUDNESS, first + i]
+    smooth(x, n, y)
+    moments(y, n, LOUDNESSES, out)
+    percentiles(y, n, LOUDNESSES + 2, z, out)
+    n_events = extrema(y, n, events)
+    slopes(y, n, LOUDNESSES + 6, n_events, events, out)
+    peaks = 0
+    for e in range(n_events):
+        peaks += events[1, e] > 0
+    out[PEAKS_PER_S] = F32(F64(peaks) / (F64(n) * FRAME_S))
+
+    energy = NONE64
+    for i in range(n):
+        energy += F64(contours[ENERGY, first + i])
+    out[SOUND_LEVEL] = F32(TEN * np.log10(max(energy / F64(n), ENERGY_FLOOR)))
 
 
 @kernel(VOID(IN2, I64, I64, I64, F32, IN2, I64, OUT2, array_out(I64, 2), array_out(F64, 1), OUT1))
@@ -265,75 +367,14 @@ def functionals(contours, first, n_frames, n_decided, next_pitch, opening, n_ope
     """The 88 functionals of the columns first .. first + n_frames - 1 of `contours`; out (88,).
 
     n_decided: leading frames whose pitch is decided; next_pitch: likely pitch of the one after them, semitones; opening:
-    jitter and shimmer of the first n_opening frames, see `egemaps_jitter.jitter_from`; scratch (4, n), events (2, n) with
-    n > n_frames, stretches (3,).
+    jitter and shimmer of the first n_opening frames, see `egemaps_jitter.jitter_from`; scratch (4, n), of which the first
+    row takes the pitch, events (2, n) with n > n_frames, stretches (3,).
     """
-    pitch, x, y, z = scratch[0], scratch[1], scratch[2], scratch[3]
-    out[:] = ZERO
     for i in range(n_decided):
-        pitch[i] = contours[F0, first + i]
-    pitch[n_decided] = next_pitch
-
-    at = 20
-    for row in BY_FRAME:
-        for i in range(n_frames):
-            x[i] = contours[row, first + i]
-        if row == FLUX:
-            x[0] = ZERO  # a window knows no frame before its first
-        smooth(x, n_frames, y)
-        moments(y, n_frames, at, out)
-        at += 2
-
-    for row in BY_PERIOD:
-        masked = FORMANT <= row < F0
-        for i in range(n_decided):
-            x[i] = ZERO if masked and pitch[i] <= VOICED_ABOVE else contours[row, first + i]
-        if JITTER <= row < HNR:
-            for i in range(min(n_opening, n_decided)):
-                x[i] = opening[row - JITTER, i]
-        if n_decided > 0:
-            x[n_decided] = x[n_decided - 1]
-        smooth_voiced(x, n_decided, y)
-        moments(z, pack(y, n_decided, z), at, out)
-        at += 2
-
-    for i_row in range(len(BY_VOICE) + N_UNVOICED):
-        voiced = i_row < len(BY_VOICE)
-        row = BY_VOICE[i_row if voiced else i_row - len(BY_VOICE)]
-        for i in range(n_decided + 1):
-            x[i] = contours[row, first + i] if (pitch[i] > VOICED_ABOVE) == voiced else ZERO
-        if row == FLUX:
-            x[0] = ZERO
-        smooth_voiced(x, n_decided, y)
-        moments(z, pack(y, n_decided, z), at, out)  # an unvoiced deviation is overwritten by the next feature
-        at += 2 if voiced else 1
-
-    n_voiced = smooth_voiced(pitch, n_decided, x)
-    pack(x, n_decided, y)
-    moments(y, n_voiced, 0, out)
-    percentiles(y, n_voiced, 2, z, out)
-    slopes(y, n_voiced, 6, extrema(y, n_voiced, events), events, out)
-    for voiced in range(2):
-        segments(x, n_decided, voiced, stretches)
-        if voiced == 1:
-            out[82] = F32(stretches[0] / (F64(n_decided) * FRAME_S)) if n_decided > 0 else ZERO
-        at = 83 if voiced == 1 else 85
-        out[at] = F32(stretches[1] * FRAME_S)
-        out[at + 1] = F32(stretches[2] * FRAME_S)
-
-    for i in range(n_frames):
-        x[i] = contours[LOUDNESS, first + i]
-    smooth(x, n_frames, y)
-    moments(y, n_frames, 10, out)
-    percentiles(y, n_frames, 12, z, out)
-    n_events = extrema(y, n_frames, events)
-    slopes(y, n_frames, 16, n_events, events, out)
-    peaks = 0
-    for e in range(n_events):
-        peaks += events[1, e] > 0
-    out[81] = F32(F64(peaks) / (F64(n_frames) * FRAME_S))
-
-    energy = NONE64
-    for i in range(n_frames):
-        energy += F64(contours[ENERGY, first + i])
-    out[87] = F32(TEN * np.log10(max(energy / F64(n_frames), ENERGY_FLOOR)))
+        scratch[0, i] = contours[F0, first + i]
+    scratch[0, n_decided] = next_pitch
+    of_pitch(n_decided, scratch, events, stretches, out)
+    of_loudness(contours, first, n_frames, scratch, events, out)
+    of_frames(contours, first, n_frames, scratch, out)
+    of_periods(contours, first, n_decided, opening, n_opening, scratch, out)
+    of_spectrum(contours, first, n_decided, scratch, out)

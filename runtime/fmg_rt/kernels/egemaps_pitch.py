@@ -10,7 +10,7 @@ import numpy as np
 
 from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array_out, fast_kernel, kernel
 
-IN_I32, IN_F64, OUT_F64, OUT_I32 = array_in(I32, 1), array_in(F64, 1), array_out(F64, 1), array_out(I32, 2)
+IN_I32, IN2_I32, OUT_F64, OUT_I32 = array_in(I32, 1), array_in(I32, 2), array_out(F64, 1), array_out(I32, 2)
 ZERO, ONE, HALF, QUARTER = np.float32(0), np.float32(1), np.float32(0.5), np.float32(0.25)
 N_BINS = 513
 N_HARMONICS = 15
@@ -151,74 +151,74 @@ def range_cost(hz):
     return TOO_HIGH
 
 
-@kernel(I64(IN2, F32, I64, I64, OUT2, OUT_F64, OUT_I32, OUT_I32, OUT_F64, OUT1))
-def follow(candidate, level, decided, frame, ring, costs, paths, ways, scratch, out):
-    """One step of the path search; returns how many frames it has decided.
+@kernel(F64(IN2, IN1, OUT_F64))
+def cost_of_candidates(candidate, before, scratch):
+    """What each candidate costs by itself; returns what it costs to call the frame unvoiced.
 
-    candidate (2, 6); level: root mean square of the windowed frame; decided: frames decided before; frame: number of this
-    frame, from 0; ring (64, 7): frequencies and level of the pending frames; costs (8,): of the seven states, and the
-    last jump; paths (7, 64): the state of each pending frame on the best way into each state; ring, costs and paths are
-    state; ways (7, 64), scratch (25,); out (48,): pitch in Hz, 0 when unvoiced, of each frame now decided, then of the
-    frame after them on the currently best way.
+    candidate (2, 6); before (7,): frequencies of the frame before, Hz; scratch (18,): the costs, the logarithms of the
+    candidates' frequencies, and those of the frame before; 0 for no frequency.
     """
-    slot = frame % BUFFER
-    before = (frame - 1) % BUFFER
-    for i in range(N_CANDIDATES):
-        ring[slot, i] = candidate[0, i]
-    ring[slot, N_CANDIDATES] = level
-
-    local, log_hz, log_before = scratch[:6], scratch[6:12], scratch[12:18]
+    cost, log_hz, log_before = scratch[:6], scratch[6:12], scratch[12:18]
     missed = NONE
     for i in range(N_CANDIDATES):
         hz, voicing = F64(candidate[0, i]), F64(candidate[1, i])
-        local[i] = -np.log(min(max(voicing, LEAST_VOICING), UNIT))
+        cost[i] = -np.log(min(max(voicing, LEAST_VOICING), UNIT))
         if voicing < VOICED:
-            local[i] += UNLIKELY_CANDIDATE
+            cost[i] += UNLIKELY_CANDIDATE
         else:
             missed = MISSED_CANDIDATE
-        local[i] = TWO * local[i] + range_cost(hz)
+        cost[i] = TWO * cost[i] + range_cost(hz)
         log_hz[i] = np.log(hz) if hz > NONE else NONE
-        log_before[i] = np.log(F64(ring[before, i])) if ring[before, i] > ZERO else NONE
+        log_before[i] = np.log(F64(before[i])) if before[i] > ZERO else NONE
+    return missed
 
-    if frame == 0:
-        for state in range(N_STATES):
-            costs[state] = local[state] if state < UNVOICED else missed
-            paths[state, slot] = state
-        costs[N_STATES] = UNIT
-    else:
-        last_jump = costs[N_STATES]
-        for state in range(N_STATES):
-            best, lowest = 0, np.inf
-            for origin in range(N_STATES):
-                if state < UNVOICED and origin < UNVOICED:
-                    if candidate[0, state] == ZERO or ring[before, origin] == ZERO:
-                        step = NO_FREQUENCY
-                    else:
-                        jump = log_hz[state] - log_before[origin]
-                        # the jump compared with is that of the transition looked at before this one, whichever it was
-                        step = JUMP * np.abs(jump) + BEND * np.abs(jump - last_jump)
-                        last_jump = jump
-                elif state == origin:
-                    step = STAY_UNVOICED
+
+@kernel(VOID(IN2, IN1, F64, I64, OUT_F64, OUT_I32, OUT_I32, OUT_F64))
+def extend(candidate, before, missed, slot, costs, paths, ways, scratch):
+    """The best way into each state by one more frame, which is column `slot` of the paths.
+
+    missed and scratch[:18] as `cost_of_candidates` leaves them; scratch[18:25] takes the costs; the rest as for `follow`.
+    """
+    cost, log_hz, log_before, total = scratch[:6], scratch[6:12], scratch[12:18], scratch[18:25]
+    last_jump = costs[N_STATES]
+    for state in range(N_STATES):
+        best, lowest = 0, np.inf
+        for origin in range(N_STATES):
+            if state < UNVOICED and origin < UNVOICED:
+                if candidate[0, state] == ZERO or before[origin] == ZERO:
+                    step = NO_FREQUENCY
                 else:
-                    step = SWITCH
-                    last_jump = NONE
-                cost = costs[origin] + step
-                if cost < lowest:
-                    best, lowest = origin, cost
-            scratch[18 + state] = lowest + (local[state] if state < UNVOICED else missed)
-            for i in range(BUFFER):
-                ways[state, i] = paths[best, i]
-            ways[state, slot] = state
-        least = scratch[18]
-        for state in range(1, N_STATES):
-            least = min(least, scratch[18 + state])
-        for state in range(N_STATES):
-            costs[state] = scratch[18 + state] - least
-            for i in range(BUFFER):
-                paths[state, i] = ways[state, i]
-        costs[N_STATES] = last_jump
+                    jump = log_hz[state] - log_before[origin]
+                    # the jump compared with is that of the transition looked at before this one, whichever it was
+                    step = JUMP * np.abs(jump) + BEND * np.abs(jump - last_jump)
+                    last_jump = jump
+            elif state == origin:
+                step = STAY_UNVOICED
+            else:
+                step = SWITCH
+                last_jump = NONE
+            if costs[origin] + step < lowest:
+                best, lowest = origin, costs[origin] + step
+        total[state] = lowest + (cost[state] if state < UNVOICED else missed)
+        for i in range(BUFFER):
+            ways[state, i] = paths[best, i]
+        ways[state, slot] = state
+    least = total[0]
+    for state in range(1, N_STATES):
+        least = min(least, total[state])
+    for state in range(N_STATES):
+        costs[state] = total[state] - least
+        for i in range(BUFFER):
+            paths[state, i] = ways[state, i]
+    costs[N_STATES] = last_jump
 
+
+@kernel(I64(IN2, OUT_F64, IN2_I32, I64, I64, OUT1))
+def decide(ring, costs, paths, decided, pending, out):
+    """Frames on which all paths agree, and those that have waited for too long; returns their number.
+
+    pending: frames that are not decided; the rest as for `follow`.
+    """
     best = 0
     for state in range(1, N_STATES):
         if costs[state] < costs[best]:
@@ -232,6 +232,32 @@ def follow(candidate, level, decided, frame, ring, costs, paths, ways, scratch, 
         agreed = True
         for other in range(N_STATES):
             agreed = agreed and paths[other, at] == state
-        if not agreed and frame - decided - count + 1 < MAX_PENDING:
+        if not agreed and pending - count < MAX_PENDING:
             return count
         count += 1
+
+
+@kernel(I64(IN2, F32, I64, I64, OUT2, OUT_F64, OUT_I32, OUT_I32, OUT_F64, OUT1))
+def follow(candidate, level, decided, frame, ring, costs, paths, ways, scratch, out):
+    """One step of the path search; returns how many frames it has decided.
+
+    candidate (2, 6); level: root mean square of the windowed frame; decided: frames decided before; frame: number of this
+    frame, from 0; ring (64, 7): frequencies and level of the pending frames; costs (8,): of the seven states, and the
+    last jump; paths (7, 64): the state of each pending frame on the best way into each state; ring, costs and paths are
+    state; ways (7, 64), scratch (25,); out (48,): pitch in Hz, 0 when unvoiced, of each frame now decided, then of the
+    frame after them on the currently best way.
+    """
+    slot = frame % BUFFER
+    before = ring[(frame - 1) % BUFFER]
+    for i in range(N_CANDIDATES):
+        ring[slot, i] = candidate[0, i]
+    ring[slot, N_CANDIDATES] = level
+    missed = cost_of_candidates(candidate, before, scratch)
+    if frame == 0:
+        for state in range(N_STATES):
+            costs[state] = scratch[state] if state < UNVOICED else missed
+            paths[state, slot] = state
+        costs[N_STATES] = UNIT
+    else:
+        extend(candidate, before, missed, slot, costs, paths, ways, scratch)
+    return decide(ring, costs, paths, decided, frame - decided + 1, out)

@@ -1,4 +1,4 @@
-"""Where frames go: one small module per receiver behind one interface, and the group that calls them all."""
+"""Receivers of frames: one small module per receiver behind one interface, and the group that calls them all."""
 
 import logging
 from collections import deque
@@ -18,7 +18,7 @@ __all__ = ["Away", "Recorder", "RecordError", "Sink", "Sinks"]
 _LOG = logging.getLogger("fmg_rt")
 
 FIRST_PAUSE, LONGEST_PAUSE = 30, 960
-"""Frames that a failing sink is left alone: doubled at each failure in a row."""
+"""Frames that a failing sink is skipped: doubled at each failure in a row."""
 
 
 class Sink(Protocol):
@@ -27,7 +27,7 @@ class Sink(Protocol):
     Attributes
     ----------
     name : what a person calls it, e.g. ``osc 127.0.0.1:9000``.
-    live : True where a face is seen now, which has to come to rest when the run ends. False for recordings: they get no
+    live : True if a face is shown live, which must go to rest when the run ends. False for recordings: they get no
         resting frames.
     address : host and UDP port that datagrams go to, so that ``fmg-rt doctor`` can ask whether anyone listens; None for
         what sends none.
@@ -64,7 +64,7 @@ class Sink(Protocol):
         """
 
     def close(self) -> None:
-        """Finish; nothing follows."""
+        """Complete the output; no call follows."""
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Sinks:
         self._last = Frame(-1, 0.0, np.zeros(N_COEFFICIENTS, np.float32))
         self._changes: deque[Callable[[], None]] = deque()
         self.lost: list[str] = []
-        """What was lost for good, a line each; not empty means that the run did not do all it was asked."""
+        """What was lost permanently, a line each; if it is not empty, the run did not complete its task."""
 
     def __len__(self) -> int:
         return len(self._members)
@@ -108,11 +108,11 @@ class Sinks:
 
     @property
     def failing(self) -> list[str]:
-        """Names of the sinks that did not take what they were last given; any thread may ask."""
+        """Names of the sinks that failed at their last frame; for any thread."""
         return [member.sink.name for member in self._members if member.failing]
 
     def send(self, frame: Frame) -> None:
-        """Give the frame to every sink that is not being left alone; never raises."""
+        """Send the frame to every sink that is not skipped at the moment; never raises."""
         while self._changes:
             self._changes.popleft()()
         self._last = frame
@@ -123,11 +123,11 @@ class Sinks:
                 self._send(member, frame)
 
     def add(self, sink: Sink) -> None:
-        """Send to one more, from the next frame on; any thread may ask."""
+        """Add a sink from the next frame on; for any thread."""
         self._changes.append(lambda: self._members.append(_Member(sink)))
 
     def remove(self, name: str) -> None:
-        """Before the next frame, bring what is called `name` to rest and close it; any thread may ask."""
+        """Before the next frame, bring the sinks called `name` to rest and close them; for any thread."""
         self._changes.append(lambda: self._remove(name))
 
     def rest(self) -> None:
@@ -148,7 +148,7 @@ class Sinks:
         self._close(gone)
 
     def close(self) -> None:
-        """Close every sink; what could not be finished stands in `lost`."""
+        """Close every sink; what could not be completed is added to `lost`."""
         while self._changes:
             self._changes.popleft()()
         self._close(self._members)
@@ -170,7 +170,7 @@ class Sinks:
             self._lose(sink, error)
         except Exception as error:
             if not member.failing:
-                self._report(f"{sink.name}: {error}; trying again from time to time")
+                self._report(f"{sink.name}: {error}; trying again at growing intervals")
             member.failing = True
             member.wait = member.pause
             if not isinstance(error, Away):

@@ -6,7 +6,7 @@ from .receiver import UdpReceiver
 
 
 class IFacialMocapSink(UdpReceiver):
-    """One text a frame. No handshake is waited for: receivers take what arrives."""
+    """One text per frame, without waiting for a handshake: receivers accept what arrives."""
 
     def __init__(self, host: str, port: int):
         super().__init__("ifacialmocap", host, port)

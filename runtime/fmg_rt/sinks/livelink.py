@@ -6,7 +6,7 @@ from .receiver import UdpReceiver
 
 
 class LiveLinkSink(UdpReceiver):
-    """One packet a frame; the parameters are those of `LiveLinkEncoder`."""
+    """One packet per frame; the parameters are those of `LiveLinkEncoder`."""
 
     def __init__(self, host: str, port: int, rate: float, subject: str = "fmg", device: str | None = None):
         super().__init__("livelink", host, port)

@@ -1,10 +1,10 @@
-"""What receivers have in common."""
+"""The common part of receivers."""
 
 from ..wire.udp import Udp, format_address
 
 
 class Away(OSError):
-    """The receiver is not there, and the sink looks for it by itself: it is asked again every second."""
+    """The receiver is absent, and the sink searches for it by itself: `Sinks` tries again every second."""
 
 
 class UdpReceiver:

@@ -50,7 +50,7 @@ class VrchatSink(UdpReceiver):
         self._until_all = (self._until_all or self._second) - 1
 
     def _change(self, avatar: Avatar | None) -> None:
-        """Another avatar is worn, or VRChat was found elsewhere."""
+        """The avatar has changed, or VRChat was found at another address."""
         if avatar is None:
             return
         self._avatar = avatar
@@ -67,6 +67,6 @@ class VrchatSink(UdpReceiver):
             self._query.close()
         try:
             self.udp.send(self._encoder.release())
-        except OSError:  # unreachable to the last: it has been reported
+        except OSError:  # still unreachable: already reported
             pass
         super().close()

@@ -1,4 +1,4 @@
-"""VRChat found on the network by mDNS, and its avatar asked which parameters it has; all of it on threads."""
+"""Finds VRChat on the network by mDNS and asks which parameters its avatar has; all of it on threads."""
 
 import http.client
 import threading
@@ -11,14 +11,14 @@ from ..wire.vrchat import ACTIVE, ROOT, Parameter, matched
 _SERVICE = "_oscjson._tcp.local."
 _NAME = "VRChat-Client"
 _EVERY = 2.0
-"""Seconds between two looks at the avatar."""
+"""Seconds between two queries of the avatar."""
 _WAIT = 2.0
 """Seconds that an answer may take."""
 
 
 @dataclass(frozen=True)
 class Avatar:
-    """What an avatar has, and where it takes it."""
+    """The parameters of an avatar, and the address that receives them."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class Avatar:
 
 
 class VrchatQuery:
-    """Looks for VRChat and keeps `avatar` up to date.
+    """Searches for VRChat and keeps `avatar` up to date.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class VrchatQuery:
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop searching."""
         self._ends.set()
         self._thread.join(1.0)
 
@@ -62,7 +62,7 @@ class VrchatQuery:
             zeroconf.close()
 
     def _heard(self, zeroconf, service_type: str, name: str, state_change) -> None:  # type: ignore[no-untyped-def]
-        """Called by zeroconf, by these names, for every service that comes, changes or goes."""
+        """Called by zeroconf, with these argument names, for every service that appears, changes or disappears."""
         if not name.startswith(_NAME) or state_change.name == "Removed":
             return
         info = zeroconf.get_service_info(service_type, name, 1000)
@@ -73,7 +73,7 @@ class VrchatQuery:
         try:
             types = oscquery.types(_get(host, port, ROOT.rstrip("/")))
             osc_host, osc_port = oscquery.osc_address(_get(host, port, "/?HOST_INFO"))
-        except (OSError, http.client.HTTPException, WireError):  # it is being loaded, or gone: what was known stays
+        except (OSError, http.client.HTTPException, WireError):  # it is loading, or gone: keep the last state
             return
         switches = tuple(name for name in ACTIVE if types.get(ROOT + name, "") in ("T", "F"))
         avatar = Avatar(host if osc_host in (None, "0.0.0.0") else str(osc_host), osc_port, tuple(matched(types)), switches)

@@ -1,4 +1,4 @@
-"""VTube Studio over its WebSocket: see `wire.vtubestudio`. Everything that waits happens on a thread."""
+"""VTube Studio over its WebSocket: see `wire.vtubestudio`. Everything that may block runs on a thread."""
 
 import contextlib
 import threading
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 PORT = 8001
 _SHORTEST = 1 / 60
-"""Seconds between two frames; more of them are drawn by nobody."""
+"""Seconds between two frames; it draws no more than that."""
 _LONGEST = 0.5
-"""Seconds after which the last frame is sent again: what is not said once a second counts as lost."""
+"""Seconds after which the last frame is sent again: VTube Studio drops parameters that are not set once a second."""
 _ANSWER, _CLICK = 5.0, 600.0
-"""Seconds that an answer may take; and that of a person who is asked for permission."""
+"""Seconds that an answer may take; and the user's answer to the request for permission."""
 _RETRY = 2.0
 """Seconds between two tries to connect."""
 _DENIED = 50
-"""Error of the API: the person said no, or took the permission back."""
+"""Error of the API: the user denied or revoked the permission."""
 
 
 class VtubeStudioSink:
@@ -53,12 +53,12 @@ class VtubeStudioSink:
         self._turned = False
         self._newest: dict[str, float] = {}
         self._has_news, self._ends = threading.Event(), threading.Event()
-        self._trouble = ""  # what the last try said
+        self._trouble = ""  # the error of the last try
         self._thread = threading.Thread(target=self._run, name="fmg vtubestudio", daemon=True)
         self._thread.start()
 
     def send(self, frame: Frame) -> None:
-        """Hand the frame to the thread; only the newest one counts.
+        """Pass the frame to the thread; only the newest one is sent.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Where audio comes from: one module per kind of source, all of them 16 kHz mono in hops of 160."""
+"""Audio sources: one module per kind, all of them 16 kHz mono in hops of 160."""
 
 from typing import Protocol
 
@@ -8,14 +8,14 @@ from ..errors import FmgError
 
 
 class SourceError(FmgError):
-    """There is no audio to be had from this source; the message is one line that says what to do."""
+    """This source cannot deliver audio; the message is one line that says what to do."""
 
 
 class Source(Protocol):
-    """Hands out audio hop by hop, to one thread."""
+    """Delivers audio hop by hop, to one thread."""
 
     name: str
-    """What the status line calls it."""
+    """Its name in the status line."""
 
     @property
     def latency(self) -> float:
@@ -23,7 +23,7 @@ class Source(Protocol):
 
     @property
     def overflows(self) -> int:
-        """Hops of audio lost so far because nobody took them in time."""
+        """Hops of audio lost so far because they were not read in time."""
 
     @property
     def trouble(self) -> str:
@@ -43,4 +43,4 @@ class Source(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of device, file or thread."""
+        """Release the device, file or thread."""

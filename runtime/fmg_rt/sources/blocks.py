@@ -1,4 +1,4 @@
-"""Recorded audio: blocks that are there for the taking, at any speed or paced to their own."""
+"""Recorded audio: blocks that can be read at any speed, or in real time."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from .ring import Ring
 
 
 class BlockSource:
-    """Audio as fast as it is asked for.
+    """Audio as fast as it is read.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class BlockSource:
         self._exhausted = False
 
     def read(self, hop: np.ndarray, timeout: float) -> bool:
-        """Fill `hop`; waits as long as the blocks take, since time does not matter here."""
+        """Fill `hop`; waits until the next block is available."""
         while not self._resampler.pop(hop):
             if self._exhausted:
                 self.ended = True
@@ -53,7 +53,7 @@ class BlockSource:
 
 
 class Paced:
-    """Another source in real time: no hop earlier than it sounds, however fast the source could be.
+    """Another source in real time: no hop is delivered before its time, however fast the source is.
 
     A thread of its own reads the source, because that may block where nothing interrupts it (a pipe).
     """
@@ -63,7 +63,7 @@ class Paced:
     def __init__(self, source: Source):
         self.name = source.name
         self.latency = source.latency + spec.HOP_LENGTH / spec.SAMPLE_RATE
-        self.overflows = 0  # a recording waits when nobody takes it
+        self.overflows = 0  # a recording waits until it is read
         self.trouble = ""
         self._source = source
         self._ring = Ring(self._CAPACITY)
@@ -77,7 +77,7 @@ class Paced:
         return self._done and self._ring.available == 0
 
     def read(self, hop: np.ndarray, timeout: float) -> bool:
-        """Fill `hop` when its time has come; the first call starts the time."""
+        """Fill `hop` at its time; the first call starts the clock."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._pass_on, name="fmg-pace", daemon=True)
             self._thread.start()
@@ -91,7 +91,7 @@ class Paced:
         return True
 
     def close(self) -> None:
-        # The thread may be stuck in a pipe forever: it is left behind, and the process ends without it.
+        # The thread may be blocked in a pipe forever: it is a daemon, and the process exits without it.
         self._closing = True
         if self._thread is not None:
             self._thread.join(timeout=0.2)

@@ -1,11 +1,11 @@
-"""Real time, for what passes audio on at its own rate. Nothing that shapes the face looks at the clock."""
+"""Real time, for sources that deliver audio at its own rate. No code that computes the face reads the clock."""
 
 import time
 
 from .. import spec
 
 _FORGIVEN = 0.2
-"""Lateness, seconds, beyond which lost time is given up instead of made up for in a burst."""
+"""Lateness, seconds, beyond which the schedule is shifted instead of catching up in a burst."""
 
 
 class Pace:

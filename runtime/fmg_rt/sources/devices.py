@@ -1,4 +1,4 @@
-"""Which microphones there are, and which one is meant."""
+"""The list of microphones, and the choice of one."""
 
 import difflib
 from types import ModuleType

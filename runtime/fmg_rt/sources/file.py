@@ -1,4 +1,4 @@
-"""A sound file: what libsndfile reads, WAV whose recorder was killed, and with PyAV what phones and cameras write."""
+"""A sound file: what libsndfile reads, WAV files whose recorder was killed, and with PyAV the formats of phones and cameras."""
 
 import os
 import stat
@@ -14,12 +14,12 @@ from .blocks import BlockSource
 from .mono import Mono
 
 DEMO = "demo"
-"""The name under which the packaged clip is asked for."""
+"""The name of the packaged clip."""
 Blocks = Generator[np.ndarray, None, None]
 
 
 def is_pipe(path: str | os.PathLike[str]) -> bool:
-    """Whether a name stands for bytes that come only once: a FIFO, ``/dev/stdin``, a process substitution."""
+    """Whether a name stands for bytes that can be read only once: a FIFO, ``/dev/stdin``, a process substitution."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
@@ -32,7 +32,7 @@ def open_file(
 ) -> BlockSource:
     """The source of a sound file, or of the packaged clip when `path` is ``demo``.
 
-    again : asked at the end of the file whether it shall begin again. channel : see `mono.Mono`.
+    again : called at the end of the file; True starts it again. channel : see `mono.Mono`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Sound out of what phones, browsers and cameras record (m4a, mp4, mov, mkv, webm …), through PyAV."""
+"""The sound of files that phones, browsers and cameras record (m4a, mp4, mov, mkv, webm …), through PyAV."""
 
 from collections.abc import Generator
 from typing import Any, BinaryIO
@@ -10,7 +10,7 @@ from . import SourceError
 _LONGEST = 1 << 16
 """Samples of one block handed on; less than a second at 96 kHz."""
 _FORMATS = "mov,matroska,aac,mp3,ogg,flac,wav,avi,flv,mpegts,mpeg,asf,amr,caf,aiff,w64,au,ac3,eac3,wv,ape,tta"
-"""FFmpeg's names of what may be opened: no play list, which could name other files."""
+"""FFmpeg's names of the formats that may be opened. Play lists are not: they could name other files."""
 
 
 def available() -> bool:

@@ -1,4 +1,4 @@
-"""A microphone through PortAudio, found again by name when it was unplugged."""
+"""A microphone through PortAudio, opened again by name after it was unplugged."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ _CAPACITY = 0.5
 _STALL = 1.0
 """Seconds without a block after which a device counts as gone, even if its system says nothing."""
 _GRACE = 4.0
-"""The same for the first block: a wireless headset takes its time to wake up."""
+"""The same for the first block: a wireless headset starts slowly."""
 _FIRST_DELAY, _LAST_DELAY = 0.25, 2.0
 """Seconds between two tries to open a lost device: doubled from the first to the last."""
 _portaudio_lock = threading.Lock()
@@ -87,7 +87,7 @@ class _Line:
         return self.overflows + -(-self._ring.overflow // len(self._block))
 
     def read(self, hop: np.ndarray, timeout: float) -> bool:
-        if not self._reading:  # what was said before anyone listened only makes the face late
+        if not self._reading:  # older audio would only make the face late
             self._reading = True
             self._ring.clear()
         while not self._resampler.pop(hop):
@@ -153,7 +153,7 @@ class Microphone:
             return list(dict.fromkeys(device["name"] for device in inputs(self._sd)))
 
     def choose(self, name: str) -> None:
-        """Change over to another microphone; for any thread."""
+        """Switch to another microphone; for any thread."""
         self._chosen = name
         self._wake.set()
 
@@ -167,7 +167,7 @@ class Microphone:
     def close(self) -> None:
         self._closing = True
         self._wake.set()
-        # A driver may hang in its own close: the process ends without it then.
+        # A driver may hang in its close: then the process exits without it.
         self._keeper.join(timeout=1.0)
 
     def _keep(self) -> None:

@@ -1,4 +1,4 @@
-"""Bytes that come only once: standard input, a FIFO, a process substitution. Raw samples, or a file that says what it is."""
+"""Bytes that can be read only once: standard input, a FIFO, a process substitution. Raw samples, or a file with a header."""
 
 import io
 import math
@@ -20,15 +20,15 @@ from .mono import Mono
 from .ring import Ring
 
 STDIN = "-"
-"""The name under which standard input is asked for."""
+"""The name of standard input."""
 _COMPRESSED = {b"fLaC": 0, b"OggS": 0, b"ID3": 0, b"ftyp": 4, b"\x1aE\xdf\xa3": 0, b"FORM": 0, b"caff": 0}
-"""How files begin that are no raw samples, and at which byte."""
+"""Signatures of files that are not raw samples, and their offset."""
 _KERNEL_BUFFER = 65_536
 """Bytes that a pipe holds."""
 
 
 class Pipe:
-    """A pipe as fast as it gives; opened by the first `read`, since that may wait for a writer.
+    """A pipe as fast as it delivers; opened by the first `read`, since that may wait for a writer.
 
     A WAV header is believed; another sound file goes through PyAV; anything else is raw little-endian int16, mono, at `rate`.
 
@@ -117,7 +117,7 @@ def _named(name: str) -> BinaryIO:
 
 
 class _Ahead(io.RawIOBase):
-    """A pipe whose first bytes can be looked at before they are read."""
+    """A pipe whose first bytes can be inspected before they are read."""
 
     def __init__(self, raw: BinaryIO):
         self._raw = raw
@@ -134,7 +134,7 @@ class _Ahead(io.RawIOBase):
         return self._start[:n]
 
     def some(self, n: int) -> bytes:
-        """What there is, at most n bytes; none only at the end."""
+        """The available bytes, at most n; none only at the end."""
         if self._start:
             data, self._start = self._start[:n], self._start[n:]
             return data
@@ -175,7 +175,7 @@ def _blocks(file: _Ahead, form: wav.Format) -> Generator[np.ndarray, None, None]
 
 
 class LivePipe:
-    """A pipe in real time: a voice is heard now, a recording is played at its own pace.
+    """A pipe in real time: live audio is used at once, a recording is played in real time.
 
     A thread reads the pipe all the time, while the program still loads too. Audio that comes as it is spoken is a voice:
     what came before the first `read` is dropped, and what a stall left waiting is caught up with at four times its speed, so
@@ -190,17 +190,17 @@ class LivePipe:
     _PATIENCE = 8 * spec.SAMPLE_RATE
     """Samples beyond which a recording's writer waits."""
     _LATE = round(0.1 * spec.SAMPLE_RATE)
-    """Samples that may wait before a voice is caught up with."""
+    """Samples that may wait before live audio is played faster."""
     _OLDEST = 2 * spec.SAMPLE_RATE
-    """Samples of a voice beyond which the oldest are dropped."""
+    """Samples of live audio beyond which the oldest are dropped."""
     _HURRY, _RELAXED, _REAL = 0.0025, 0.008, 0.01
     """Seconds between two hops: after a stall, of a voice, of a recording."""
     _WINDOW = 0.4
-    """Seconds of arrivals that are looked at."""
+    """Seconds of arrivals that decide between live and recording."""
     _SETTLING = 0.05
     """Seconds after the first byte in which what waited in the pipe is read."""
     _FORGIVEN = 0.2
-    """Lateness, seconds, of a recording that is given up instead of made up for."""
+    """Lateness, seconds, of a recording beyond which its schedule is shifted."""
     _MOST_WAITING = _KERNEL_BUFFER // 2 + spec.SAMPLE_RATE // 5
     """Samples of a voice that a pipe can hold before it is read: int16 at 16 kHz or more."""
 
@@ -217,7 +217,7 @@ class LivePipe:
         self._waited = -1
         """Samples that waited in the pipe when it was opened."""
         self._ahead = False
-        """More came than time went by: no voice does that."""
+        """More audio arrived than time passed: it is not live."""
         self._late_since = math.nan
         self._live = bool(live)
         self._begun = False
@@ -235,7 +235,7 @@ class LivePipe:
 
     @property
     def overflows(self) -> int:
-        """Hops of a voice that were dropped to be in time again."""
+        """Hops of live audio that were dropped to be in time again."""
         return self._dropped // spec.HOP_LENGTH
 
     @property
@@ -243,7 +243,7 @@ class LivePipe:
         return self._done and self._ring.available < spec.HOP_LENGTH
 
     def read(self, hop: np.ndarray, timeout: float) -> bool:
-        """Fill `hop` when its time has come."""
+        """Fill `hop` at its time."""
         if not self._begun:
             self._begun = True
             self._live = self._is_voice() if self._told is None else self._told
@@ -279,7 +279,7 @@ class LivePipe:
             return True
 
     def close(self) -> None:
-        # The thread may be stuck in a pipe forever: it is left behind, and the process ends without it.
+        # The thread may be blocked in a pipe forever: it is a daemon, and the process exits without it.
         self._closing = True
         self._thread.join(timeout=0.2)
         if not self._thread.is_alive():
@@ -311,7 +311,7 @@ class LivePipe:
             self._ahead = True
 
     def _is_voice(self) -> bool:
-        """Whether what comes now comes as it is spoken."""
+        """Whether the newest data arrives in real time."""
         if self._done or self._source.finite or self._ahead or self._waited > self._MOST_WAITING:
             return False
         now = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Ring: audio of any block size from one thread to another, oldest audio first to go when the reader is late."""
+"""Ring: audio of any block size from one thread to another, the oldest audio is dropped when the reader is late."""
 
 import threading
 
@@ -47,7 +47,7 @@ class Ring:
         self._written = end
         try:
             self._news.release()
-        except RuntimeError:  # released before and not yet noticed: the consumer will come anyway
+        except RuntimeError:  # already released: the consumer will wake anyway
             pass
 
     def read(self, out: np.ndarray) -> bool:
@@ -68,11 +68,11 @@ class Ring:
         return False
 
     def clear(self) -> None:
-        """Forget all samples that wait, and what was lost among them; for the consumer."""
+        """Drop all waiting samples and the count of lost ones among them; for the consumer."""
         self._taken = self._written
 
     def skip(self, n: int) -> None:
-        """Forget the oldest n samples, as many as wait at most; for the consumer."""
+        """Drop the oldest n samples, at most those that wait; for the consumer."""
         self._taken = min(self._taken + n, self._written)
 
     def wait(self, timeout: float) -> bool:

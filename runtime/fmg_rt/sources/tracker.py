@@ -1,4 +1,4 @@
-"""Another face tracker as a source of faces: OSC, VMC, Live Link or iFacialMocap over UDP, told apart by their bytes."""
+"""Another face tracker as a source of faces: OSC, VMC, Live Link or iFacialMocap over UDP, distinguished by their bytes."""
 
 import contextlib
 import threading
@@ -12,15 +12,15 @@ from ..wire.datagram import decode
 from ..wire.udp import LOOPBACK, format_address, listen
 
 _LARGEST = 65_536
-_WAIT = 0.2  # s after which the thread looks whether it should end
+_WAIT = 0.2  # s after which the thread checks whether it should end
 
 
 class TrackerError(FmgError, OSError):
-    """The port cannot be listened to; the message is one line that says what to do."""
+    """The port is not available; the message is one line that says what to do."""
 
 
 class FaceDecoder:
-    """Datagrams in, faces out; see `wire.datagram` for what is understood. The rest is ignored.
+    """Datagrams in, faces out; see `wire.datagram` for the formats. Others are ignored.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class _Heard(NamedTuple):
 
 
 class TrackerSource:
-    """Listens on a UDP port; `read` gives the newest face that came. Satisfies `expression.Tracker`.
+    """Listens on a UDP port; `read` gives the newest face. Satisfies `expression.Tracker`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""WAV as it comes: from a pipe, from a recorder that was killed, with chunks that are not padded.
+"""WAV files with defects: from a pipe, from a recorder that was killed, with chunks that are not padded.
 
 References
 ----------

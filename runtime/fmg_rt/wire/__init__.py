@@ -1,1 +1,1 @@
-"""What goes over the network: one module per format, each encodes and decodes; and the socket that carries it."""
+"""Network formats: one module per format, each encodes and decodes; and the datagram socket."""

@@ -1,4 +1,4 @@
-"""Any datagram that a face may come in: OSC (VMC and VRChat too), Live Link, iFacialMocap, told apart by their bytes."""
+"""Any datagram that may hold a face: OSC (VMC and VRChat too), Live Link, iFacialMocap, distinguished by their bytes."""
 
 from . import ifacialmocap, livelink, plain, vmc, vrchat
 from . import osc as osc_packets
@@ -6,7 +6,7 @@ from .reading import Reading, WireError, printable
 
 
 def decode(datagram: bytes) -> Reading:
-    """Understand one datagram. Never raises: what nobody knows is of the kind ``unknown``."""
+    """Decode one datagram. Never raises: an unknown format has the kind ``unknown``."""
     try:
         if datagram[:1] == bytes([livelink.VERSION]):
             return livelink.decode(datagram)
@@ -31,7 +31,7 @@ def _osc(messages: list[osc_packets.Message]) -> Reading:
 
 
 def _note(heard: osc_packets.Message, reading: Reading) -> None:
-    """What no format of ours explains."""
+    """A datagram of no known format."""
     address, arguments = heard
     if len(arguments) == 1 and isinstance(arguments[0], int | float):
         reading.values[printable(address)] = float(arguments[0])

@@ -35,12 +35,12 @@ def encode(frame: Frame) -> bytes:
     yaw, pitch, roll = frame.head.tolist()
     left_yaw, left_pitch, right_yaw, right_pitch = gaze(frame.coefficients)
     radians = (pitch, yaw, roll, right_pitch, right_yaw, 0.0, left_pitch, left_yaw, 0.0)
-    # Adding zero makes -0 to 0: a still head has the bytes of one that was never turned.
+    # Adding zero makes -0 to 0: a head at rest has the bytes of one that never moved.
     return (_TEMPLATE % (*percents.tolist(), *(math.degrees(angle) + 0.0 for angle in radians))).encode()
 
 
 def decode(datagram: bytes) -> Reading:
-    """Understand a frame of data version 1 (``name-25``) or 2 (``name&25``).
+    """Decode a frame of data version 1 (``name-25``) or 2 (``name&25``).
 
     Raises
     ------

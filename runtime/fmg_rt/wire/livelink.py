@@ -37,7 +37,7 @@ def _string(text: str) -> bytes:
 
 
 class LiveLinkEncoder:
-    """One packet a frame: the 52 shapes in Apple's order, then rotations of head and eyes.
+    """One packet per frame: the 52 shapes in Apple's order, then rotations of head and eyes.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ class LiveLinkEncoder:
         struct.pack_into(">i", self._packet, self._number_at, frame.index & 0x7FFFFFFF)
         self._values[:N_COEFFICIENTS] = frame.coefficients[_ORDER]
         self._values[N_COEFFICIENTS:] = pose(frame)
-        self._values[N_COEFFICIENTS:] += np.float32(0)  # no -0: a still head has the bytes of one that was never turned
+        self._values[N_COEFFICIENTS:] += np.float32(0)  # no -0: a head at rest has the bytes of one that never moved
         return self._packet
 
 
 def decode(datagram: bytes) -> Reading:
-    """Understand a packet; one without values says that no face is seen.
+    """Decode a packet; one without values means that no face is visible.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def message(address: str, *arguments: float | int | str | bool) -> bytes:
 
 
 def element(encoded: bytes) -> bytes:
-    """A message as it stands in a bundle: its size, then itself."""
+    """A message as an element of a bundle: its size, then its bytes."""
     return struct.pack(">i", len(encoded)) + encoded
 
 
@@ -155,7 +155,7 @@ def _message(data: bytes, at: int, end: int) -> Message:
     address, at = _text(data, at, end)
     if not address.startswith("/"):
         raise WireError("an address starts with /")
-    if at == end:  # old senders leave the tags of a message without arguments out
+    if at == end:  # old senders omit the type tags of a message without arguments
         return Message(address, ())
     tags, at = _text(data, at, end)
     if not tags.startswith(","):

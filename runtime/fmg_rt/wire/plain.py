@@ -1,4 +1,4 @@
-"""Plain OSC, a format of our own: the 52 coefficients as they are, in alphabetical order, and the head.
+"""Plain OSC, fmg's own format: the 52 coefficients unchanged, in alphabetical order, and the head.
 
 ==================  ===============================================================================================
 ``/blendshapes``    52 floats

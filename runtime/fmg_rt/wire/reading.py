@@ -1,4 +1,4 @@
-"""What a datagram says, whatever its format, and the one error of everything here that reads bytes."""
+"""The content of a datagram of any format, and the one error of all decoders."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ _BY_NAME = {name.lower(): i for name, i in INDEX.items()}
 
 
 class WireError(FmgError, ValueError):
-    """Bytes are not what they look like. No decoder of this package raises anything else."""
+    """Malformed bytes. No decoder of this package raises anything else."""
 
 
 @dataclass
 class Reading:
-    """One datagram understood.
+    """One decoded datagram.
 
     Attributes
     ----------
@@ -47,5 +47,5 @@ class Reading:
 
 
 def printable(text: object) -> str:
-    """Nothing that comes from outside may steer a terminal."""
+    """Text from the network without control characters, which could control a terminal."""
     return "".join(c if c.isprintable() else "?" for c in str(text))

@@ -1,4 +1,4 @@
-"""Datagram sockets: one to a receiver, which never blocks and never minds that nobody listens; and one to listen with."""
+"""Datagram sockets: one that sends to a receiver, never blocks and ignores that no program listens; and one that listens."""
 
 import socket
 import threading
@@ -18,13 +18,13 @@ def format_address(host: str, port: int) -> str:
 
 
 LOOPBACK = "127.0.0.1"
-"""Where is listened unless told otherwise: only programs of this computer can send there."""
+"""The default address to listen at: only programs of this computer can send there."""
 EVERYWHERE = "*"
 """Every address of this computer, over IPv6 and IPv4 where it has both."""
 
 
 def listen(host: str, port: int, queue: int | None = None) -> socket.socket:
-    """A datagram socket that hears what is sent to `port` at the address `host` of this computer.
+    """A datagram socket that receives what is sent to `port` at the address `host` of this computer.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Udp:
             self._found = error
 
     def _renew(self) -> None:
-        """Take what the thread found, and have it look again when it is time."""
+        """Take the thread's result, and start the next look-up when it is due."""
         found, self._found = self._found, None
         if isinstance(found, socket.socket):
             if self._socket is not None and _way(self._socket) == _way(found):
@@ -104,7 +104,7 @@ class Udp:
             self._look_up()
 
     def send(self, datagrams: Iterable[bytes | bytearray | memoryview]) -> None:
-        """Send each datagram, or drop it where the system has no room for it or nobody listens.
+        """Send each datagram, or drop it if the system's buffer is full or no program listens.
 
         Raises
         ------

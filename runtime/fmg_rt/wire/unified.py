@@ -9,7 +9,7 @@ from ..arkit import ARKIT_NAMES, INDEX, N_COEFFICIENTS
 
 SIDES = ("Left", "Right")
 
-# What is not a sum of coefficients is computed first and stands behind them.
+# Sources that are not sums of coefficients are computed first; they follow the coefficients.
 _EXTRA: dict[str, tuple[str, ...]] = {
     "one": (),
     **{f"shut{s}": (f"eyeBlink{s}", f"eyeSquint{s}") for s in SIDES},
@@ -19,7 +19,7 @@ _EXTRA: dict[str, tuple[str, ...]] = {
     "squint": ("eyeSquintLeft", "eyeSquintRight"),
     "open": ("jawOpen", "mouthClose"),
 }
-"""What each is made of."""
+"""The coefficients that each depends on."""
 _SOURCE = {name: i for i, name in enumerate((*ARKIT_NAMES, *_EXTRA))}
 _TAKEN = [
     INDEX[stem + side]
@@ -48,6 +48,131 @@ def _extra(coefficients: np.ndarray) -> tuple[float, ...]:
     )
 
 
+_ONE = ("",)
+_MEANS = """
+EyeOpen EyeClosed EyeLid BrowUp BrowDown BrowInnerUp BrowOuterUp BrowExpression CheekSquint CheekPuffSuck NoseSneer
+MouthUpperUp MouthLowerDown MouthStretch MouthPress MouthDimple MouthSmile MouthSad MouthCornerY MouthTightenerStretch
+SmileFrown SmileSad LipSuckUpper LipSuckLower LipFunnelUpper LipFunnelLower LipPuckerUpper LipPuckerLower
+LipSuckFunnelUpper LipSuckFunnelLower
+""".split()
+"""Parameters that are also sent as the mean of both sides."""
+_TABLE: tuple[tuple[tuple[str, ...], dict[str, str | tuple[str, ...] | dict[str, float]]], ...] = (
+    (
+        SIDES,
+        {
+            "EyeSquint{}": "eyeSquint{}",
+            "EyeWide{}": "eyeWide{}",
+            "BrowPinch{}": "browDown{}",
+            "BrowLowerer{}": "browDown{}",
+            "BrowInnerUp{}": "browInnerUp",
+            "BrowOuterUp{}": "browOuterUp{}",
+            "CheekSquint{}": "cheekSquint{}",
+            "CheekPuff{}": "cheekPuff",
+            "NoseSneer{}": "noseSneer{}",
+            "LipSuckUpper{}": "suck{}",
+            "LipSuckLower{}": "mouthRollLower",
+            "LipFunnelUpper{}": "mouthFunnel",
+            "LipFunnelLower{}": "mouthFunnel",
+            "LipPuckerUpper{}": "mouthPucker",
+            "LipPuckerLower{}": "mouthPucker",
+            "MouthUpperUp{}": "mouthUpperUp{}",
+            "MouthUpperDeepen{}": "mouthUpperUp{}",
+            "MouthLowerDown{}": "mouthLowerDown{}",
+            "MouthUpper{}": "mouth{}",
+            "MouthLower{}": "mouth{}",
+            "MouthCornerPull{}": "mouthSmile{}",
+            "MouthCornerSlant{}": "mouthSmile{}",
+            "MouthFrown{}": "mouthFrown{}",
+            "MouthStretch{}": "mouthStretch{}",
+            "MouthDimple{}": "mouthDimple{}",
+            "MouthPress{}": "mouthPress{}",
+        },
+    ),
+    (
+        _ONE,
+        {
+            "JawOpen": "jawOpen",
+            "JawLeft": "jawLeft",
+            "JawRight": "jawRight",
+            "JawForward": "jawForward",
+            "MouthClosed": "mouthClose",
+            "MouthRaiserUpper": "mouthShrugUpper",
+            "MouthRaiserLower": "mouthShrugLower",
+            "TongueOut": "tongueOut",
+            # Gaze, positive to the face's own right and up: "in" is towards the nose, hence to the right for the left eye.
+            "EyeLeftX": {"eyeLookInLeft": 1, "eyeLookOutLeft": -1},
+            "EyeRightX": {"eyeLookOutRight": 1, "eyeLookInRight": -1},
+        },
+    ),
+    (
+        SIDES,
+        {
+            "Eye{}Y": {"eyeLookUp{}": 1, "eyeLookDown{}": -1},
+            "EyeOpen{}": {"one": 1, "shut{}": -1},
+            "EyeClosed{}": "shut{}",
+            "EyeLid{}": {"EyeOpen{}": 0.75, "EyeWide{}": 0.25},
+        },
+    ),
+    (
+        _ONE,
+        {
+            "EyeX": ("EyeLeftX", "EyeRightX"),
+            "EyeY": ("EyeLeftY", "EyeRightY"),
+            "EyeWide": "wide",
+            "EyeSquint": "squint",
+            "EyesSquint": "squint",
+        },
+    ),
+    (
+        SIDES,
+        {
+            "BrowUp{}": {"BrowOuterUp{}": 0.6, "BrowInnerUp{}": 0.4},
+            "BrowDown{}": {"BrowLowerer{}": 0.75, "BrowPinch{}": 0.25},
+            "BrowExpression{}": {"BrowInnerUp{}": 0.5, "BrowOuterUp{}": 0.5, "BrowDown{}": -1},
+            "CheekPuffSuck{}": "CheekPuff{}",
+            "MouthSmile{}": {"MouthCornerPull{}": 0.8, "MouthCornerSlant{}": 0.2},
+            "MouthSad{}": "sad{}",
+            "MouthCornerY{}": {"MouthCornerSlant{}": 1, "MouthFrown{}": -1},
+            "MouthTightenerStretch{}": {"MouthStretch{}": -1},
+            "SmileFrown{}": {"MouthSmile{}": 1, "MouthFrown{}": -1},
+            "SmileSad{}": {"MouthSmile{}": 1, "MouthSad{}": -1},
+            "LipSuckFunnelUpper{}": {"LipSuckUpper{}": 1, "LipFunnelUpper{}": -1},
+            "LipSuckFunnelLower{}": {"LipSuckLower{}": 1, "LipFunnelLower{}": -1},
+        },
+    ),
+    (
+        _ONE,
+        {
+            **{name: (f"{name}Left", f"{name}Right") for name in _MEANS},
+            "LipSuck": ("LipSuckUpper", "LipSuckLower"),
+            "LipFunnel": ("LipFunnelUpper", "LipFunnelLower"),
+            "LipPucker": ("LipPuckerUpper", "LipPuckerLower"),
+        },
+    ),
+    (SIDES, {"LipPucker{}": ("LipPuckerUpper{}", "LipPuckerLower{}")}),
+    (
+        _ONE,
+        {
+            "MouthOpen": ("MouthUpperUpLeft", "MouthUpperUpRight", "MouthLowerDownLeft", "MouthLowerDownRight"),
+            "JawX": {"JawRight": 1, "JawLeft": -1},
+            "JawZ": "JawForward",
+            "MouthUpperX": {"MouthUpperRight": 1, "MouthUpperLeft": -1},
+            "MouthLowerX": {"MouthLowerRight": 1, "MouthLowerLeft": -1},
+            "MouthX": ("MouthUpperX", "MouthLowerX"),
+        },
+    ),
+)
+"""Each parameter as another name, as the mean of several or as their weighted sum: of coefficients, of `_EXTRA` and of
+parameters above it. A block with sides is repeated for each, the side in place of ``{}``."""
+
+
+def _terms(of: str | tuple[str, ...] | dict[str, float]) -> dict[str, float]:
+    """An entry of `_TABLE` as weights."""
+    if isinstance(of, str):
+        return {of: 1}
+    return of if isinstance(of, dict) else {part: 1 / len(of) for part in of}
+
+
 def _sum(rows: dict[str, dict[str, float]], terms: dict[str, float]) -> dict[str, float]:
     """Terms in other names → terms in sources."""
     total: dict[str, float] = {}
@@ -60,122 +185,11 @@ def _sum(rows: dict[str, dict[str, float]], terms: dict[str, float]) -> dict[str
 def _rows() -> dict[str, dict[str, float]]:
     """Each parameter as weights of coefficients and extras."""
     rows: dict[str, dict[str, float]] = {}
-
-    def put(name: str, **terms: float) -> None:
-        rows[name] = _sum(rows, terms)
-
-    def mean(name: str, *parts: str) -> None:
-        put(name, **{part: 1 / len(parts) for part in parts})
-
-    for s in SIDES:  # base shapes
-        for name, source in {
-            "EyeSquint": f"eyeSquint{s}",
-            "EyeWide": f"eyeWide{s}",
-            "BrowPinch": f"browDown{s}",
-            "BrowLowerer": f"browDown{s}",
-            "BrowInnerUp": "browInnerUp",
-            "BrowOuterUp": f"browOuterUp{s}",
-            "CheekSquint": f"cheekSquint{s}",
-            "CheekPuff": "cheekPuff",
-            "NoseSneer": f"noseSneer{s}",
-            "LipSuckUpper": f"suck{s}",
-            "LipSuckLower": "mouthRollLower",
-            "LipFunnelUpper": "mouthFunnel",
-            "LipFunnelLower": "mouthFunnel",
-            "LipPuckerUpper": "mouthPucker",
-            "LipPuckerLower": "mouthPucker",
-            "MouthUpperUp": f"mouthUpperUp{s}",
-            "MouthUpperDeepen": f"mouthUpperUp{s}",
-            "MouthLowerDown": f"mouthLowerDown{s}",
-            "MouthUpper": f"mouth{s}",
-            "MouthLower": f"mouth{s}",
-            "MouthCornerPull": f"mouthSmile{s}",
-            "MouthCornerSlant": f"mouthSmile{s}",
-            "MouthFrown": f"mouthFrown{s}",
-            "MouthStretch": f"mouthStretch{s}",
-            "MouthDimple": f"mouthDimple{s}",
-            "MouthPress": f"mouthPress{s}",
-        }.items():
-            put(name + s, **{source: 1})
-    put("JawOpen", jawOpen=1)
-    put("JawLeft", jawLeft=1)
-    put("JawRight", jawRight=1)
-    put("JawForward", jawForward=1)
-    put("MouthClosed", mouthClose=1)
-    put("MouthRaiserUpper", mouthShrugUpper=1)
-    put("MouthRaiserLower", mouthShrugLower=1)
-    put("TongueOut", tongueOut=1)
-
-    # Gaze, positive to the face's own right and up: "in" is towards the nose, hence to the right for the left eye.
-    put("EyeLeftX", eyeLookInLeft=1, eyeLookOutLeft=-1)
-    put("EyeRightX", eyeLookOutRight=1, eyeLookInRight=-1)
-    for s in SIDES:
-        put(f"Eye{s}Y", **{f"eyeLookUp{s}": 1, f"eyeLookDown{s}": -1})
-        put(f"EyeOpen{s}", **{"one": 1, f"shut{s}": -1})
-        put(f"EyeClosed{s}", **{f"shut{s}": 1})
-        put(f"EyeLid{s}", **{f"EyeOpen{s}": 0.75, f"EyeWide{s}": 0.25})
-    mean("EyeX", "EyeLeftX", "EyeRightX")
-    mean("EyeY", "EyeLeftY", "EyeRightY")
-    put("EyeWide", wide=1)
-    put("EyeSquint", squint=1)
-    put("EyesSquint", squint=1)
-
-    for s in SIDES:
-        put(f"BrowUp{s}", **{f"BrowOuterUp{s}": 0.6, f"BrowInnerUp{s}": 0.4})
-        put(f"BrowDown{s}", **{f"BrowLowerer{s}": 0.75, f"BrowPinch{s}": 0.25})
-        put(f"BrowExpression{s}", **{f"BrowInnerUp{s}": 0.5, f"BrowOuterUp{s}": 0.5, f"BrowDown{s}": -1})
-        put(f"CheekPuffSuck{s}", **{f"CheekPuff{s}": 1})
-        put(f"MouthSmile{s}", **{f"MouthCornerPull{s}": 0.8, f"MouthCornerSlant{s}": 0.2})
-        put(f"MouthSad{s}", **{f"sad{s}": 1})
-        put(f"MouthCornerY{s}", **{f"MouthCornerSlant{s}": 1, f"MouthFrown{s}": -1})
-        put(f"MouthTightenerStretch{s}", **{f"MouthStretch{s}": -1})
-        put(f"SmileFrown{s}", **{f"MouthSmile{s}": 1, f"MouthFrown{s}": -1})
-        put(f"SmileSad{s}", **{f"MouthSmile{s}": 1, f"MouthSad{s}": -1})
-        for lip in ("Upper", "Lower"):
-            put(f"LipSuckFunnel{lip}{s}", **{f"LipSuck{lip}{s}": 1, f"LipFunnel{lip}{s}": -1})
-    for name in (
-        "EyeOpen",
-        "EyeClosed",
-        "EyeLid",
-        "BrowUp",
-        "BrowDown",
-        "BrowInnerUp",
-        "BrowOuterUp",
-        "BrowExpression",
-        "CheekSquint",
-        "CheekPuffSuck",
-        "NoseSneer",
-        "MouthUpperUp",
-        "MouthLowerDown",
-        "MouthStretch",
-        "MouthPress",
-        "MouthDimple",
-        "MouthSmile",
-        "MouthSad",
-        "MouthCornerY",
-        "MouthTightenerStretch",
-        "SmileFrown",
-        "SmileSad",
-        "LipSuckUpper",
-        "LipSuckLower",
-        "LipFunnelUpper",
-        "LipFunnelLower",
-        "LipPuckerUpper",
-        "LipPuckerLower",
-        "LipSuckFunnelUpper",
-        "LipSuckFunnelLower",
-    ):
-        mean(name, f"{name}Left", f"{name}Right")
-    for stem in ("LipSuck", "LipFunnel", "LipPucker"):
-        mean(stem, f"{stem}Upper", f"{stem}Lower")
-    for s in SIDES:
-        mean(f"LipPucker{s}", f"LipPuckerUpper{s}", f"LipPuckerLower{s}")
-    mean("MouthOpen", *(f"{stem}{s}" for stem in ("MouthUpperUp", "MouthLowerDown") for s in SIDES))
-    put("JawX", JawRight=1, JawLeft=-1)
-    put("JawZ", JawForward=1)
-    for lip in ("Upper", "Lower"):
-        put(f"Mouth{lip}X", **{f"Mouth{lip}Right": 1, f"Mouth{lip}Left": -1})
-    mean("MouthX", "MouthUpperX", "MouthLowerX")
+    for sides, block in _TABLE:
+        for side in sides:
+            for name, of in block.items():
+                terms = {part.format(side): weight for part, weight in _terms(of).items()}
+                rows[name.format(side)] = _sum(rows, terms)
     return rows
 
 
@@ -229,7 +243,7 @@ def _old_rows(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
 
 _ROWS = _rows()
 NAMES: tuple[str, ...] = tuple(_ROWS)
-"""The parameters that 52 coefficients can drive; one that would always be 0 is left out."""
+"""The parameters that 52 coefficients can drive; one that would always be 0 is omitted."""
 _ROWS |= _old_rows(_ROWS)
 VALUES: tuple[str, ...] = tuple(_ROWS)
 """`NAMES`, and after them those from before version 2, each with ``v1/`` before it."""

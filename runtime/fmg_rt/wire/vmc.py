@@ -19,7 +19,7 @@ CASES: dict[str, Callable[[str], str]] = {"camel": str, "pascal": pascal}
 VOWELS = dict.fromkeys("AIUEO", "jawOpen") | dict.fromkeys(("Blink", "Blink_L", "Blink_R"), "eyeBlinkLeft")
 """The preset clips of every VRM 0 model that `vowels` drives → a coefficient without which each makes no sense."""
 BONES = {"Neck": 0.4, "Head": 0.6}
-"""The bones that turn, and which part of the head's angles each takes; all others are left to whoever moves them."""
+"""The bones that turn, and the share of the head's angles for each; all others are left to other senders."""
 _LENGTH = 0.1
 """Metres above its parent at which a bone is said to sit. Receivers for other avatars than the sender's own take the
 rotation only; where one takes both (EVMC4U's "bone position synchronize") zero would pull the head into the chest."""
@@ -42,7 +42,7 @@ _TAKEN = [
 
 
 def vowels(coefficients: np.ndarray) -> np.ndarray:
-    """The values of `VOWELS`, (8,) in [0, 1], for a face (52,): a rough likeness for models without ARKit clips.
+    """The values of `VOWELS`, (8,) in [0, 1], for a face (52,): an approximation for models without ARKit clips.
 
     Roundness takes from the open vowels what it gives to O and U, so that the clips do not add up to more than a mouth.
     ``Blink`` is what both eyes share; the sides only add what one of them has more.
@@ -72,7 +72,7 @@ class VmcEncoder:
     """One frame: ``OK``, ``T``, the bones, a ``Blend/Val`` for each clip, and ``Blend/Apply`` last of all.
 
     Nothing moves before ``Apply``, so the frame stays whole although it needs two datagrams. Bones are sent from the frame
-    on in which the head first moves: whoever leaves it still leaves it to another tracker.
+    on in which the head first moves: a head that never moves is left to another tracker.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class Parameter(NamedTuple):
 
 
 def usual(prefix: str = "", bits: int | None = None) -> list[Parameter]:
-    """What an avatar that cannot be asked is supposed to have: every name of version 2 as a float.
+    """The assumed parameters of an avatar that cannot be queried: every name of version 2 as a float.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class VrchatEncoder:
         self._float_of, self._digit_of, self._negative_of = index[: digits.start], index[digits], index[digits.stop :]
         self._places = place[digits].astype(np.uint32)
         self._tops = np.array([2**p.bits for p in known[digits]], np.float32)
-        # A value below 0 is 0 in binary where the avatar has no bool that says so.
+        # Without a bool for the sign, a negative value is 0 in binary.
         has_sign = {p.name for p in known if p.place < 0}
         self._unsigned = np.array([p.name not in has_sign for p in known[digits]], bool)
         self._switches = [name for name in ACTIVE if name in switches and not ours.isdisjoint(ACTIVE[name])]

@@ -1,4 +1,4 @@
-"""VTube Studio's public API: requests and answers as JSON text, and what a face is in its tracking parameters.
+"""VTube Studio's public API: requests and answers as JSON text, and a face as its tracking parameters.
 
 Signs of angles and gaze are chosen so that a model does what the face does, its own left being the viewer's right.
 
@@ -18,7 +18,7 @@ from .reading import WireError
 from .vmc import vowels
 
 PLUGIN = {"pluginName": "fmg", "pluginDeveloper": "Facial Motion Generator"}
-"""What a person sees when VTube Studio asks whether to allow it."""
+"""Shown to the user when VTube Studio asks whether to allow it."""
 CUSTOM = {f"Fmg{pascal(name)}": name for name in ARKIT_NAMES}
 """Names of the 52 as parameters of our own."""
 _ANGLES = ("FaceAngleX", "FaceAngleY", "FaceAngleZ")

@@ -1,4 +1,4 @@
-"""fmg-train: from voices and faces to one weight file."""
+"""The command fmg-train: from voices and faces to one weight file."""
 
 import importlib
 
@@ -19,8 +19,8 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """Imports a command when it is asked for, and what it does (`commands`) when it runs: that needs packages that a bare
-    install lacks, where the help is there all the same."""
+    """Imports a command on demand, and its implementation (`commands`) when it runs: that needs packages which a bare
+    install lacks, while the help always works."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -18,7 +18,7 @@ import click
 def cache(data: tuple[Path, ...], egemaps: bool, jobs: int, scheduler: str | None) -> None:
     """Compute the features of data sets (or folders of them), once.
 
-    Finished ones are passed over, so it can be stopped and started again.
+    Finished data sets are skipped, so it can be stopped and started again.
 
     \b
     Examples:

@@ -41,8 +41,8 @@ def corpus(
 ) -> None:
     """Make synthetic speech with its face curves, in shards that can be trained on while the rest is made.
 
-    Stopped and started again with the same options it goes on. Engines that are not installed are passed over;
-    test sets that need one are left out.
+    When restarted with the same options it continues. Engines that are not installed are skipped, and so are
+    test sets that need one.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ import click
 @click.option("--against", type=click.Path(path_type=Path), help="A second weight file, compared on the same recordings.")
 @click.option("--split", type=click.Choice(["train", "val", "test", "all"]), default="test", show_default=True)
 @click.option("--lookahead", type=int, help="Look-ahead in ms; default: the file's own.")
-@click.option("--as-shipped", is_flag=True, help="Score all that fmg-rt sends, not the network alone.")
+@click.option("--as-shipped", is_flag=True, help="Score what fmg-rt sends, not the network alone.")
 @click.option(
     "--rate",
     type=click.FloatRange(10, 120),
@@ -25,7 +25,7 @@ import click
     "--html",
     "html_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a report of one file: tables, curves, faces.",
+    help="Write a report as a single file: tables, curves, faces.",
 )
 def evaluate(
     weights: Path,
@@ -41,8 +41,8 @@ def evaluate(
 ) -> None:
     """Score weight files on data sets.
 
-    Beside every score stands its 95 % interval. The loudness envelope, as the simplest rival, and a face that never moves
-    stand in every table. Where a network tells whether somebody speaks, the AUC of that stands below.
+    Every score has its 95 % interval. Every table includes the loudness envelope, as the simplest rival, and a face that
+    never moves. If a network predicts speech presence, its AUC is printed below.
 
     \b
     Examples:

@@ -11,8 +11,8 @@ import click
 @click.option(
     "--emotion",
     type=click.Path(path_type=Path),
-    help="Data set with emotions: learns the read-out that moves the face with the mood of the voice; without it "
-    "a fine-tuned network keeps the one that it began with.",
+    help="Data set with emotions: trains the read-out that moves the face with the mood of the voice; without it "
+    "a fine-tuned network keeps its initial one.",
 )
 @click.option(
     "--calm",
@@ -23,7 +23,7 @@ import click
     "--mean-with",
     "origin",
     type=click.Path(path_type=Path),
-    help="Weight file that the run began from (fit --init), or of another run from there: write the mean of both.",
+    help="Weight file that the run began from (fit --init), or of another run from the same start: write the mean of both.",
 )
 def export(run: Path, output: Path, emotion: Path | None, calm: Path | None, origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file.

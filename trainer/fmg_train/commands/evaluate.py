@@ -64,7 +64,7 @@ def run(
         mood = evaluation.emotion(weight_files.read(weights), sets, None if split == "all" else split)
         click.echo(_text(summaries, within, rest, intervals))
         for name, values in told.items():
-            click.echo(f"\nsomebody speaks, {name}, AUC: " + ", ".join(f"{key} {value:.4f}" for key, value in values.items()))
+            click.echo(f"\nspeech presence, {name}, AUC: " + ", ".join(f"{key} {value:.4f}" for key, value in values.items()))
         if mood is not None:
             click.echo(f"\nemotion in {mood[0]} recordings: sign of arousal {mood[1]:.1%}, seven classes {mood[2]:.1%}")
         if json_path is not None:

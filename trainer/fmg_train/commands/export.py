@@ -61,7 +61,7 @@ def _caches(directory: Path) -> list[features.Cache]:
 def _with_emotion(weights: Weights, directory: Path, calm: Path | None) -> Weights:
     """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
     if weights.architecture == "cross_attention":
-        raise click.UsageError("--emotion: the predecessor's network has feature statistics of its own")
+        raise click.UsageError("--emotion: the predecessor's network has its own feature statistics")
     caches = _caches(directory)
     learnt = emotions.examples(caches, "train")
     if not len(learnt.emotion):
@@ -90,7 +90,7 @@ def _real_features(saved: checkpoints.Checkpoint) -> np.ndarray:
     for name in saved.data:
         if features.is_complete(Path(name)):
             return features.load(Path(name)).mel[:VERIFY_FRAMES].astype(np.float32)
-    raise DatasetError("none of the run's training data is there any more; export needs some to verify the file")
+    raise DatasetError("the run's training data was not found; export needs some of it to verify the file")
 
 
 def _commit() -> str:

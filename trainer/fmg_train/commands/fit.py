@@ -38,7 +38,7 @@ def run(
             values["optim"]["epochs"] = epochs
         config = configuration.from_dict(values)
         if not resume and (folder / checkpoints.LAST).exists():
-            raise click.ClickException(f"{folder} holds a run already: add --resume, or choose another --out")
+            raise click.ClickException(f"{folder} already holds a run: add --resume, or choose another --out")
         first = os.environ.get("RANK", "0") == "0"
         with checkpoints.alone(folder) if first else nullcontext():
             run = Fit(config, folder, _device(device), initial)
@@ -50,7 +50,7 @@ def run(
     except OSError as error:
         raise click.ClickException(f"cannot write to {folder}: {error.strerror or error}") from None
     except KeyboardInterrupt:
-        click.echo(f"\nStopped. Go on with: fmg-train fit … --out {folder} --resume", err=True)
+        click.echo(f"\nStopped. Continue with: fmg-train fit … --out {folder} --resume", err=True)
         raise SystemExit(130) from None
     if run.workers.is_first:
         click.echo(f"best validation loss {run.best:.6f}; next: fmg-train export {folder} -o NAME.npz")

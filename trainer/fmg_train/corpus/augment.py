@@ -1,4 +1,4 @@
-"""Rooms, microphones, noises and throats: what may happen to clean speech before fmg hears it.
+"""Rooms, microphones, noises and vocal tracts: augmentation of clean speech.
 
 Everything keeps the time of the sound (the direct sound of a room is at sample 0, filters are minimum phase), except
 `resample` and `retime`, which the face has to follow.

@@ -131,12 +131,12 @@ def at_tempo(item: Item, factor: float) -> Item:
 
 
 def at_speed(item: Item, factor: float) -> Item:
-    """The item played `factor` times faster, as by tape: a smaller throat with a higher pitch; the face keeps in time."""
+    """The item played `factor` times faster, as by tape: a shorter vocal tract with a higher pitch; the face stays in sync."""
     audio = augment.resample(item.audio, factor) if factor != 1.0 else item.audio
     return retimed(item, _frames(audio) * factor, audio)
 
 
-def other_throat(item: Item, rng: np.random.Generator) -> Item:
+def other_vocal_tract(item: Item, rng: np.random.Generator) -> Item:
     """The item as a smaller or larger person would say it: formants and pitch move apart, and further than in `copy`.
 
     For lips that were measured on one speaker alone, which other voices should move too.
@@ -146,7 +146,7 @@ def other_throat(item: Item, rng: np.random.Generator) -> Item:
 
 
 def copy(item: Item, rng: np.random.Generator, voices: list[np.ndarray]) -> Item:
-    """The item as another throat in another place would give it."""
+    """The item with another vocal tract in another room."""
     factor = float(np.clip(np.exp(0.12 * rng.standard_normal()), 0.72, 1.38)) if rng.random() < 0.7 else 1.0
     whispered = item.manner == "whispered" or (item.manner == "spoken" and rng.random() < WHISPERED)
     lot = rng.random()
@@ -179,4 +179,4 @@ def copies(item: Item, n: int, rng: np.random.Generator, voices: list[np.ndarray
     for _ in range(n):
         yield copy(item, rng, voices)
         if item.aperture is not None:
-            yield copy(other_throat(item, rng), rng, voices)
+            yield copy(other_vocal_tract(item, rng), rng, voices)

@@ -43,7 +43,7 @@ class Texts(Protocol):
 
 
 class Engines:
-    """The engines that this machine has, each started when first wanted; those that it lacks are remembered."""
+    """The engines that this machine has, each started on first use; missing ones are recorded."""
 
     def __init__(self) -> None:
         self._running: dict[str, Engine] = {}

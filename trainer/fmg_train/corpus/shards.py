@@ -1,4 +1,4 @@
-"""The corpus on disk: shards, the validation set and the test sets, each a data set; unfinished ones are made again.
+"""The corpus on disk: shards, the validation set and the test sets, each a data set; incomplete ones are generated again.
 
 Every set is made in its own process from (seed, its own number), so neither the number of jobs nor what an engine
 remembers of an earlier set shows in the result.
@@ -31,7 +31,7 @@ VALIDATION = 0.02
 """Hours of validation for an hour of training, at most `SHARD_SECONDS` altogether."""
 SETTINGS = "corpus.json"
 OPTIONAL = ("test-", "val-", "vtl")
-"""Data sets that are left out where their engine is missing."""
+"""Data sets that are omitted if their engine is missing."""
 _VALIDATION_NUMBER = 1 << 20
 
 
@@ -51,7 +51,7 @@ def training(seed: int, number: int, languages: tuple[str, ...], part: str, seco
 
 
 def write(directory: Path, items: Iterator[tuple[str, Item]]) -> float:
-    """Write a data set; its manifest comes last, so that a half-written one is known and made again. Returns seconds."""
+    """Write a data set; its manifest is written last, so that an incomplete one is detected and made again. Returns seconds."""
     shutil.rmtree(directory, ignore_errors=True)
     recordings = []
     for number, (split, item) in enumerate(items):
@@ -98,7 +98,7 @@ def _work(connection: Connection, function: Callable, arguments: tuple) -> None:
 
 
 def _start(function: Callable, *arguments: object) -> tuple[Connection, BaseProcess]:
-    """Call a function in a process of its own; its result, or what it raised, comes through the connection."""
+    """Call a function in a separate process; its result, or what it raised, comes through the connection."""
     # Forked where that exists, so that the Japanese lexicon is read once.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     context: Any = multiprocessing.get_context(method)  # whose type does not tell that it starts processes
@@ -122,7 +122,7 @@ def _receive(connection: Connection, process: BaseProcess, name: str) -> Any:
 
 
 def missing_engines() -> dict[str, str]:
-    """Engine → why it cannot run here; found out in a process of its own, since some of them leave global state."""
+    """Engine → why it cannot run here; checked in a separate process, since some of them leave global state."""
     return _receive(*_start(recipe.missing), "engines")
 
 

@@ -1,4 +1,4 @@
-"""What a speech engine gives and takes: one small interface for all of them."""
+"""The interface of all speech engines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class EngineMissing(Exception):
 
 
 class NothingSaid(Exception):
-    """An engine made no sound of a text; another text may do."""
+    """An engine produced no sound for a text; another text may work."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Engine(Protocol):
         """`text` spoken by `voice`. Raises `NothingSaid`, and `EngineMissing` where the voice is not installed."""
 
     def close(self) -> None:
-        """Give back processes and files; the engine is not used again."""
+        """Release processes and files; the engine is not used again."""
 
 
 def to_16k(audio: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""The sets that networks are chosen by: voices that are trained on, clean, saying what no training item says; and the same
-as other throats would say it, further off than training goes for most. The same for every seed.
+"""The validation sets: clean training voices with texts that no training item has; and the same
+with other vocal tracts, most of them further away than in training. The same for every seed.
 
 The set ``val`` is what a training judges its epochs by, disturbed as the training data are; these tell what a network does.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from . import real, recipe
 from .holdouts import Recipe, say
-from .items import Item, other_throat
+from .items import Item, other_vocal_tract
 
 SEED = 2027
 SENTENCES = 60
@@ -24,7 +24,7 @@ VOICES = 4
 def spoken(
     engine_name: str, languages: tuple[str, ...], sentences: int, number: int, changed: bool = False
 ) -> Iterator[tuple[str, Item]]:
-    """`sentences` of each language in training voices of an engine, each by `other_throat` where `changed`; `number` keeps
+    """`sentences` of each language in training voices of an engine, each by `other_vocal_tract` where `changed`; `number` keeps
     the draws of the sets apart."""
     rng = np.random.default_rng([SEED, number])
     engine = recipe.ENGINES[engine_name]()
@@ -32,7 +32,7 @@ def spoken(
         for language in languages:
             texts = recipe.texts(language, "val", engine_name)
             for item in say(engine, texts, partial(engine.draw, language), sentences, rng):
-                yield "val", other_throat(item, rng) if changed else item
+                yield "val", other_vocal_tract(item, rng) if changed else item
     finally:
         engine.close()
 
@@ -43,7 +43,7 @@ def measured(recordings: Path) -> Iterator[tuple[str, Item]]:
     for split, item in real.items(recordings, real.SOURCES["grid"], SEED, 0):
         if split == "val" and item.aperture is not None:
             for _ in range(VOICES):
-                yield split, other_throat(item, rng)
+                yield split, other_vocal_tract(item, rng)
 
 
 def jobs(recordings: Path | None) -> list[Recipe]:

@@ -1,4 +1,4 @@
-"""Does somebody speak? A weight file against silero-vad, on the same sounds in one run: area under the ROC curve.
+"""Speech presence: a weight file against silero-vad, on the same sounds in one run: area under the ROC curve.
 
 Speech: the test recordings of the data sets that are given, frame by frame against their phones. Sounds without speech: drawn
 again by `fmg_train.corpus.nonspeech` (a seed that no corpus has), kind by kind; their frames against the speech frames.
@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
     file, *sets = arguments
     ours = presence.network(weight_files.read(file))
     if ours is None:
-        sys.exit(f"{file} does not tell whether somebody speaks")
+        sys.exit(f"{file} does not predict speech presence")
     rivals = {"fmg": ours, "silero-vad": silero()}
     spoken: list[tuple[np.ndarray, form.Recording, form.Face]] = []
     for directory in map(Path, sets):

@@ -1,4 +1,4 @@
-"""Fixed listening conditions of the tests: what is done to clean speech before it is heard."""
+"""Fixed listening conditions of the tests: distortions of clean speech."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -84,7 +84,7 @@ def _pitch(semitones: float) -> Condition:
 
 
 def _quiet(audio: np.ndarray, rng: np.random.Generator, voices: Sequence[np.ndarray]) -> np.ndarray:
-    """A quiet microphone: 30 dB lower, with a noise of its own at -66 dB of full scale."""
+    """A quiet microphone: 30 dB lower, with its own noise at -66 dB of full scale."""
     level = 10 ** (-30 / 20) / max(1.0, np.abs(audio).max(initial=0.0))
     return (audio * level + coloured(len(audio), rng, 0.0) * 10 ** (-66 / 20)).astype(np.float32)
 

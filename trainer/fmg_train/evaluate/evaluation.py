@@ -22,7 +22,7 @@ from . import scores
 from .conditions import VOICES, Condition, heard
 
 RATE = 100.0
-"""Frames per second that faces are compared at unless told otherwise."""
+"""Default frame rate of the comparison."""
 LEVELS = np.arange(-60.0, 0.0, 10.0)
 """Levels of the steady noises that rest is tested in, dB below full scale."""
 
@@ -31,7 +31,7 @@ Predictor = Callable[[np.ndarray], np.ndarray]
 
 
 def network(weights: Weights, lookahead: int | None = None, rate: float = RATE) -> Predictor:
-    """The network of a weight file, without what the runtime adds; look-ahead in samples, None: the file's default."""
+    """The network of a weight file, without the runtime's expression; look-ahead in samples, None: the file's default."""
     egemaps = None
     if weights.architecture == "cross_attention":
         from fmg_rt.egemaps import EGeMAPS  # its kernels compile on import: only who needs them waits
@@ -42,7 +42,7 @@ def network(weights: Weights, lookahead: int | None = None, rate: float = RATE) 
 
 
 def shipped(weights: Weights, lookahead: int | None = None, rate: float = RATE) -> Predictor:
-    """The whole of what the runtime sends by default: network, rest, closures, smoothing, blinks."""
+    """Everything that the runtime sends by default: network, rest, closures, smoothing, blinks."""
     session = Session(weights, rate=rate, lookahead=lookahead, egemaps=False)
 
     def predict(audio: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ def envelope(audio: np.ndarray, rate: float = RATE) -> np.ndarray:
 
 
 def still(audio: np.ndarray, rate: float = RATE) -> np.ndarray:
-    """A face that never moves: what the error against a captured face has to be better than."""
+    """A face that never moves: the upper bound for the error against a captured face."""
     return np.zeros((max(1, int(len(audio) / spec.SAMPLE_RATE * rate)), arkit.N_COEFFICIENTS), np.float32)
 
 
@@ -80,7 +80,7 @@ def _run(stream: FaceStream, audio: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Row:
-    """What one recording contributes.
+    """The contribution of one recording.
 
     aperture_r : NaN without measured lips. closure : counts as `scores.closure`. rounded, spread : as
     `scores.rounding_values`. error : (52,) mean absolute, square : (52,) mean squared error, NaN where not known.

@@ -1,4 +1,4 @@
-"""Does somebody speak? What a network says, against the phones of the data; and anyone else's answer to the same question."""
+"""Speech presence: a network's prediction, or another detector's, scored against the phones of the data."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ Detector = Callable[[np.ndarray], np.ndarray]
 
 
 def network(weights: Weights, lookahead: int | None = None) -> Detector | None:
-    """What the network of a weight file says; None where it does not tell."""
+    """The prediction of a weight file's network; None if it has none."""
     net = networks.build(weights, lookahead)
     if net.presence is None:
         return None
@@ -61,5 +61,5 @@ def judged(
 
 
 def auc(detect: Detector, directories: Iterable[Path], split: str | None = "test", condition: Condition | None = None) -> float:
-    """The chance that it is surer in a frame with speech than in one without; NaN where the data have only one of both."""
+    """The probability that it rates a frame with speech higher than one without; NaN where the data have only one of both."""
     return scores.auc(*judged(detect, directories, split, condition))

@@ -1,4 +1,4 @@
-"""A report of scores as one HTML file that needs nothing beside it: tables, curves, faces. Needs Matplotlib."""
+"""A report of scores as one self-contained HTML file: tables, curves, faces. Needs Matplotlib."""
 
 import base64
 import html

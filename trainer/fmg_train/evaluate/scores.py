@@ -15,9 +15,9 @@ Phones = Sequence[tuple[str, float, float]]
 CLOSED_SHARE = 0.10
 """Lips count as closed at or below this share of the 95th percentile of the recording's aperture."""
 CLOSURE_LEAD = 0.030
-"""Seconds before a closing phone that still belong to it: lips run ahead of the sound."""
+"""Seconds before a closing phone that still belong to it: lips lead the sound."""
 JITTER_ABOVE = 8.0
-"""Hz above which a face trembles rather than speaks."""
+"""Hz above which motion counts as jitter."""
 BILABIALS = frozenset("pbm")
 OPEN_VOWELS = frozenset("aæɑɔɛ")
 ROUNDED = frozenset("uowʃ")
@@ -157,7 +157,7 @@ def errors(coefficients: np.ndarray, teacher: np.ndarray, known: np.ndarray | No
 
 
 def rest(coefficients: np.ndarray) -> float:
-    """Largest departure of any coefficient from rest, which is 0; wanted ≤ 0.02 in silence and steady noise."""
+    """Largest departure of any coefficient from rest, which is 0; target: ≤ 0.02 in silence and steady noise."""
     return float(np.abs(coefficients).max()) if len(coefficients) else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The teacher against measurement: GRID's lips, VocalTractLab's lips, and its own promises about closures and sizes."""
+"""The teacher against measurement: GRID's lips, VocalTractLab's lips, and its tested properties of closures and sizes."""
 
 import json
 from collections.abc import Iterator

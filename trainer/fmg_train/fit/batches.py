@@ -1,4 +1,4 @@
-"""Random sequences from cached features: what a training step sees."""
+"""Random sequences from cached features, for a training step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from ..features import NOISE, WINDOW_ROWS, Cache
 LN_PER_DB = float(np.log(10.0) / 10.0)
 """A power ratio of 1 dB in natural-log units."""
 STEADY, STEADY_WEIGHT = ("nonspeech-noise", "nonspeech-fan"), 3.0
-"""Speakers (`form.Recording.speaker`) of those that are drawn more often: what a microphone hears all day."""
+"""Speakers (`form.Recording.speaker`) of those that are drawn more often: the usual background of a microphone."""
 NOISE_SNR_DB = 0.0, 25.0
 """Range of how far it lies below the louder half of a sequence, dB."""
 FROM_START = 0.5
 """Share of the sequences that begin where a recording begins: at run time every stream begins so, with a network that has
 heard nothing yet. They begin with any frame of the first step: where steps fall on the speech is chance, in use as well."""
 FIRST_WINDOW = 2
-"""The runtime hands out no functionals before 0.5 s: the first it does are those of the second interval of 300 ms."""
+"""The runtime has no functionals before 0.5 s: the first are those of the second interval of 300 ms."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """mel (B, frames, 80) float32, not standardised; egemaps (B, steps, 88) float32 or None; target (B, steps,
     look-aheads, 52) float32; known (B, steps, 1, 52) and measured (B, steps, 1) float32 of 0/1; spoken (B, steps, look-aheads)
-    float32: 1 somebody speaks, 0 nobody, -1 not known."""
+    float32: 1 speech, 0 no speech, -1 unknown."""
 
     mel: np.ndarray
     egemaps: np.ndarray | None
@@ -74,7 +74,7 @@ class Pool:
         context: int = 0,
         with_egemaps: bool = False,
     ) -> Batch:
-        """`n` sequences of `n_frames` log-mel frames, preceded by `context` frames that have no target of their own.
+        """`n` sequences of `n_frames` log-mel frames, preceded by `context` frames without targets.
 
         A step is `stack` frames. lookahead_rows : look-aheads in frames of 10 ms.
         """
@@ -134,7 +134,7 @@ def _sequence(
 
 
 def _functionals(cache: Cache, ends: np.ndarray, recording: np.ndarray) -> np.ndarray:
-    """The newest vector that was there when log-mel frame `ends` came out; NaN before the first, as at run time."""
+    """The newest vector at log-mel frame `ends`; NaN before the first, as at run time."""
     # Frame j of a recording comes out with the hop that ends at sample 160 j + 480.
     heard = (ends - cache.spans[recording, 0] + WINDOW_ROWS + 1) * spec.HOP_LENGTH
     window = cache.windows[recording, 0] + heard // spec.EGEMAPS_INTERVAL - 1
@@ -198,7 +198,7 @@ def _level(mel: np.ndarray) -> np.ndarray:
 
 
 def mix(mel: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A new (B, frames, 80) log-mel of both sounds: their powers add, but for the phase between them."""
+    """A new (B, frames, 80) log-mel of both sounds: their powers add; the phase between them is ignored."""
     snr = rng.uniform(*NOISE_SNR_DB, len(mel))
     gain = (_level(mel) - _level(noise) - snr * LN_PER_DB).astype(np.float32)
     return np.log(np.exp(mel) + np.exp(noise + gain[:, None, None]))  # a ninth of the time of logaddexp

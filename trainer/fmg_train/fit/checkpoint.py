@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a training run needs to go on, or to become a weight file."""
+"""Checkpoints: everything needed to continue a training run, or to export a weight file."""
 
 import io
 import os
@@ -22,7 +22,7 @@ LAST, BEST, LOCK = "last.pt", "best.pt", "lock"
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Nobody else trains in `folder` meanwhile; the system lets go of it when the process ends, however it ends.
+    """Lock `folder` against other trainings; the system releases the lock when the process ends.
 
     Raises
     ------
@@ -66,7 +66,7 @@ class Checkpoint:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write beside, then rename: a kill at any moment leaves the old file or the new one."""
+    """Write under a temporary name, then rename: a kill at any moment leaves the old file or the new one."""
     buffer = io.BytesIO()
     statistics = {name: torch.tensor(value) for name, value in vars(checkpoint.statistics).items()}
     torch.save(

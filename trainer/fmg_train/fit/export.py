@@ -1,4 +1,4 @@
-"""From a checkpoint to a weight file, verified in the runtime before it is kept."""
+"""From a checkpoint to a weight file, which is verified with the runtime before it is stored."""
 
 import tempfile
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ long can make a few 1e-5 of the last bit."""
 
 
 class ExportError(ValueError):
-    """The runtime does not reproduce the network; the file was not kept."""
+    """The runtime does not reproduce the network; no file was written."""
 
 
 def _tensors(saved: Checkpoint) -> dict[str, torch.Tensor]:
@@ -34,7 +34,7 @@ def _tensors(saved: Checkpoint) -> dict[str, torch.Tensor]:
 
 
 def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
-    """The weight file's content for a checkpoint, with the emotion read-out of the weights that its run began from."""
+    """The weight file's content for a checkpoint, with the emotion read-out of the run's initial weights."""
     model, statistics = saved.config.model, saved.statistics
     tensors = {name: np.ascontiguousarray(value.numpy()) for name, value in _tensors(saved).items()}
     emotion = {name: value.numpy() for name, value in saved.emotion.items()}
@@ -53,7 +53,7 @@ def weights_of(saved: Checkpoint, provenance: Mapping[str, Any]) -> Weights:
 
 
 def mean_with(saved: Checkpoint, origin: Weights) -> Checkpoint:
-    """The checkpoint half way to the weights that its training began from, or to those of another run from there.
+    """The mean of the checkpoint and its initial weights, or the weights of another run from the same start.
 
     It keeps more of what those knew, and most of what was learnt since. References: Wortsman et al., "Robust fine-tuning of
     zero-shot models", CVPR 2022, section 3; "Model soups", ICML 2022, section 3.

@@ -1,4 +1,4 @@
-"""What training minimises. Faces are (batch, steps, look-aheads, 52), in time order along `steps`."""
+"""The loss. Faces are (batch, steps, look-aheads, 52), in time order along `steps`."""
 
 import torch
 from torch import nn
@@ -14,13 +14,13 @@ CLOSED = 0.02
 OPEN = 0.1
 """Aperture above which the mouth is open."""
 _ABSOLUTE = 0.1
-"""Weight of the absolute error beside the squared one: what is only guessed at rests instead of hovering by its mean."""
+"""Weight of the absolute error beside the squared one: an unpredictable coefficient stays at rest instead of near its mean."""
 _AROUND = 8
 """Steps before and after in which the mouth is open when lips touch for a moment: 160 ms at the usual step."""
 
 
 class _Clip(torch.autograd.Function):
-    """Clipped to [0, 1]; from outside the gradient passes only when it leads back, so that no coefficient is lost for good.
+    """Clipped to [0, 1]; from outside the gradient passes only when it leads back, so that no coefficient gets stuck.
 
     A small slope outside instead, as leaky units have, is no way: the network pays with what nobody sees, such as a
     mouthClose of -1.6, for an opening that the runtime's clipped face does not have.
@@ -40,7 +40,7 @@ class _Clip(torch.autograd.Function):
 
 
 def clip(face: torch.Tensor) -> torch.Tensor:
-    """The face as the runtime gives it."""
+    """The face as the runtime clips it."""
     return _Clip.apply(face)
 
 
@@ -95,7 +95,7 @@ def _inner(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def speech_loss(logit: torch.Tensor, spoken: torch.Tensor, weights: Loss) -> torch.Tensor:
-    """Weighted cross entropy of somebody's speaking; both (B, steps, L), spoken 1, 0, or -1 where it is not known."""
+    """Weighted cross entropy of speech presence; both (B, steps, L), spoken 1, 0, or -1 where it is not known."""
     known = spoken >= 0
     errors = nn.functional.binary_cross_entropy_with_logits(logit, spoken.clamp(min=0.0), reduction="none")
     return weights.speech * (errors * known).sum() / known.sum().clamp(min=1)

@@ -3,17 +3,14 @@
 import copy
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.tensorboard import SummaryWriter
@@ -22,73 +19,19 @@ from tqdm import tqdm
 from fmg_rt import arkit, spec
 from fmg_rt.weights import Weights
 
-from .. import features
 from ..config import Config, ConfigError, Data, Source
 from ..datasets import form
-from ..models import Statistics, Twin, state_from
+from ..models import Statistics, Twin, hears_egemaps, state_from
 from . import checkpoint as checkpoints
-from .batches import Batch, Pool, augment, mix, rest
+from .batches import Pool
 from .checkpoint import Checkpoint
+from .feed import Feed, Tensors, join_workers, open_pool
 from .losses import face_loss, speech_loss
 
-VALIDATION_SEQUENCES = 128
-"""Fixed sequences that every epoch is judged on."""
 STATISTICS_FRAMES = 500_000
-"""Most frames of training data that the feature statistics are taken from."""
+"""Most frames of training data for the feature statistics."""
 NEUTRAL_EGEMAPS = np.zeros(spec.N_EGEMAPS), np.ones(spec.N_EGEMAPS)
-"""Mean and deviation for a network that does not hear eGeMAPS."""
-_ROWS_PER_MS = spec.SAMPLE_RATE // 1000 / spec.HOP_LENGTH
-
-
-@dataclass(frozen=True)
-class Workers:
-    """This process among those of one training run (torchrun)."""
-
-    rank: int
-    count: int
-
-    @property
-    def is_first(self) -> bool:
-        return self.rank == 0
-
-
-def join_workers(device: torch.device) -> Workers:
-    """Join the other processes that torchrun started, if any."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
-        return Workers(0, 1)
-    if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return Workers(torch.distributed.get_rank(), count)
-
-
-def open_pool(sources: tuple[Source, ...], split: str, hears_egemaps: bool, is_first: bool) -> Pool:
-    """The recordings of `split` in the finished data sets of `sources`, features computed where they are missing.
-
-    Raises
-    ------
-    DatasetError
-        A source without a finished data set, without a recording of that split, or unreadable data.
-    """
-    groups = []
-    for source in sources:
-        shards = form.shards(source.path)
-        if not shards:
-            raise form.DatasetError(f"{source.path}: no finished data set here (make one with fmg-train corpus or prepare)")
-        if is_first:
-            for shard in shards:
-                if not features.is_complete(shard, hears_egemaps):
-                    features.build(shard, hears_egemaps)
-        groups.append((shards, source.weight))
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-    opened = []
-    for source, (shards, weight) in zip(sources, groups, strict=True):
-        caches = [cache for cache in (features.load(shard, split) for shard in shards) if len(cache.mel)]
-        if not caches:
-            raise form.DatasetError(f"{source.path}: no recording of the split '{split}'")
-        opened.append((caches, weight))
-    return Pool(opened)
+"""Mean and deviation for a network that does not use eGeMAPS."""
 
 
 def statistics_of(pool: Pool, seed: int) -> Statistics:
@@ -120,6 +63,24 @@ def learning_rate(step: int, config: Config) -> float:
     return optim.final_rate + (optim.rate - optim.final_rate) * 0.5 * (1 + math.cos(math.pi * phase))
 
 
+class Journal:
+    """The losses of every epoch: ``log.jsonl`` and TensorBoard's events in `folder`."""
+
+    def __init__(self, folder: Path):
+        self._path, self._board = folder / "log.jsonl", SummaryWriter(str(folder))
+
+    def write(self, epoch: int, **losses: dict[str, float]) -> None:
+        """losses : group, such as ``train`` → name → value."""
+        with open(self._path, "a", encoding="utf-8") as log:
+            log.write(json.dumps({"epoch": epoch, **losses}) + "\n")
+        for group, values in losses.items():
+            for name, value in values.items():
+                self._board.add_scalar(f"{group}/{name}", value, epoch)
+
+    def close(self) -> None:
+        self._board.close()
+
+
 class Fit:
     """One training run in `folder`.
 
@@ -146,9 +107,7 @@ class Fit:
         self.workers = join_workers(device)
         if config.optim.batch % self.workers.count:
             raise ConfigError(f"'optim.batch': {config.optim.batch} does not divide among {self.workers.count} processes")
-        hears_egemaps = config.model.architecture == "cross_attention"
-        self._hears_egemaps = hears_egemaps
-        train = open_pool(config.data.train, "train", hears_egemaps, self.workers.is_first)
+        train = open_pool(config.data.train, "train", hears_egemaps(config.model), self.workers.is_first)
         torch.manual_seed(config.seed)
         if initial is None:
             self.statistics = statistics_of(train, config.seed)
@@ -158,9 +117,9 @@ class Fit:
         if initial is not None:
             self.twin.net.load_state_dict(state_from(initial, config.model))
         self.average = copy.deepcopy(self.twin).eval()
+        self.feed = Feed(config, self.twin, self.workers, device)
         self._weights = coefficient_weights(train).to(device)
         self._optimiser = torch.optim.AdamW(self.twin.parameters(), config.optim.rate, weight_decay=config.optim.weight_decay)
-        self._lookahead_rows = np.array([round(ms * _ROWS_PER_MS) for ms in config.model.lookaheads_ms])
         emotion = {} if initial is None else initial.emotion
         self._emotion: Mapping[str, torch.Tensor] = {name: torch.tensor(value) for name, value in emotion.items()}
         self.epoch = 0
@@ -168,7 +127,7 @@ class Fit:
         self._best_epoch = 0
 
     def resume(self) -> None:
-        """Go on from ``last.pt``.
+        """Continue from ``last.pt``.
 
         Raises
         ------
@@ -194,11 +153,11 @@ class Fit:
     def run(self) -> None:
         """Train to the last epoch, or until validation has not improved for `patience` epochs."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        validation = self._validation_batches()
+        validation = self.feed.validation()
         model: nn.Module = self.twin
         if self.workers.count > 1:
             model = DistributedDataParallel(self.twin)
-        board = SummaryWriter(str(self.folder)) if self.workers.is_first else None
+        journal = Journal(self.folder) if self.workers.is_first else None
         epochs = self.config.optim.epochs
         with tqdm(total=epochs, initial=self.epoch, unit="epoch", disable=not self.workers.is_first) as bar:
             while self.epoch < epochs and self.epoch - self._best_epoch < self.config.optim.patience:
@@ -208,32 +167,24 @@ class Fit:
                 improved = scores["total"] < self.best
                 if improved:
                     self.best, self._best_epoch = scores["total"], self.epoch
-                if board is not None:
+                if journal is not None:
                     self._keep(improved)
-                    entry = {"epoch": self.epoch, "train": losses, "val": scores}
-                    with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
-                        log.write(json.dumps(entry) + "\n")
-                    for group, values in (("train", losses), ("val", scores)):
-                        for name, value in values.items():
-                            board.add_scalar(f"{group}/{name}", value, self.epoch)
+                    journal.write(self.epoch, train=losses, val=scores)
                 bar.set_postfix(train=f"{losses['total']:.5f}", val=f"{scores['total']:.5f}", best=f"{self.best:.5f}")
                 bar.update()
-        if board is not None:
-            board.close()
+        if journal is not None:
+            journal.close()
 
     def _train_epoch(self, model: nn.Module, bar: tqdm) -> dict[str, float]:
         optim = self.config.optim
-        # The data sets are listed again: a corpus may still be growing beside the training.
-        pool = open_pool(self.config.data.train, "train", self._hears_egemaps, self.workers.is_first)
-        rng = np.random.default_rng([self.config.seed, 2, self.epoch, self.workers.rank])
         torch.manual_seed(self.config.seed * 1_000_003 + self.epoch)
         model.train()
         totals: dict[str, float] = {}
-        for i, batch in enumerate(self._batches(pool, rng, optim.steps_per_epoch)):
+        for i, batch in enumerate(self.feed.epoch(self.epoch)):
             step = self.epoch * optim.steps_per_epoch + i
             for group in self._optimiser.param_groups:
                 group["lr"] = learning_rate(step, self.config)
-            parts = self._losses(model, self._on_device(batch))
+            parts = self._losses(model, batch)
             loss = torch.stack(list(parts.values())).sum()
             self._optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -246,15 +197,14 @@ class Fit:
                 bar.set_description(f"epoch {self.epoch + 1}, step {i}, loss {loss.item():.5f}")
         return totals
 
-    def _losses(self, model: nn.Module, batch: tuple[Any, ...], exact: bool = False) -> dict[str, torch.Tensor]:
-        mel, functionals, target, known, measured, spoken = batch
+    def _losses(self, model: nn.Module, batch: Tensors, exact: bool = False) -> dict[str, torch.Tensor]:
         with nullcontext() if exact else self._precision():
-            out = model(mel, functionals)
+            out = model(batch.mel, batch.egemaps)
         out = out.float()
         face = out[..., : arkit.N_COEFFICIENTS]
-        parts = face_loss(face, target, known, measured, self._weights, self.config.loss)
+        parts = face_loss(face, batch.target, batch.known, batch.measured, self._weights, self.config.loss)
         if self.twin.tells_speech:
-            parts["speech"] = speech_loss(out[..., -1], spoken, self.config.loss)
+            parts["speech"] = speech_loss(out[..., -1], batch.spoken, self.config.loss)
         return parts
 
     def _update_average(self, step: int) -> None:
@@ -263,57 +213,12 @@ class Fit:
             for mean, value in zip(self.average.parameters(), self.twin.parameters(), strict=True):
                 mean.lerp_(value, 1 - keep)
 
-    def _batches(self, pool: Pool, rng: np.random.Generator, count: int) -> Iterator[tuple[Any, ...]]:
-        """Batches for training, as `_draw` gives them, the next one drawn while this one is learnt from."""
-        size = self.config.optim.batch // self.workers.count
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(self._draw, pool, rng, size)
-            for i in range(count):
-                batch = ahead.result()
-                if i + 1 < count:
-                    ahead = reader.submit(self._draw, pool, rng, size)
-                yield batch
-
-    def _draw(self, pool: Pool, rng: np.random.Generator, n: int, augmented: bool = True) -> tuple[Any, ...]:
-        """The parts of a `Batch` as tensors, None for functionals that nobody hears."""
-        frames = round(self.config.data.sequence_s * spec.SAMPLE_RATE / spec.HOP_LENGTH)
-        frames -= frames % self.twin.stack
-        batch = pool.draw(rng, n, frames, self.twin.stack, self._lookahead_rows, self.twin.context, self._hears_egemaps)
-        if augmented:
-            batch = self._disturb(batch, pool, rng)
-        arrays = (batch.mel, batch.egemaps, batch.target, batch.known, batch.measured, batch.spoken)
-        return tuple(None if a is None else torch.from_numpy(a) for a in arrays)
-
-    def _on_device(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(None if part is None else part.to(self.device) for part in batch)
-
-    def _disturb(self, batch: Batch, pool: Pool, rng: np.random.Generator) -> Batch:
-        settings = self.config.augment
-        n, n_frames, _ = batch.mel.shape
-        noise = pool.noise(rng, n, n_frames) if settings.noise or settings.rest else None
-        if noise is None:
-            return replace(batch, mel=augment(batch.mel, rng, settings))
-        lot = rng.random(n)
-        noisy, resting = np.asarray(lot < settings.noise), np.asarray(lot >= 1 - settings.rest)
-        batch = rest(batch, noise, resting)
-        mel = augment(batch.mel, rng, settings)
-        mel[noisy] = mix(mel[noisy], noise[noisy], rng)
-        return replace(batch, mel=mel)
-
     def _precision(self):
         if self.device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False):
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
-    def _validation_batches(self) -> list[tuple[Any, ...]]:
-        pool = open_pool(self.config.data.val, "val", self._hears_egemaps, self.workers.is_first)
-        rng = np.random.default_rng(3)  # whatever the seed: losses of two runs can be compared
-        size = min(self.config.optim.batch, VALIDATION_SEQUENCES)
-        count = -(-VALIDATION_SEQUENCES // size)
-        drawn = (self._draw(pool, rng, size, augmented=False) for _ in range(count))
-        return [self._on_device(batch) for batch in drawn]
-
-    def _validate(self, batches: list[tuple[Any, ...]]) -> dict[str, float]:
+    def _validate(self, batches: list[Tensors]) -> dict[str, float]:
         totals: dict[str, float] = {}
         with torch.no_grad():
             for batch in batches:

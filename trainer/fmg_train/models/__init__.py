@@ -76,6 +76,11 @@ def state_from(initial: Weights, model: Model) -> dict[str, torch.Tensor]:
     return {name: torch.tensor(value) for name, value in tensors.items()}
 
 
+def hears_egemaps(model: Model) -> bool:
+    """Whether the network takes the 88 functionals beside log-mel."""
+    return model.architecture == "cross_attention"
+
+
 class Twin(nn.Module):
     """A network together with its standardisation: raw features in, faces before clipping out, for any architecture."""
 
@@ -87,6 +92,7 @@ class Twin(nn.Module):
     def __init__(self, model: Model, statistics: Statistics):
         super().__init__()
         self.architecture = model.architecture
+        self.hears_egemaps = hears_egemaps(model)
         self.net: nn.Module
         if model.architecture == "cross_attention":
             self.net, self.stack, self.context = CrossAttentionNet(), 1, architectures.CROSS_ATTENTION_FRAMES - 1
@@ -98,10 +104,6 @@ class Twin(nn.Module):
     @property
     def tells_speech(self) -> bool:
         return getattr(self.net, "speech", None) is not None
-
-    @property
-    def hears_egemaps(self) -> bool:
-        return self.architecture == "cross_attention"
 
     def forward(self, mel: torch.Tensor, functionals: torch.Tensor | None = None) -> torch.Tensor:
         """mel (B, context + frames, 80), functionals (B, steps, 88), NaN where none was there yet (their mean is used).

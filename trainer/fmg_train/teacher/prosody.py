@@ -1,4 +1,4 @@
-"""What the voice does beside its phones: effort, pitch accents, loudness.
+"""The voice apart from its phones: effort, pitch accents, loudness.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""What the visible articulators aim at in every sound, one row per IPA letter.
+"""The targets of the visible articulators for every sound, one row per IPA letter.
 
 Sizes are ARKit coefficients of conversational speech. ``jaw``…``tongue`` are the targets of the open mouth; the three
 strengths say how much the sound insists on its own jaw, lip opening and lip rounding against its neighbours (dominance,
