@@ -9,6 +9,7 @@ decides them was sent, percentiles of that, ms, and the processor time that the 
 
 import asyncio
 import json
+import math
 import struct
 import sys
 import time
@@ -17,9 +18,11 @@ import numpy as np
 
 from fmg_rt.serve import protocol
 
-PIECE = 1 / 30
-"""Seconds of audio in one message."""
 RATE = 16_000
+STEP = 533
+"""Samples of audio in one message."""
+PIECE = STEP / RATE
+"""The same in seconds, about a frame's."""
 LATE = 0.033
 
 
@@ -31,17 +34,22 @@ def speech(seconds: float) -> bytes:
 
 
 class Clock:
-    """When each frame of one client is due and when it came."""
+    """When each frame of one client is due and when it came.
 
-    def __init__(self, latency: float) -> None:
-        self.latency = latency
+    latency : most seconds from a sound to its frame. pieces : of audio that will be sent.
+    """
+
+    def __init__(self, latency: float, pieces: int) -> None:
+        self.latency, self.pieces = latency, pieces
         self.sent: list[float] = []
         self.late: list[float] = []
 
     def came(self, index: int) -> None:
-        piece = int(np.ceil((index / 30 + self.latency) / PIECE - 1e-6)) - 1
-        if piece < len(self.sent):  # the last frames are decided by the end of the audio
-            self.late.append(time.perf_counter() - self.sent[max(0, piece)])
+        piece = math.ceil((index / 30 + self.latency) / PIECE - 1e-6) - 1
+        if piece >= self.pieces:  # the last frames are decided by the end of the audio
+            return
+        early = piece >= len(self.sent)  # a frame may be decided sooner than the longest latency
+        self.late.append(0.0 if early else time.perf_counter() - self.sent[piece])
 
 
 async def pieces(messages: list[bytes], clock: Clock, start: float):
@@ -183,9 +191,9 @@ async def over_websocket(session, url: str, data: list[bytes], clock: Clock, sta
 async def main(way: str, address: str, clients: int, seconds: float, latency: float) -> None:
     import aiohttp
 
-    clocks = [Clock(latency) for _ in range(clients)]
-    sound, step = speech(seconds), 2 * round(PIECE * RATE)
-    data = [sound[at : at + step] for at in range(0, len(sound), step)]
+    sound = speech(seconds)
+    data = [sound[at : at + 2 * STEP] for at in range(0, len(sound), 2 * STEP)]
+    clocks = [Clock(latency, len(data)) for _ in range(clients)]
     start = time.perf_counter() + 1.0 + clients / 50
     starts = [start + PIECE * k / clients for k in range(clients)]  # clients of a service do not keep step
     before = time.process_time()

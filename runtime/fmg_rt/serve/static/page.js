@@ -79,9 +79,7 @@ function fit() {
 function paint() {
   requestAnimationFrame(paint);
   if (!client.names.length) return;
-  const values = client.pose();
-  const pose = Object.fromEntries(client.names.map((name, i) => [name, values[i]]));
-  const head = [...values.subarray(client.names.length)];
+  const { pose, head } = client.face();
   if (avatar) avatar.draw(pose, canvas.width, canvas.height, head); else drawFace(pen, pose, canvas.width, canvas.height, head);
   $("stop").disabled = !client.speaking;
 }
