@@ -64,7 +64,7 @@ def test_what_one_cannot_take_disturbs_no_other(pool):
         assert isinstance(given[3], AudioError) and isinstance(given[4], asyncio.CancelledError)
         for frames, row in zip(given[:3], data, strict=False):
             assert np.array_equal([f.coefficients for f in frames], [f.coefficients for f in _new(pool).push(row)])
-        assert len(sessions[4].push(data[4])) == len(given[0])  # it had heard nothing
+        assert sessions[4].push(data[4])[0].index == 0  # it had heard nothing
         together._pool = None
         assert isinstance(
             (await asyncio.gather(together.push(sessions[0], data[0]), return_exceptions=True))[0], AttributeError
