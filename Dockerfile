@@ -9,7 +9,7 @@ RUN python -m venv /opt/fmg && /opt/fmg/bin/pip install --no-cache-dir '.[serve]
 
 FROM python:3.12-slim
 # libsndfile comes with soundfile; PortAudio is not needed by a server.
-RUN useradd --system --create-home --home-dir /home/fmg fmg
+RUN useradd --system --uid 999 --create-home --home-dir /home/fmg fmg
 COPY --from=build /opt/fmg /opt/fmg
 ENV PATH=/opt/fmg/bin:$PATH NUMBA_CACHE_DIR=/home/fmg/kernels PYTHONUNBUFFERED=1
 USER fmg

@@ -1,6 +1,7 @@
 """Many faces in one server: how late, how fast, how large. Short runs; ``FMG_BENCH_SECONDS=60`` makes them as long as that."""
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -21,8 +22,8 @@ from fmg_rt import Session  # noqa: E402
 from fmg_rt.serve import protocol  # noqa: E402
 
 SECONDS = float(os.environ.get("FMG_BENCH_SECONDS", "6"))
-CLIENTS = {"websocket": 100, "grpc": 50}
-"""gRPC is wanted for 100 too; there the clients, which are Python as well and share both cores, take more than the server."""
+CLIENTS = 100
+"""On two cores as quick as those that budgets were set on; on slower ones as many fewer as these are slower."""
 LATE = 0.01
 """Highest share of frames that come more than 33 ms after the audio that decides them; 0.001 is the aim."""
 FIRST_FRAME = 0.030
@@ -55,8 +56,9 @@ class Serving:
 
     @property
     def processor(self):
-        """Seconds of processor time so far."""
-        return sum(psutil.Process(self.process.pid).cpu_times()[:2])
+        """Seconds of processor time so far, of all its processes."""
+        server = psutil.Process(self.process.pid)
+        return sum(sum(each.cpu_times()[:2]) for each in (server, *server.children(recursive=True)))
 
 
 def method(channel):
@@ -83,27 +85,28 @@ def piece(data):
 @pytest.mark.parametrize("way", ["grpc", "websocket"])
 def test_clients_on_two_cores(way, slowness):
     """Without eGeMAPS, which would cost most of both cores by themselves; the clients share the machine too."""
+    slower = slowness()
+    if math.isinf(slower):
+        pytest.skip("lateness is no ratio to a rival")
+    clients = max(1, int(CLIENTS / slower))
     latency = Session(egemaps=False).latency
     with Serving("--no-egemaps", "--workers", "2", "--threads", "1") as server:
-        command = [
-            sys.executable,
-            str(Path(__file__).with_name("serve_clients.py")),
-            way,
-            server.grpc if way == "grpc" else server.http,
-            str(CLIENTS[way]),
-            str(SECONDS),
-            str(latency),
-        ]
+        script = Path(__file__).with_name("serve_clients.py")
+        address = server.grpc if way == "grpc" else server.http
+        before = server.processor
+        command = [sys.executable, str(script), way, address, str(clients), str(SECONDS), str(latency)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20 * SECONDS + 60)
+        spent = server.processor - before
         assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     share = result["late"] / result["frames"]
     print(
-        f"{CLIENTS[way]} clients, {way}: {share:.3%} of {result['frames']} frames late; "
-        f"median {result['median']:.1f} ms, p99 {result['p99']:.1f} ms"
+        f"{clients} of {CLIENTS} clients, {way}: {share:.3%} of {result['frames']} frames late; "
+        f"median {result['median']:.1f} ms, p99 {result['p99']:.1f} ms; processor time of a frame: "
+        f"server {1e6 * spent / result['frames']:.0f} µs, clients {1e6 * result['own'] / result['frames']:.0f} µs"
     )
-    assert result["frames"] > 0.9 * CLIENTS[way] * SECONDS * 30
-    assert share <= LATE or slowness() > 1.5, f"{share:.1%} of the frames were late"
+    assert result["frames"] > 0.9 * clients * SECONDS * 30
+    assert share <= LATE, f"{share:.1%} of the frames of {clients} clients were late"
 
 
 def test_audio_as_fast_as_it_comes(slowness):

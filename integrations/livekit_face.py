@@ -11,7 +11,6 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from livekit import rtc
@@ -54,12 +53,8 @@ class FaceOutput(AudioOutput):
     next_in_chain: AudioOutput
 
     def __init__(self, following: AudioOutput, send: Send, session: Callable[..., Session] = Session) -> None:
-        super().__init__(
-            label="fmg face",
-            capabilities=AudioOutputCapabilities(pause=False),
-            next_in_chain=following,
-            sample_rate=following.sample_rate,
-        )
+        can = AudioOutputCapabilities(pause=False)
+        super().__init__(label="fmg face", capabilities=can, next_in_chain=following, sample_rate=following.sample_rate)
         self._send, self._make = send, session
         self._session: Session | None = None
         self._number = 0
@@ -119,18 +114,11 @@ class FaceOutput(AudioOutput):
     async def _rest(self, last: Frame, rate: float) -> None:
         for k in range(1, (n := max(1, int(REST_SECONDS * rate))) + 1):
             left = (1 - k / n) ** 2 * (1 + 2 * k / n)  # 1 … 0, level at both ends
-            face = replace(last, index=last.index + k, time=last.time + k / rate, coefficients=left * last.coefficients)
+            face = Frame(last.index + k, last.time + k / rate, left * last.coefficients, left * last.head)
             await self._say(face, self._number - 1)
             await asyncio.sleep(1 / rate)
 
     async def _say(self, face: Frame, utterance: int) -> None:
         self._shown = face
-        await self._send(
-            {
-                "utterance": utterance,
-                "index": face.index,
-                "time": face.time,
-                "head": face.head.tolist(),
-                "coefficients": [round(float(value), 4) for value in face.coefficients],
-            }
-        )
+        numbers = {"utterance": utterance, "index": face.index, "time": face.time, "head": face.head.tolist()}
+        await self._send(numbers | {"coefficients": [round(float(value), 4) for value in face.coefficients]})

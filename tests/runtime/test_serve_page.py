@@ -1,9 +1,11 @@
 """The page of a server in a real browser: what is seen against what is heard, and a microphone."""
 
+import base64
 import json
 import shutil
 from pathlib import Path
 
+import avatars
 import browser
 import numpy as np
 import pytest
@@ -52,7 +54,8 @@ def page(clip, tmp_path_factory):
     with serving(egemaps=False) as running, browser.chromium(folder, *flags) as tab:
         tab.size(640, 560)
         tab.clip = folder / "clip.wav"
-        tab.open(f"http://{running.http}/", "document.getElementById('state').textContent === 'ready'")
+        tab.url = f"http://{running.http}/"
+        tab.open(tab.url, "document.getElementById('state').textContent === 'ready'")
         yield tab
 
 
@@ -123,6 +126,69 @@ def test_interruption_is_quick_and_smooth(page):
     choose(page, "#sound", page.clip)  # and the next utterance has a face again
     page.wait(f"fmg.pose()[{JAW}] > 0.15")
     page.run("fmg.interrupt()")
+    assert not page.errors
+
+
+def picture(page):
+    """What the page shows now, without what is written there."""
+    page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    clip = {"x": 0, "y": 60, "width": 640, "height": 420, "scale": 1}
+    return page.call("Page.captureScreenshot", format="png", clip=clip)["data"]
+
+
+def show(page, head=(0, 0, 0), **pose):
+    """A picture of the page with a face of our choice."""
+    values = np.zeros(arkit.N_COEFFICIENTS + 3)
+    for name, value in pose.items():
+        values[arkit.INDEX[name]] = value
+    values[-3:] = head
+    page.run(f"fmg.pose = () => new Float32Array({values.tolist()})")
+    return picture(page)
+
+
+def assert_it_moves(page):
+    """Whatever the page shows has a mouth that opens, and a head that turns each way, and rests as it did."""
+    rest, heads = show(page), np.eye(3) * 0.3
+    moved = [show(page, jawOpen=0.8), show(page, mouthPucker=0.8), *(show(page, head) for head in heads)]
+    assert len({rest, *moved}) == 6 and show(page) == rest
+    page.run("delete fmg.pose")
+
+
+def test_the_drawn_face_moves_mouth_and_head(page):
+    assert_it_moves(page)
+    choose(page, "#sound", page.clip)
+    page.wait("Math.abs(fmg.pose()[52]) > 0.002", 20)  # and the voice does turn it
+    page.run("fmg.interrupt()")
+    assert not page.errors
+
+
+@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_vrm_moves_mouth_and_head(page, tmp_path, version, way):
+    """Its own mouth expressions, which have no ARKit names, and its head's bone; in silence and with a sound file."""
+    if not page.run("!!document.createElement('canvas').getContext('webgl2')"):
+        pytest.skip("this Chromium draws no WebGL")
+    page.open(page.url, "document.getElementById('state').textContent === 'ready'")
+    path = avatars.person(tmp_path / "person.vrm", version)
+    if way == "chosen":
+        choose(page, "#own", path)
+    else:
+        data = base64.b64encode(path.read_bytes()).decode()
+        page.run(f"""(() => {{
+          const bytes = Uint8Array.from(atob("{data}"), (letter) => letter.charCodeAt(0)), dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], "person.vrm"));
+          document.dispatchEvent(new DragEvent("drop", {{ dataTransfer }}));
+        }})()""")
+    page.wait("document.getElementById('state').textContent.startsWith('person.vrm: 0 of 52 shapes, vowels')")
+    assert page.run("document.getElementById('face').hidden") and not page.run("document.getElementById('avatar').hidden")
+    assert_it_moves(page)
+    rest = show(page)
+    page.run("delete fmg.pose")
+    choose(page, "#sound", page.clip)
+    page.wait(f"fmg.pose()[{JAW}] > 0.15")
+    page.run("const held = fmg.pose().slice(); fmg.pose = () => held; 0")
+    assert picture(page) != rest
+    page.run("delete fmg.pose; fmg.interrupt()")
     assert not page.errors
 
 

@@ -1,4 +1,4 @@
-"""Threads that compute for an event loop."""
+"""What computes for an event loop: threads, and passes that many sessions share."""
 
 import asyncio
 import queue
@@ -7,6 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from ..frame import Frame
+from ..pool import TOGETHER, Audio, Pool
+from ..session import Session
 
 
 class _Job(NamedTuple):
@@ -41,14 +45,6 @@ class Crew:
         future = self._loop.create_future()
         self._jobs.put(_Job(future, function, arguments))
         return future
-
-    def run_here(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call it on the loop, and count its time."""
-        start = time.perf_counter()
-        try:
-            return function(*arguments)
-        finally:
-            self.seconds += time.perf_counter() - start
 
     def close(self) -> None:
         """Let the threads end when their present job is done."""
@@ -85,3 +81,48 @@ class Crew:
                 future.set_result(result)
             else:
                 future.set_exception(error)
+
+
+class Together:
+    """Short pushes on the event loop: those whose audio came in one of its rounds share one pass over the weights.
+
+    The busier the loop, the more came while it was busy, and the less each one costs.
+
+    Parameters
+    ----------
+    pool : of the sessions' weights.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self.seconds = 0.0
+        """Time that the passes took, s."""
+        self._loop = asyncio.get_running_loop()
+        self._pool = pool
+        self._waiting: dict[Session, tuple[Audio, asyncio.Future[list[Frame]]]] = {}
+
+    def push(self, session: Session, audio: Audio) -> "asyncio.Future[list[Frame]]":
+        """`Session.push`, before the loop reads again. Whoever cancels the future before spares the call."""
+        future: asyncio.Future[list[Frame]] = self._loop.create_future()
+        if not self._waiting:
+            self._loop.call_soon(self._step)
+        self._waiting[session] = audio, future
+        return future
+
+    def _step(self) -> None:
+        now = {s: self._waiting.pop(s) for s in list(self._waiting)[:TOGETHER]}
+        if self._waiting:  # what has come meanwhile is read first
+            self._loop.call_soon(self._step)
+        futures = {s: future for s, (_, future) in now.items() if not future.done()}
+        start = time.perf_counter()
+        try:
+            given = self._pool.push({s: now[s][0] for s in futures})
+        except Exception as problem:
+            for future in futures.values():
+                future.set_exception(problem)
+        else:
+            for s, frames in given.items():
+                if isinstance(frames, Exception):
+                    futures[s].set_exception(frames)
+                else:
+                    futures[s].set_result(frames)
+        self.seconds += time.perf_counter() - start

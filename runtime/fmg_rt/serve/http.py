@@ -73,7 +73,7 @@ class Site:
     async def _guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Foreign pages stay out; refusals become answers."""
+        """Foreign pages stay out; refusals become answers; who leaves in the middle is no fault of ours."""
         try:
             origin = self._check_origin(request)
             response = web.Response(status=204) if request.method == "OPTIONS" else await handler(request)
@@ -83,6 +83,8 @@ class Site:
             response = web.json_response({"error": str(refusal)}, status=STATUS[refusal.reason])
             if refusal.reason is Reason.TOKEN:
                 response.headers["WWW-Authenticate"] = "Bearer"
+        except ConnectionError:  # the client left: nobody reads this answer
+            origin, response = None, web.Response(status=400)
         if not response.prepared:
             response.headers["X-Content-Type-Options"] = "nosniff"
             if origin is not None:

@@ -18,7 +18,7 @@ from aiohttp import web
 from .. import weights as weight_files
 from ..errors import FmgError
 from ..expression import ExpressionSettings
-from ..session import Session
+from ..pool import Pool
 from .grpc import credentials, make_server
 from .http import Site
 from .limits import Limits
@@ -153,10 +153,11 @@ class Server:
         """
         options = self.options
         weights = weight_files.read(weight_files.packaged() if options.weights is None else options.weights)
-        build = functools.partial(Session, weights, lookahead=options.lookahead, egemaps=options.egemaps)
+        pool = Pool(weights, threads=1)
+        build = functools.partial(pool.session, lookahead=options.lookahead, egemaps=options.egemaps)
         build(settings=options.settings)  # the first session compiles: nobody shall wait for that
         threads = options.threads or _processors()
-        self.streams = Streams(build, options.settings, options.limits, self._metrics, threads)
+        self.streams = Streams(pool, build, options.settings, options.limits, self._metrics, threads)
         try:
             if options.http is not None:
                 await self._start_http(options.http, extend, reuse_port)

@@ -158,6 +158,12 @@ export class FaceClient {
     return out.fill(0);
   }
 
+  /** The same as drawFace and an avatar's draw take it: { pose: { jawOpen: 0.4, … }, head: [yaw, pitch, roll] }. */
+  face() {
+    const values = this.pose(), n = this.names.length;
+    return { pose: Object.fromEntries(this.names.map((name, i) => [name, values[i]])), head: [...values.subarray(n)] };
+  }
+
   // The face at a time of an utterance, between the two nearest frames; after its end it goes to rest.
   #at({ frames }, time, after) {
     if (!frames.length) return this.#shown.fill(0);

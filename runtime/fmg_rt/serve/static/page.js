@@ -50,11 +50,13 @@ async function talk() {
 async function wear(file) {
   const fresh = $("avatar").cloneNode();   // a canvas keeps the first kind of drawing it was asked for
   const { loadAvatar } = await import("./avatar.js");
-  avatar = await loadAvatar(await file.arrayBuffer(), fresh, client.names);
+  const own = await loadAvatar(await file.arrayBuffer(), fresh, client.names);
+  avatar?.close();
+  avatar = own;
   $("avatar").replaceWith(fresh);
   fresh.hidden = false;
   canvas.hidden = true;
-  state(`${file.name}: ${avatar.found} of 52 shapes found`);
+  state(`${file.name}: ${[`${avatar.found} of 52 shapes`, ...avatar.parts].join(", ")}`);
 }
 
 $("talk").onclick = told(talk);
@@ -77,9 +79,8 @@ function fit() {
 function paint() {
   requestAnimationFrame(paint);
   if (!client.names.length) return;
-  const values = client.pose();
-  const pose = Object.fromEntries(client.names.map((name, i) => [name, values[i]]));
-  if (avatar) avatar.draw(pose, canvas.width, canvas.height); else drawFace(pen, pose, canvas.width, canvas.height);
+  const { pose, head } = client.face();
+  if (avatar) avatar.draw(pose, canvas.width, canvas.height, head); else drawFace(pen, pose, canvas.width, canvas.height, head);
   $("stop").disabled = !client.speaking;
 }
 
