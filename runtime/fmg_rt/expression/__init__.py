@@ -116,7 +116,6 @@ class Expression:
             if part is not None:
                 part.reset()
         self._time = self._samples = 0
-        self._opening = 0.0
         self._lld: np.ndarray | None = None
         self._turned[:] = 0
 
@@ -148,9 +147,8 @@ class Expression:
                 step = self._step
                 step[:] = heard.face
                 self._calibration.shape(step)
-            self._opening = aperture(step)
-            self._lips.listen(self._opening, heard.time)
-        self._gate.listen(heard.hop, heard.mel, self._opening)
+            self._lips.listen(aperture(step), heard.time)
+        self._gate.listen(heard)
         self._samples += spec.HOP_LENGTH
         if heard.mel is not None and self._settings.asymmetry:
             self._asymmetry.listen(self._samples, heard.mel, self._gate.level)

@@ -52,9 +52,10 @@ class GRUNetwork:
         self._tells_speech = "speech.weight" in tensors
         if f"faces.{readout}" not in packed:
             weight, bias = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
-            if self._tells_speech:  # one more row, after the face's
-                weight = np.concatenate((weight, tensors["speech.weight"][readout : readout + 1]))
-                bias = np.concatenate((bias, tensors["speech.bias"][readout : readout + 1]))
+            if self._tells_speech:  # two more rows, after the face's: presence and early presence
+                rows = [readout, weights.lookaheads.index(min(weights.lookaheads))]
+                weight = np.concatenate((weight, tensors["speech.weight"][rows]))
+                bias = np.concatenate((bias, tensors["speech.bias"][rows]))
             packed[f"faces.{readout}"] = _columns(weight), bias
         self._readout = packed[f"faces.{readout}"]
         self.shares = id(packed["input.weight"]), readout
@@ -66,7 +67,7 @@ class GRUNetwork:
         self._from_state = np.empty(3 * d_model, np.float32)  # (3 d_model,)
         self._features = np.empty(d_head, np.float32)  # (d_head,)
         self._states = [np.empty(d_model, np.float32) for _ in self._layers]  # a layer (d_model,)
-        self._faces = np.empty((2, len(self._readout[1])), np.float32)  # (2 steps, 52 and the logit), not clipped
+        self._faces = np.empty((2, len(self._readout[1])), np.float32)  # (2 steps, 52 and two logits), not clipped
         self.newest = self._faces[1, : arkit.N_COEFFICIENTS]
         self.reset()
 
@@ -80,11 +81,19 @@ class GRUNetwork:
 
     @property
     def presence(self) -> float | None:
+        return self._sureness(-2)
+
+    @property
+    def early_presence(self) -> float | None:
+        return self._sureness(-1)
+
+    def _sureness(self, row: int) -> float | None:
+        """The logistic function of a logit of the newest step; 0 before the first one."""
         if not self._tells_speech:
             return None
         if not self._frames // self._n_stack:
             return 0.0
-        return 1.0 / (1.0 + math.exp(-min(max(float(self._faces[1, -1]), -30.0), 30.0)))
+        return 1.0 / (1.0 + math.exp(-min(max(self._faces.item(1, row), -30.0), 30.0)))
 
     def set_egemaps(self, features: np.ndarray | None) -> None:
         """This network hears the log-mel alone."""
