@@ -10,7 +10,7 @@ the same in NumPy.
 
 import numpy as np
 
-from .jit import F32, I64, IN1, IN2, OUT1, VOID, fast_kernel, record_out
+from .jit import F32, I64, IN1, IN2, OUT1, OUT2, VOID, fast_kernel, record_out
 
 RATE = 4_000
 """Samples per second of the wave in which periods are sought."""
@@ -28,10 +28,10 @@ N_NEAR, N_LAGS = LONGEST_PERIOD - SHORTEST_PERIOD + 3, len(LAGS)
 N_WAVE = STEP + LONGEST_FAR + 1
 """Samples kept of the wave."""
 _RATIO, N_TAPS = 4, 32  # of the decimation to 4 kHz
-_N_RAW = N_TAPS - _RATIO + _RATIO * HOP
+_KEPT = N_TAPS // _RATIO - 1  # of each phase from the hop before
 _FIELDS = np.dtype(
     [
-        ("raw", np.float32, (_N_RAW,)),  # newest samples at 16 kHz
+        ("phases", np.float32, (_RATIO, _KEPT + HOP)),  # newest samples at 16 kHz, each fourth in a row
         ("wave", np.float32, (N_WAVE,)),  # newest samples at 4 kHz without rumble, newest last
         ("unfiltered", np.float32),  # newest of the 4 kHz before the rumble is taken off
         ("products", np.float32, (TONE_STEPS, N_LAGS)),  # of each step with what was at each lag before it, in turn
@@ -66,10 +66,10 @@ SUNG = np.float32(0.6)
 """Fit from which a moving tone keeps the gate open."""
 STILL = np.float32(2)
 """Misfit below which a tone stands still; above it a tone moves as a throat's does."""
-DOUBT = np.float32(10)
+DOUBT = np.float32(4)
 """A tone that begins was a machine's when its misfit is below this times the presence's distance from 1."""
-YOUNG_HOPS, GRACE_HOPS, LONG_HOPS = np.float32(30), np.float32(12), np.float32(80)
-"""Hops of speech that are its beginning (300 ms); hops of a standing tone that a later one may have (120 ms), and those that
+YOUNG_HOPS, GRACE_HOPS, LONG_HOPS = np.float32(30), np.float32(20), np.float32(80)
+"""Hops of speech that are its beginning (300 ms); hops of a standing tone that a later one may have (200 ms), and those that
 end it (800 ms)."""
 TONE_PACE = np.float32(0.1)
 """Share of a new level in that of a standing tone, every other hop."""
@@ -102,27 +102,33 @@ def level_of(mel):
     return _TO_DB * np.log(_TINY + (total / _BANDS if np.isfinite(total) else _ZERO))
 
 
-@fast_kernel(F32(IN1, OUT1, OUT1, F32))
-def decimate(hop, raw, wave, unfiltered):
-    """Append a hop (160,) at 4 kHz, without rumble, to wave (495,), newest last; raw (188,) keeps what the filter needs.
+@fast_kernel(F32(IN1, OUT2, OUT1, F32))
+def decimate(hop, phases, wave, unfiltered):
+    """Append a hop (160,) at 4 kHz, without rumble, to wave (495,), newest last; phases (4, 47) keep what the filter needs.
 
     unfiltered : the newest sample before the rumble is taken off; returns the one to hand in next.
     """
-    for i in range(_N_RAW - _RATIO * HOP):
-        raw[i] = raw[i + _RATIO * HOP]
-    for i in range(_RATIO * HOP):
-        raw[_N_RAW - _RATIO * HOP + i] = hop[i] if np.isfinite(hop[i]) else _ZERO
     for i in range(N_WAVE - HOP):
         wave[i] = wave[i + HOP]
-    clean = wave[N_WAVE - 1]
+    clean, out = wave[N_WAVE - 1], wave[N_WAVE - HOP :]
     for i in range(HOP):
-        sample = _ZERO
-        for k in range(N_TAPS):
-            sample += _TAPS[k] * raw[_RATIO * i + k]
+        out[i] = _ZERO
+    for p in range(_RATIO):
+        phase = phases[p]
+        for i in range(_KEPT):
+            phase[i] = phase[i + HOP]
+        for i in range(HOP):
+            sample = hop[_RATIO * i + p]
+            phase[_KEPT + i] = sample if np.isfinite(sample) else _ZERO
+        for q in range(_KEPT + 1):
+            for i in range(HOP):
+                out[i] += _TAPS[_RATIO * q + p] * phase[i + q]
+    for i in range(HOP):
+        sample = out[i]
         clean = _HIGH_PASS * (clean + sample - unfiltered)
         # Digital silence would leave denormals forever, and they are slow.
         clean = clean if abs(clean) > _TINY else _ZERO
-        wave[N_WAVE - HOP + i] = clean
+        out[i] = clean
         unfiltered = sample
     return unfiltered
 
@@ -242,7 +248,7 @@ def listen(hop, mel, presence, state):
     """Take a hop (160,), the newest log-mel frame (80,) and the presence; state (1,) of `STATE`. Returns as `decide`."""
     s = state[0]
     s.level = level_of(mel)
-    s.unfiltered = decimate(hop, s.raw[:], s.wave[:], s.unfiltered)
+    s.unfiltered = decimate(hop, s.phases[:], s.wave[:], s.unfiltered)
     s.hops += 1
     if s.hops % 2 == 0:
         follow_tone(state)
