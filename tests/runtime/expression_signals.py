@@ -133,11 +133,11 @@ class Player:
         wave = np.ascontiguousarray(wave, np.float32)
         for start in range(0, len(wave) - spec.HOP_LENGTH + 1, spec.HOP_LENGTH):
             hop = wave[start : start + spec.HOP_LENGTH]
-            mel = log_mel.frame if log_mel.push(hop) else None
+            mel, before, heard = log_mel.frame if log_mel.push(hop) else None, self.network.horizon, start + spec.HOP_LENGTH
             if mel is not None:
                 self.network.push(mel)
-            self.expression.listen(Heard(hop, mel, presence=self.network.early_presence))
-            heard = start + spec.HOP_LENGTH
+            step = self.network.newest if self.network.horizon != before else None
+            self.expression.listen(Heard(hop, mel, None, None, step, heard, self.network.early_presence))
             while round(len(out) * RATE / self.rate) + self.lookahead <= heard:
                 time = round(len(out) * RATE / self.rate)
                 face = np.array(faces if np.ndim(faces) == 1 else faces[min(len(out), len(faces) - 1)], np.float32)

@@ -63,7 +63,9 @@ def measured():
     return np.array(ours, float), np.array(theirs)
 
 
-@pytest.mark.parametrize("column, name, tolerance", [(0, "level", 1e-3), (1, "pitch", 1e-3), (2, "fit", 2e-5), (3, "misfit", 2e-2)])
+@pytest.mark.parametrize(
+    "column, name, tolerance", [(0, "level", 1e-3), (1, "pitch", 1e-3), (2, "fit", 2e-5), (3, "misfit", 2e-2)]
+)
 def test_what_it_measures_equals_its_twin(measured, column, name, tolerance):
     ours, theirs = measured
     assert theirs[:, column].std() > 0.05
@@ -90,7 +92,13 @@ def moments(n: int, seed: int):
     for _ in range(n):
         if now is None or rng.random() < 0.02:
             fit, misfit = draw(0.55, 0.65, 0.75, 0.9), max(0.01, draw(0.3, 0.8, 1.5, 1.9, 2.1, 2.4, 4.0))
-            now = draw(0.1, 0.45, 0.55, 0.75, 0.85, 0.95), rng.choice([-100, -82, -70, -40, -30]), fit, draw(0.3, 0.4, 0.9), misfit
+            now = (
+                draw(0.1, 0.45, 0.55, 0.75, 0.85, 0.95),
+                rng.choice([-100, -82, -70, -40, -30]),
+                fit,
+                draw(0.3, 0.4, 0.9),
+                misfit,
+            )
         presence, level, fit, later, misfit = now
         out.append([np.clip(presence, 0, 1), level + rng.uniform(-9, 9), fit, later, misfit])
     return np.array(out, np.float32).astype(float)

@@ -141,14 +141,16 @@ class Expression:
 
     def listen(self, heard: Heard) -> None:
         """Take the next 10 ms, and what the network and the eGeMAPS made of them."""
+        opening = None
         if heard.face is not None:
             step = heard.face
             if self._calibration is not None:
                 step = self._step
                 step[:] = heard.face
                 self._calibration.shape(step)
-            self._lips.listen(aperture(step), heard.time)
-        self._gate.listen(heard)
+            opening = aperture(step)
+            self._lips.listen(opening, heard.time)
+        self._gate.listen(heard, opening)
         self._samples += spec.HOP_LENGTH
         if heard.mel is not None and self._settings.asymmetry:
             self._asymmetry.listen(self._samples, heard.mel, self._gate.level)

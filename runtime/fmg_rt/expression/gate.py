@@ -20,6 +20,9 @@ MACHINE_RELEASE = 800
 """Samples of the fade once a machine is recognised (50 ms): it was never a voice."""
 UPPER_RELEASE = 8_000
 """Samples in which brows, cheeks and lids settle (500 ms); at the mouth's pace they would drop visibly."""
+WIDE, OPENING_PACE = 0.15, 0.35
+"""Smoothed aperture of the network that counts as a presence of 1, and the share of each step in it: in steady noise that stays
+below four fifths of `WIDE`; before a word the mouth opens further, for breath."""
 _WINDOW_TAIL = 240
 """Samples between the last sound and the end of the last hop whose window it still raises."""
 _NEVER = -(10**12)
@@ -59,6 +62,7 @@ class RestGate:
         self._spoken[0] = 0
         self._last = _NEVER
         self._release = RELEASE
+        self._opening = 0.0
         self.open = False
         self.mouth = self.upper = 0.0
 
@@ -74,13 +78,18 @@ class RestGate:
     def speaking(self) -> bool:
         return self._spoken.item(0) > 0.0
 
-    def listen(self, heard: Heard) -> None:
-        """Take the next 10 ms."""
+    def listen(self, heard: Heard, opening: float | None = None) -> None:
+        """Take the next 10 ms, and the aperture of the network's newest step where there is a new one.
+
+        A mouth that the network opens is not held shut: it breathes in before it speaks, which is no speech.
+        """
         self._heard += spec.HOP_LENGTH
+        if opening is not None:
+            self._opening += OPENING_PACE * (opening - self._opening)
         if heard.mel is None:
             return
         presence = self._floor.above(self.level) if heard.presence is None else heard.presence
-        answer = kernels.listen(heard.hop, heard.mel, presence, self._state)
+        answer = kernels.listen(heard.hop, heard.mel, max(presence, self._opening / WIDE), self._state)
         if answer == kernels.SPEAKING:
             self._last = self._heard - _WINDOW_TAIL
             self._release = RELEASE
