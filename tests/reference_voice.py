@@ -1,4 +1,4 @@
-"""A slow twin of ``kernels.expression_voice`` in NumPy and float64: what is measured comes from the whole wave, not hop by hop."""
+"""A slow twin of ``kernels.expression_voice`` in NumPy and float64; it measures the whole wave, not hop by hop."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view

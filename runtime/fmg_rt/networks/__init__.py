@@ -30,7 +30,7 @@ class Network(Protocol):
 
     @property
     def early_presence(self) -> float | None:
-        """The same of the newest sound, by the read-out with the shortest look-ahead: less sure, and known as early as can be."""
+        """The same of the newest sound, by the read-out with the shortest look-ahead: less sure, known earlier."""
 
     def push(self, mel: np.ndarray) -> None:
         """Take the next log-mel frame, (80,) float32, not standardised, and step if it completes one."""
