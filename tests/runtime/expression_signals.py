@@ -136,7 +136,9 @@ class Player:
             mel, before, heard = log_mel.frame if log_mel.push(hop) else None, self.network.horizon, start + spec.HOP_LENGTH
             if mel is not None:
                 self.network.push(mel)
-            step = self.network.newest if self.network.horizon != before else None
+            # The lips would close where this network's do, and not where those of `faces` do.
+            stepped = self.network.horizon != before and not self.expression.settings.lips
+            step = self.network.newest if stepped else None
             self.expression.listen(Heard(hop, mel, None, None, step, heard, self.network.early_presence))
             while round(len(out) * RATE / self.rate) + self.lookahead <= heard:
                 time = round(len(out) * RATE / self.rate)
