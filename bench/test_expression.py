@@ -9,13 +9,33 @@ import numpy as np
 from fmg_rt import arkit, spec
 from fmg_rt.egemaps import LLD_NAMES
 from fmg_rt.expression import Expression, ExpressionSettings
+from fmg_rt.expression.gate import RestGate
 from fmg_rt.features.logmel import LogMel
 from fmg_rt.heard import Feeling, Heard
 
 TARGET, BUDGET = 20e-6, 30e-6
 """Seconds: the target, and the limit."""
+GATE_BUDGET = 3e-6
+"""Seconds that the rest gate may take for a hop; a frame pays ten thirds of it."""
 N_FRAMES = 10
 RATE = 30.0
+
+
+def test_the_rest_gate(contest):
+    """A hundred hops of a gliding voice that is spoken: what is measured every hop and every other one."""
+    t = np.arange(100 * spec.HOP_LENGTH) / spec.SAMPLE_RATE
+    wave = sum(np.sin(2 * np.pi * k * (140 * t + 10 * np.sin(8 * t))) for k in range(1, 15)) * 0.02
+    log_mel, gate = LogMel(), RestGate(960)
+    heard = [
+        Heard(hop, log_mel.frame.copy() if log_mel.push(hop) else None, presence=1.0)
+        for hop in wave.astype(np.float32).reshape(-1, spec.HOP_LENGTH)
+    ]
+
+    def listen():
+        for one in heard:
+            gate.listen(one)
+
+    contest("rest gate, one hop", listen, must=1e6 * GATE_BUDGET, aim=2.0, per=len(heard), rounds=300)
 
 
 def test_expression_frame(benchmark, slowness):
@@ -44,7 +64,7 @@ def test_expression_frame(benchmark, slowness):
                 at = state["hop"] % len(hops)
                 step = network[state["hop"] % 64] if state["hop"] % 2 else None
                 felt = feeling if state["hop"] % 30 == 0 else None
-                expression.listen(Heard(hops[at], frames[at], lld, felt, step, time))
+                expression.listen(Heard(hops[at], frames[at], lld, felt, step, time, 1.0))
                 state["hop"] += 1
             face[:] = network[state["frame"] % 64]
             expression.shape(face, time)

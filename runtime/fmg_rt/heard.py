@@ -27,6 +27,8 @@ class Heard(NamedTuple):
     feeling : what the voice feels, or None when nothing new is known.
     face : the network's face (52,) of its newest step, which may leave [0, 1], or None when there is no new step.
     time : sample of that step.
+    presence : how sure the network is that somebody speaks in the newest sound, 0 to 1, as of its newest step; None where
+        its weights do not tell.
     """
 
     hop: np.ndarray
@@ -35,3 +37,4 @@ class Heard(NamedTuple):
     feeling: Feeling | None = None
     face: np.ndarray | None = None
     time: int = 0
+    presence: float | None = None

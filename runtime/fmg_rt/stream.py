@@ -150,7 +150,8 @@ class FaceStream:
         """The last part of `step`: the frames now ready."""
         if self.expression is not None:
             step = self.network.newest if self._stepped else None
-            self.expression.listen(Heard(*self._heard, step, self._origin + self.network.horizon))
+            time, presence = self._origin + self.network.horizon, self.network.early_presence
+            self.expression.listen(Heard(*self._heard, step, time, presence))
         n = 0
         while self.next_time <= self.network.horizon and n < _MOST:
             face = self._frames[n]

@@ -3,11 +3,12 @@
 import io
 import shutil
 import subprocess
+from functools import lru_cache
 
 import numpy as np
 import pytest
 
-from fmg_rt import architectures, arkit, spec
+from fmg_rt import architectures, arkit, networks, spec, weights
 from fmg_rt.expression import Expression, ExpressionSettings
 from fmg_rt.features.logmel import LogMel
 from fmg_rt.heard import Feeling, Heard
@@ -109,25 +110,36 @@ def talk(n: int, rate: float, f: float = 4.0) -> np.ndarray:
     return 0.25 - 0.2 * np.cos(2 * np.pi * f * np.arange(n) / rate)
 
 
+@lru_cache
+def packaged() -> weights.Weights:
+    return weights.read(weights.packaged())
+
+
 class Player:
-    """Plays audio and faces to an `Expression` as a stream does, frame by frame."""
+    """Plays audio and faces to an `Expression` as a stream does, frame by frame; the packaged network tells the presence."""
 
     def __init__(
         self, settings: ExpressionSettings | None = None, rate: float = 30.0, lookahead: int = 800, seed: int = 0, tracker=None
     ):
         self.rate, self.lookahead = rate, lookahead
         self.expression = Expression(settings or ExpressionSettings(), rate, lookahead, seed, tracker)
+        self.network = networks.build(packaged(), 0)
 
     def play(self, wave: np.ndarray, faces=HALF, before_frame=None) -> tuple[np.ndarray, np.ndarray]:
         """(times (n,) s, faces (n, 52)) of `wave`; `faces` is one face, or an array with one a frame."""
         log_mel = LogMel()
+        self.network.reset()
         times, out = [], []
         wave = np.ascontiguousarray(wave, np.float32)
         for start in range(0, len(wave) - spec.HOP_LENGTH + 1, spec.HOP_LENGTH):
             hop = wave[start : start + spec.HOP_LENGTH]
-            ready = log_mel.push(hop)
-            self.expression.listen(Heard(hop, log_mel.frame if ready else None))
-            heard = start + spec.HOP_LENGTH
+            mel, before, heard = log_mel.frame if log_mel.push(hop) else None, self.network.horizon, start + spec.HOP_LENGTH
+            if mel is not None:
+                self.network.push(mel)
+            # The lips would close where this network's do, and not where those of `faces` do.
+            stepped = self.network.horizon != before and not self.expression.settings.lips
+            step = self.network.newest if stepped else None
+            self.expression.listen(Heard(hop, mel, None, None, step, heard, self.network.early_presence))
             while round(len(out) * RATE / self.rate) + self.lookahead <= heard:
                 time = round(len(out) * RATE / self.rate)
                 face = np.array(faces if np.ndim(faces) == 1 else faces[min(len(out), len(faces) - 1)], np.float32)

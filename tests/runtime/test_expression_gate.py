@@ -238,29 +238,6 @@ def test_clicks_and_dc_do_not_hold_it_open():
     assert np.mean(mouth_at_rest(faces[times > 0.5])) > 0.6
 
 
-@pytest.mark.parametrize("f0", [85, 130, 210, 330])
-def test_pitch_and_periodicity_are_those_of_the_sound(f0):
-    """Against the definition, in float64: correlation with itself one period earlier over the newest 40 ms."""
-    from fmg_rt.expression.gate import RestGate
-    from fmg_rt.features.logmel import LogMel
-    from fmg_rt.kernels import expression_gate as kernels
-
-    wave = scaled(harmonics(RATE, f0, 15, 1.0), -20) + noise("white", 1, -40, 7)
-    gate, log_mel = RestGate(0), LogMel()
-    for hop in wave.reshape(-1, 160):
-        gate.listen(hop, log_mel.frame if log_mel.push(hop) else None)
-    assert gate.pitch == pytest.approx(12 * np.log2(f0 / 55), abs=0.3)
-    taps = np.sinc(2 * 1500 / RATE * (np.arange(32) - 15.5)) * np.hamming(32)
-    x = np.convolve(wave.astype(float), taps / taps.sum())[3 : len(wave) : 4]
-    clean = np.zeros_like(x)
-    for i in range(1, len(x)):
-        clean[i] = np.exp(-2 * np.pi * 120 / 4000) * (clean[i - 1] + x[i] - x[i - 1])
-    x = clean[1:] - 0.9 * clean[:-1]
-    now = x[-160:]
-    scores = [now @ then / np.sqrt((now @ now) * (then @ then)) for lag in range(10, 54) for then in [x[-160 - lag : -lag]]]
-    assert gate._state[kernels.PERIODICITY] == pytest.approx(max(scores), abs=1e-3)
-
-
 def test_hum_under_speech_does_not_count_as_voice():
     wave = speech("espeak-ng:en-us")
     hum = scaled(harmonics(len(wave) + 4 * RATE, 50, 12, 1.0), -45)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from expression_signals import RATE, Player, faces_of, silence, slow_aperture, talk
+from expression_signals import RATE, Player, faces_of, silence, slow_aperture, synthesise, talk
 
 from fmg_rt import arkit
 from fmg_rt.expression import Expression, ExpressionSettings, aperture
@@ -175,6 +175,33 @@ def test_smoothing_follows_the_papers_algorithm():
     np.testing.assert_allclose(out, expected, atol=2e-3)
 
 
+def test_the_one_euro_kernel_equals_a_twin_in_float64():
+    """Frames at irregular times, a start in between, coefficients that no region has; every value and every speed."""
+    from fmg_rt.kernels.expression_face import one_euro
+
+    rng = np.random.default_rng(8)
+    region = rng.integers(-1, 3, 52).astype(np.int32)
+    tuning = np.array([[12, 60, 12], [2, 2, 3], [3, 4, 3]], np.float32)
+    value, speed = np.zeros(52, np.float32), np.zeros(52, np.float32)
+    x, v = np.zeros(52), np.zeros(52)
+    for k in range(300):
+        seconds = 0.0 if k in (0, 150) else float(np.float32(rng.uniform(0.005, 0.05)))
+        face = rng.random(52, dtype=np.float32)
+        expected = face.astype(float)
+        for r, (lowest, slope, of_speed) in enumerate(tuning.astype(float)):
+            mine = region == r
+            if seconds == 0.0:
+                x[mine] = expected[mine]
+                continue
+            share = lambda hertz: 1 / (1 + 1 / (2 * np.pi * hertz * seconds))  # noqa: B023, E731
+            v[mine] += share(of_speed) * ((expected[mine] - x[mine]) / seconds - v[mine])
+            x[mine] += share(lowest + slope * np.abs(v[mine]).max()) * (expected[mine] - x[mine])
+            expected[mine] = x[mine]
+        one_euro(region, tuning, seconds, face, value, speed)
+        np.testing.assert_allclose(face, expected, atol=2e-6)
+        np.testing.assert_allclose(speed[region >= 0], v[region >= 0], atol=2e-4)
+
+
 def test_smoothing_strength_calms_more():
     jitter = np.clip(0.3 + 0.02 * np.random.default_rng(5).standard_normal(600), 0, 1)
     spread = [
@@ -184,7 +211,8 @@ def test_smoothing_strength_calms_more():
 
 
 def test_a_closing_gate_ends_exactly_at_rest_whatever_smoothing_remembers():
-    wave = np.concatenate([silence(0.3), 0.3 * np.random.default_rng(6).standard_normal(RATE // 8), silence(1)])
+    word = synthesise("flite:slt", "seven ships")[: int(0.55 * RATE)]  # cut off in the middle
+    wave = np.concatenate([silence(0.3), word, silence(1)])
     _, faces = Player(ExpressionSettings.off(gate=True, lips=True, smoothing=1.0), 60, 0).play(wave)
     assert faces.max() > 0.3
     assert (faces[-20:] == 0.0).all()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from expression_signals import MOUTH, RATE, UPPER, Player, faces_of, noise, silence, slow_aperture, talk
+from golden_demo import demo
 
 from fmg_rt import arkit
 from fmg_rt.cli.expression_options import ExpressionOptions, build_settings
@@ -114,15 +115,9 @@ def test_strength_scales_its_region_only(region, indices):
     assert (once(ExpressionSettings.off(**{region: 0.0}), face)[indices] == 0).all()
 
 
-def talking_voice(seconds: float) -> np.ndarray:
-    t = np.arange(int(seconds * RATE)) / RATE
-    phase = 2 * np.pi * np.cumsum(140 * (1 + 0.1 * np.sin(2 * np.pi * 1.3 * t))) / RATE
-    return sum(np.sin(k * phase) / k for k in range(1, 15)) * 0.1 * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * t))
-
-
 def test_levelling_brings_quiet_and_loud_speakers_together():
     """A quiet network (six tenths of the usual motion) and a loud one (a quarter more) end nearly alike."""
-    wave, ends = talking_voice(60), {}
+    wave, ends = np.tile(demo(), 5)[: 60 * RATE], {}
     for name, size in (("quiet", 0.6), ("usual", 1.0), ("loud", 1.25)):
         faces = faces_of(size * talk(1810, 30.0, 3.7))
         _, out = Player(ExpressionSettings.off(level=True), 30, 0).play(wave, faces)

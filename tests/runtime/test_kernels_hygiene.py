@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
 from numba.core.types import Array, Number
+from numba.np.numpy_support import as_dtype
 
 import fmg_rt.kernels
 
@@ -31,7 +32,7 @@ KERNELS = list(_kernels())
 def argument(kind):
     """A value that the parameter type takes."""
     if isinstance(kind, Array):
-        return np.zeros((1,) * kind.ndim, str(kind.dtype))
+        return np.zeros((1,) * kind.ndim, as_dtype(kind.dtype))
     assert isinstance(kind, Number), kind
     return np.dtype(str(kind)).type(0)
 
@@ -61,10 +62,10 @@ def test_one_signature_and_no_other(kernel):
     assert all(kinds[i].layout == "C" for i in arrays)
     for i in arrays:
         arguments = [argument(kind) for kind in kinds]
-        arguments[i] = arguments[i].astype(OTHER.get(str(kinds[i].dtype), np.float64))
+        arguments[i] = np.zeros(arguments[i].shape, OTHER.get(str(kinds[i].dtype), np.float64))
         with pytest.raises(TypeError, match="No matching definition"):
             kernel(*arguments)
-        arguments[i] = np.zeros((2,) * kinds[i].ndim, str(kinds[i].dtype))[..., ::2]
+        arguments[i] = np.zeros((2,) * kinds[i].ndim, as_dtype(kinds[i].dtype))[..., ::2]
         if not arguments[i].flags.c_contiguous:
             with pytest.raises(TypeError, match="No matching definition"):
                 kernel(*arguments)

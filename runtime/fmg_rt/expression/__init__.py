@@ -118,7 +118,6 @@ class Expression:
             if part is not None:
                 part.reset()
         self._time = self._samples = 0
-        self._opening = 0.0
         self._lld: np.ndarray | None = None
         self._turned[:] = 0
 
@@ -144,15 +143,16 @@ class Expression:
 
     def listen(self, heard: Heard) -> None:
         """Take the next 10 ms, and what the network and the eGeMAPS made of them."""
+        opening = None
         if heard.face is not None:
             step = heard.face
             if self._parts & kernels.CALIBRATION:
                 step = self._step
                 step[:] = heard.face
                 kernels.scale_and_shift(self._affine, step)
-            self._opening = aperture(step)
-            self._lips.listen(self._opening, heard.time)
-        self._gate.listen(heard.hop, heard.mel, self._opening)
+            opening = aperture(step)
+            self._lips.listen(opening, heard.time)
+        self._gate.listen(heard, opening)
         self._samples += spec.HOP_LENGTH
         if heard.mel is not None and self._settings.asymmetry:
             self._asymmetry.listen(self._samples, heard.mel, self._gate.level)

@@ -1,108 +1,102 @@
 """Rest guarantee: without a voice the face fades to rest, exactly.
 
-The kernel says for each 10 ms whether somebody speaks; here that becomes a fade on sample time. A voice heard in the
-look-ahead opens the face before the sound arrives; the hold bridges stops and word ends.
+The network's presence says whether somebody speaks, a standing tone corrects it (`kernels.expression_voice`); here the answer
+becomes a fade on sample time. Presence is that of the newest sound, so a look-ahead opens the face before the sound is due.
 """
 
 import numpy as np
 
 from .. import arkit, spec
-from ..kernels import expression_gate as kernels
+from ..heard import Heard
+from ..kernels import expression_voice as kernels
 from ..kernels.expression_face import fade
 from .settings import MOUTH
 
-HOLD = 2_400
-"""Samples that a face stays open after the last voiced or hissing 10 ms (150 ms): the longest stop gap."""
+HOLD = 640
+"""Samples that a face stays open after the last 10 ms of speech (40 ms); the network itself bridges stops."""
 ATTACK, RELEASE = 800, 1_440
-"""Samples of the mouth's fades (50, 90 ms): rest is exact at most 300 ms after the voice."""
-NOISE_RELEASE = 800
-"""Samples of the fade once a new noise is recognised (50 ms): it was never a voice."""
+"""Samples of the mouth's fades (50, 90 ms)."""
+MACHINE_RELEASE = 800
+"""Samples of the fade once a machine is recognised (50 ms): it was never a voice."""
 UPPER_RELEASE = 8_000
 """Samples in which brows, cheeks and lids settle (500 ms); at the mouth's pace they would drop visibly."""
-BREATH = 0.06
-"""Aperture of the network above which steady hiss, once the face is open, is a breath and no machine."""
-BREATH_HOPS = 60
-"""Longest breath between two sounds of speech that keeps the face open (600 ms)."""
-VOICED_HOPS = 5
-"""Hops of voice after which hiss may be a breath: a noise that has just begun is none."""
+WIDE, OPENING_PACE = 0.15, 0.35
+"""Smoothed aperture of the network that counts as a presence of 1, and the share of each step in it: in steady noise that stays
+below four fifths of `WIDE`; before a word the mouth opens further, for breath."""
 _WINDOW_TAIL = 240
 """Samples between the last sound and the end of the last hop whose window it still raises."""
 _NEVER = -(10**12)
 
 
 class RestGate:
-    """Decides voice from audio and fades the face.
+    """Decides voice from what is heard and fades the face.
 
     Attributes
     ----------
     open : bool, a voice is sounding or has just sounded at the time of the newest frame.
     mouth, upper : 0 (rest) to 1 (free), how far the present fades have come.
-    level : dB, power of the newest hop over all bands.
-    pitch : semitones above 55 Hz of the newest hop, 0 when it is not voiced.
+    level : dB, power of the newest log-mel frame over all bands.
+    pitch : semitones above 55 Hz of the newest sound, 0 when it is not voiced.
     speaking : bool, the newest hop is speech; the audio runs ahead of the face.
     """
 
     def __init__(self, lookahead: int):
         self._lookahead = lookahead
-        self._memory = np.empty(kernels.N_MEMORY, np.float32)
-        self._state = self._memory[-kernels.N_STATE :]  # (19,)
+        self._state = np.zeros(1, kernels.STATE)
+        self._level, self._pitch, self._spoken = (self._state[name] for name in ("level", "pitch", "spoken"))  # views (1,)
+        self._floor = Floor()
         self._is_mouth = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
         self._is_mouth[arkit.region_indices(*MOUTH)] = 1.0
         self.reset()
 
     def reset(self) -> None:
         """Forget everything heard; equal to a new one."""
-        self._memory[:] = 0
-        self._state[kernels.LOUDEST] = kernels.UNHEARD
+        self._state[:] = 0
+        self._floor.reset()
         self._heard = 0
-        self._last = _NEVER
         self._time = 0
-        self._from_noise = False
-        self._breath = 0  # hops that a breath may still last
-        self._voiced = 0  # hops of voice since the last noise
-        self.open = False
-        self.mouth = self.upper = 0.0
+        self.rest()
 
     def rest(self) -> None:
-        """Close at once; what is known of the room's noise stays."""
-        self._state[kernels.SPEAKING] = self._state[kernels.EVIDENCE] = 0
+        """Close at once; what is known of the room's sound stays."""
+        self._spoken[0] = 0
         self._last = _NEVER
+        self._release = RELEASE
+        self._opening = 0.0
         self.open = False
         self.mouth = self.upper = 0.0
 
     @property
     def level(self) -> float:
-        return self._state.item(kernels.LEVEL)
+        return self._level.item(0)
 
     @property
     def pitch(self) -> float:
-        return self._state.item(kernels.SEMITONES)
+        return self._pitch.item(0)
 
     @property
     def speaking(self) -> bool:
-        return bool(self._state[kernels.SPEAKING])
+        return self._spoken.item(0) > 0.0
 
-    def listen(self, hop: np.ndarray, mel: np.ndarray | None, opening: float = 0.0) -> None:
-        """Take a hop (160,), the newest log-mel frame (80,) or None before the first one, and the network's aperture."""
+    def listen(self, heard: Heard, opening: float | None = None) -> None:
+        """Take the next 10 ms, and the aperture of the network's newest step where there is a new one.
+
+        A mouth that the network opens is not held shut: it breathes in before it speaks, which is no speech.
+        """
         self._heard += spec.HOP_LENGTH
-        if mel is None:
+        if opening is not None:
+            self._opening += OPENING_PACE * (opening - self._opening)
+        if heard.mel is None:
             return
-        if kernels.gate_hop(hop, mel, self._memory):
+        presence = self._floor.above(self.level) if heard.presence is None else heard.presence
+        answer = kernels.listen(heard.hop, heard.mel, max(presence, self._opening / WIDE), self._state)
+        if answer == kernels.SPEAKING:
             self._last = self._heard - _WINDOW_TAIL
-            self._from_noise = False
-            if self._voiced < VOICED_HOPS:
-                self._voiced += self.pitch > 0.0
-            else:
-                self._breath = BREATH_HOPS
-        elif opening > BREATH and self._breath > 0 and self._heard - self._lookahead <= self._last + HOLD:
-            # An open mouth breathes in before it speaks; no sound tells that hiss from a machine's, but the network does.
-            self._breath -= 1
-            self._last = self._heard - _WINDOW_TAIL
-        elif self._state.item(kernels.STEADY):
-            # What was taken for a voice was this noise: let the face at present go at once.
+            self._release = RELEASE
+        elif answer == kernels.MACHINE:
+            # What was taken for a voice was this: let the face at present go at once.
             self._last = min(self._last, self._heard - self._lookahead - HOLD - spec.HOP_LENGTH)
-            self._from_noise = True
-            self._voiced = 0
+            self._release = MACHINE_RELEASE
 
     def advance(self, time: int) -> None:
         """Move the fades on to sample `time`."""
@@ -114,7 +108,7 @@ class RestGate:
                 rise = step / ATTACK
                 self.mouth, self.upper = min(1.0, self.mouth + rise), min(1.0, self.upper + rise)
         elif self.mouth > 0.0 or self.upper > 0.0:
-            self.mouth = max(0.0, self.mouth - step / (NOISE_RELEASE if self._from_noise else RELEASE))
+            self.mouth = max(0.0, self.mouth - step / self._release)
             self.upper = max(0.0, self.upper - step / UPPER_RELEASE)
 
     @property
@@ -129,6 +123,45 @@ class RestGate:
         if self.upper >= 1.0 and self.mouth >= 1.0:
             return
         fade(self._is_mouth, *self.shares, face)
+
+
+class Floor:
+    """Stands in for the presence of a network that does not tell it: the level above that of the room.
+
+    The room's level is the least smoothed one of the last 0.6 to 1.3 s, so a new noise, music and a knock are taken for a
+    voice until then, and every word is held against the loudness of the room alone.
+
+    References
+    ----------
+    R. Martin, Noise power spectral density estimation based on optimal smoothing and minimum statistics, IEEE Trans.
+    Speech and Audio Processing 9(5), 2001; here over all bands and without its bias.
+    """
+
+    FULL_DB = 20.0
+    """Level above the room's that is surely somebody."""
+    WINDOW = 64
+    """Hops over which each of two minima is sought (640 ms)."""
+    SMOOTHING = 0.2
+    """Share of a new level in the smoothed one."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._smoothed = self._lowest = self._before = np.inf
+        self._hops = 0
+
+    def above(self, level: float) -> float:
+        """How sure it is that somebody speaks, 0 to 1, at the next hop; level in dB."""
+        if not self._hops:
+            self._smoothed = level
+        self._smoothed += self.SMOOTHING * (level - self._smoothed)
+        self._lowest = min(self._lowest, self._smoothed)
+        self._hops += 1
+        if self._hops % self.WINDOW == 0:
+            self._before, self._lowest = self._lowest, self._smoothed
+        above = level - min(self._lowest, self._before)
+        return min(1.0, max(0.0, above / self.FULL_DB))
 
 
 def _ease(x: float) -> float:

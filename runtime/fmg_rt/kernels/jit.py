@@ -9,7 +9,7 @@ other packages in the same process.
 import hashlib
 import logging
 
-from numba import config, njit
+from numba import config, from_dtype, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.dispatcher import Dispatcher
@@ -38,6 +38,7 @@ __all__ = [
     "array_out",
     "fast_kernel",
     "kernel",
+    "record_out",
 ]
 
 F32, F64, I16, I32, I64, C64, VOID = float32, float64, int16, int32, int64, complex64, void
@@ -55,6 +56,11 @@ def array_in(dtype, ndim):
 def array_out(dtype, ndim):
     """A C-contiguous array that the kernel writes."""
     return Array(dtype, ndim, "C")
+
+
+def record_out(dtype):
+    """An array of records that the kernel reads and writes."""
+    return Array(from_dtype(dtype), 1, "C")
 
 
 IN1, IN2, IN3 = (array_in(float32, n) for n in (1, 2, 3))

@@ -30,6 +30,10 @@ class Network(Protocol):
     def presence(self) -> float | None:
         """How sure the network is that somebody speaks at `horizon`, in [0, 1]; None where its weights do not tell."""
 
+    @property
+    def early_presence(self) -> float | None:
+        """The same of the newest sound, by the read-out with the shortest look-ahead: less sure, known earlier."""
+
     def push(self, mel: np.ndarray) -> None:
         """Take the next log-mel frame, (80,) float32, not standardised, and step if it completes one."""
 

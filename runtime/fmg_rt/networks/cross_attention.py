@@ -29,7 +29,7 @@ class CrossAttentionNetwork:
     newest = None
     """A face costs too much to be made unasked."""
 
-    presence: None = None
+    presence = early_presence = None
 
     def __init__(self, weights: Weights, lookahead: int):
         self.lookahead = lookahead

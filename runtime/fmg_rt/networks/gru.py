@@ -62,9 +62,10 @@ class GRUNetwork:
             packed["matrices"], packed["vectors"] = _packed(weights)
         if f"faces.{readout}" not in packed:
             weight, bias = tensors[f"readout.{readout}.weight"], tensors[f"readout.{readout}.bias"]
-            if self._tells_speech:  # one more row, after the face's
-                weight = np.concatenate((weight, tensors["speech.weight"][readout : readout + 1]))
-                bias = np.concatenate((bias, tensors["speech.bias"][readout : readout + 1]))
+            if self._tells_speech:  # two more rows, after the face's: presence and early presence
+                rows = [readout, weights.lookaheads.index(min(weights.lookaheads))]
+                weight = np.concatenate((weight, tensors["speech.weight"][rows]))
+                bias = np.concatenate((bias, tensors["speech.bias"][rows]))
             packed[f"faces.{readout}"] = pairs(weight), np.ascontiguousarray(bias)
         d_input, d_model, d_head = config["d_input"], config["d_model"], config["d_head"]
         self._weights = packed["matrices"], packed["vectors"], *packed[f"faces.{readout}"], d_input, d_model, d_head
@@ -73,7 +74,7 @@ class GRUNetwork:
 
         n_in, n_faces = self._n_stack * spec.N_MELS, len(packed[f"faces.{readout}"][1])
         self._n_scratch = kernels.n_scratch(1, n_in, d_input, d_model, d_head, n_faces)
-        # The last two faces, not clipped, of 52 and the logit each; the states of both layers; the frames of a step.
+        # The last two faces, not clipped, of 52 and two logits each; the states of both layers; the frames of a step.
         self._memory = np.zeros(2 * n_faces + 2 * d_model + n_in, np.float32)
         self._alone = self._memory[None]  # (1, n)
         self._faces = self._memory[: 2 * n_faces].reshape(2, n_faces)
@@ -89,11 +90,19 @@ class GRUNetwork:
 
     @property
     def presence(self) -> float | None:
+        return self._sureness(-2)
+
+    @property
+    def early_presence(self) -> float | None:
+        return self._sureness(-1)
+
+    def _sureness(self, row: int) -> float | None:
+        """The logistic function of a logit of the newest step; 0 before the first one."""
         if not self._tells_speech:
             return None
         if not self._frames // self._n_stack:
             return 0.0
-        return 1.0 / (1.0 + math.exp(-min(max(float(self._faces[1, -1]), -30.0), 30.0)))
+        return 1.0 / (1.0 + math.exp(-min(max(self._faces.item(1, row), -30.0), 30.0)))
 
     def set_egemaps(self, features: np.ndarray | None) -> None:
         """This network hears the log-mel alone."""
