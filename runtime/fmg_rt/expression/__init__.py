@@ -67,7 +67,7 @@ class Expression:
     def __init__(
         self, settings: ExpressionSettings, rate: float, lookahead: int, seed: int = 0, tracker: Tracker | None = None
     ):
-        self._exact = np.zeros(kernels.N_EXACT)  # (14,)
+        self._exact = np.zeros(kernels.N_EXACT)  # (16,)
         self._gate = RestGate(lookahead)
         self._levelling = Levelling(self._exact)
         self._neutral = Neutral(self._exact)

@@ -6,11 +6,9 @@ becomes a fade on sample time. Presence is that of the newest sound, so a look-a
 
 import numpy as np
 
-from .. import arkit, spec
+from .. import spec
 from ..heard import Heard
 from ..kernels import expression_voice as kernels
-from ..kernels.expression_face import fade
-from .settings import MOUTH
 
 HOLD = 640
 """Samples that a face stays open after the last 10 ms of speech (40 ms); the network itself bridges stops."""
@@ -45,8 +43,6 @@ class RestGate:
         self._state = np.zeros(1, kernels.STATE)
         self._level, self._pitch, self._spoken = (self._state[name] for name in ("level", "pitch", "spoken"))  # views (1,)
         self._floor = Floor()
-        self._is_mouth = np.zeros(arkit.N_COEFFICIENTS, np.float32)  # (52,)
-        self._is_mouth[arkit.region_indices(*MOUTH)] = 1.0
         self.reset()
 
     def reset(self) -> None:
@@ -117,12 +113,6 @@ class RestGate:
         if self.mouth >= 1.0 and self.upper >= 1.0:
             return 1.0, 1.0
         return _ease(self.mouth), _ease(self.upper)
-
-    def shape(self, face: np.ndarray) -> None:
-        """Fade the (52,) `face` in place; fully open leaves every bit."""
-        if self.upper >= 1.0 and self.mouth >= 1.0:
-            return
-        fade(self._is_mouth, *self.shares, face)
 
 
 class Floor:

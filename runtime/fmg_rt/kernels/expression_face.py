@@ -19,11 +19,12 @@ LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT, PRESS_LEFT, PRESS_RIGHT = rang
 # Positions in the lip guard's `state` (3,)
 RECENT, CLOSED, SINCE = range(3)
 
-# Positions in `exact` (14,): what parts keep from frame to frame in float64, since a decision hangs on it
+# Positions in `exact` (16,): what parts keep from frame to frame in float64, since a decision hangs on it
 LOG_LEVEL, GAIN, SHOWN_GAIN, SPOKEN = range(4)  # levelling, strength, neutral
 USUAL_PITCH, USUAL_LEVEL, ACCENT, EFFORT, WAS_SPEAKING, SINCE_END = range(4, 10)  # accents
-LOUD, FORWARD, PUFFED, SHRUGGED = range(10, 14)  # asymmetry
-N_EXACT = 14
+PITCH_SPREAD, LEVEL_SPREAD = range(10, 12)  # accents
+LOUD, FORWARD, PUFFED, SHRUGGED = range(12, 16)  # asymmetry
+N_EXACT = 16
 # Positions in `moved` (8,) of what asymmetry moves
 SWAY_JAW, SWAY_MOUTH, OPEN, JAW_FORWARD, CHEEK_PUFF, SHRUG_UPPER = 0, 2, 4, 5, 6, 7
 
@@ -63,8 +64,13 @@ _FIRST = np.float64(0.15)  # s after which the first guess counts
 
 _BASE_SECONDS = np.float64(2.5)  # memory of a speaker's usual pitch and level
 _RISE, _FALL = np.float64(0.06), np.float64(0.18)  # s, of an accent
-_PITCH_RANGE, _LEVEL_RANGE = np.float64(6.0), np.float64(10.0)  # semitones, dB above the usual that make a full accent
-_ORDINARY = np.float64(0.55)  # share of these that is no accent: calm speech leaves the brows at rest
+# Standard deviations of a speaker's pitch and level, semitones and dB: at first, and at least.
+_FIRST_SPREADS = np.float64(2.0), np.float64(3.3)
+_LEAST_SPREADS = np.float64(1.5), np.float64(2.5)
+_WIDEST = np.float64(12.0)  # semitones or dB: an octave error counts as no more
+_ORDINARY, _PROMINENT = np.float64(1.0), np.float64(2.5)  # deviations above the usual where an accent begins and is full
+_HALF_AS_FAST = np.float64(0.5)  # a spread is learnt over twice the time
+_OF_A_NORMAL = np.float64(1.25)  # standard deviation of a normal distribution over its mean absolute deviation
 _OF_PITCH, _OF_LEVEL = np.float64(0.65), np.float64(0.35)
 _SETTLE, _SETTLE_SECONDS = np.float64(0.06), np.float64(0.4)  # brows sink after a phrase
 _PI = np.float64(np.pi)
@@ -340,17 +346,24 @@ def be_neutral(which, seconds, speaking, exact, usual, face):
     take_off(which, F32(learning), usual, face)
 
 
-@kernel(F64(F64, F64, F64, I64, _EXACT))
-def exceed(now, learning, span, usual, exact):
-    """How far `now` exceeds the usual value ``exact[usual]``, which learns: 0 to 1 over `span`."""
+@kernel(F64(F64, F64, I64, _EXACT))
+def exceed(now, learning, which, exact):
+    """How far `now` exceeds what this speaker usually does, 0 to 1; the usual and its spread learn.
+
+    which : 0 pitch, 1 level. A lively speaker has no more accents than a flat one.
+    """
+    usual, spread = USUAL_PITCH + which, PITCH_SPREAD + which
     if not np.isfinite(now):
         return _NONE
     if not np.isfinite(exact[usual]):
-        exact[usual] = now
+        exact[usual], exact[spread] = now, _FIRST_SPREADS[which]
         return _NONE
     above = now - exact[usual]
+    deviations = above / exact[spread]
+    wide = min(_OF_A_NORMAL * abs(above), _WIDEST)
     exact[usual] += above * learning
-    return min(max((above / span - _ORDINARY) / (_UNIT - _ORDINARY), _NONE), _UNIT)
+    exact[spread] = max(exact[spread] + (wide - exact[spread]) * _HALF_AS_FAST * learning, _LEAST_SPREADS[which])
+    return min(max((deviations - _ORDINARY) / (_PROMINENT - _ORDINARY), _NONE), _UNIT)
 
 
 @kernel(VOID(F64, F64, F64, I64, _EXACT, OUT1))
@@ -364,9 +377,9 @@ def weigh_accents(seconds, pitch, level, speaking, exact, amounts):
     raised, loud = _NONE, _NONE
     if speaking:
         if pitch > _NONE:
-            raised = exceed(pitch, learning, _PITCH_RANGE, USUAL_PITCH, exact)
+            raised = exceed(pitch, learning, 0, exact)
         if pitch > _NONE or not np.isfinite(exact[USUAL_LEVEL]):
-            loud = exceed(level, learning, _LEVEL_RANGE, USUAL_LEVEL, exact)
+            loud = exceed(level, learning, 1, exact)
     elif exact[WAS_SPEAKING] > _NONE:
         exact[SINCE_END] = _NONE
     exact[WAS_SPEAKING] = F64(speaking)
