@@ -228,18 +228,23 @@ def test_a_lookahead_opens_the_face_before_the_sound(lookahead):
     assert first == 160 * 30 - lookahead
 
 
-def test_a_mouth_that_the_network_opens_is_let_open():
-    """From a smoothed aperture of 0.12 on, in which each step has a share of 0.35; what is less stays at rest."""
-    for aperture, opens in ((0.119, False), (0.121, True)):
-        gate = RestGate(0)
-        for _ in range(40):
-            gate.listen(Heard(HOP, mel_at(-40), presence=0.1), aperture)
-        assert gate.speaking == opens
-    gate, steps = RestGate(0), 0
-    while not gate.speaking:
-        gate.listen(Heard(HOP, mel_at(-40), presence=0.1), 0.2)
-        steps += 1
-    assert steps == 3  # 0.2 (1 - 0.65³) = 0.145
+@pytest.mark.parametrize("level, rise, opens", [(-40, 0.12, True), (-40, 0.06, False), (-17, 0.12, False)])
+def test_a_mouth_that_the_network_opens_for_breath_is_let_open(level, rise, opens):
+    """A rise of 0.08 above the usual aperture does; a smaller one does not, nor does a loud sound."""
+    gate, opened = RestGate(0), []
+    for n in range(200):
+        gate.listen(Heard(HOP, mel_at(level), presence=0.1), 0.05 + (rise if n >= 150 else 0.0))
+        opened.append(gate.speaking)
+    assert not any(opened[100:150]) and any(opened[150:]) == opens
+    if opens:
+        assert opened.index(True, 150) == 151  # 0.12 (1 - 0.5²) = 0.09, less what has become usual
+
+
+def test_an_opening_that_lasts_becomes_the_usual_one():
+    gate = RestGate(0)
+    for _ in range(60):
+        gate.listen(Heard(HOP, mel_at(-40), presence=0.1), 0.12)
+    assert not gate.speaking
 
 
 def test_nothing_speaks_below_the_quietest_level():

@@ -18,9 +18,13 @@ MACHINE_RELEASE = 800
 """Samples of the fade once a machine is recognised (50 ms): it was never a voice."""
 UPPER_RELEASE = 8_000
 """Samples in which brows, cheeks and lids settle (500 ms); at the mouth's pace they would drop visibly."""
-WIDE, OPENING_PACE = 0.15, 0.35
-"""Smoothed aperture of the network that counts as a presence of 1, and the share of each step in it: in steady noise that stays
-below four fifths of `WIDE`; before a word the mouth opens further, for breath."""
+WIDE = 0.10
+"""Rise of the network's smoothed aperture above its usual one that counts as a presence of 1: a mouth that opens for breath
+before a word. In steady noise the network holds an opening, which soon is the usual one."""
+OPENING_PACE, USUAL_PACE = 0.5, 0.03
+"""Share of each step, 20 ms, in the smoothed aperture, and of that in the usual one."""
+LOUDEST_BREATH = -18.0
+"""Level, dB over all bands, from which a sound is no breath: white noise at -33 dBFS."""
 _WINDOW_TAIL = 240
 """Samples between the last sound and the end of the last hop whose window it still raises."""
 _NEVER = -(10**12)
@@ -58,7 +62,7 @@ class RestGate:
         self._spoken[0] = 0
         self._last = _NEVER
         self._release = RELEASE
-        self._opening = 0.0
+        self._opening = self._usual = 0.0
         self.open = False
         self.mouth = self.upper = 0.0
 
@@ -82,10 +86,13 @@ class RestGate:
         self._heard += spec.HOP_LENGTH
         if opening is not None:
             self._opening += OPENING_PACE * (opening - self._opening)
+            self._usual += USUAL_PACE * (self._opening - self._usual)
         if heard.mel is None:
             return
         presence = self._floor.above(self.level) if heard.presence is None else heard.presence
-        answer = kernels.listen(heard.hop, heard.mel, max(presence, self._opening / WIDE), self._state)
+        if self.level < LOUDEST_BREATH:
+            presence = max(presence, (self._opening - self._usual) / WIDE)
+        answer = kernels.listen(heard.hop, heard.mel, presence, self._state)
         if answer == kernels.SPEAKING:
             self._last = self._heard - _WINDOW_TAIL
             self._release = RELEASE
