@@ -13,7 +13,7 @@ from numba.core import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from .jit import F32, I64, IN1, IN2, IN3, OUT1, OUT2, VOID, fast_kernel
+from .jit import F32, I64, IN1, IN2, IN3, OUT1, OUT2, VOID, fast_kernel, fast_part
 
 N_TOKENS, N_FRAMES, D_HEAD = 8, 7, 32
 
@@ -161,7 +161,7 @@ def dense(weights, bias, x, out):
             _tile_row(weights, panel, bias, x, row, out)
 
 
-@fast_kernel(F32(F32))
+@fast_part(F32(F32))
 def _exp(x):
     """exp(x) for x ≤ 0; vectorises, unlike math.exp."""
     t = max(x * LOG2_E, EXP_LIMIT)
@@ -171,7 +171,7 @@ def _exp(x):
     return power * ((((((E6 * f + E5) * f + E4) * f + E3) * f + E2) * f + E1) * f + ONE)
 
 
-@fast_kernel(F32(F32))
+@fast_part(F32(F32))
 def _gelu(x):
     """x Φ(x), exact form. References: Hendrycks and Gimpel, arXiv 1606.08415."""
     z = min(max(x, -ERF_LIMIT), ERF_LIMIT)
@@ -181,7 +181,7 @@ def _gelu(x):
     return x * (HALF + z * p / q)
 
 
-@fast_kernel(VOID(IN1, IN1, I64, OUT2))
+@fast_part(VOID(IN1, IN1, I64, OUT2))
 def _layer_norm_row(gain, shift, row, x):
     """One row of x to mean 0 and variance 1, then times gain plus shift, in place."""
     n = x.shape[1]

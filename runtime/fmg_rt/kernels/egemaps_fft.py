@@ -12,7 +12,7 @@ considerations, 1970 (real input).
 
 import numpy as np
 
-from .jit import F32, I64, IN1, IN2, OUT1, OUT2, VOID, fast_kernel
+from .jit import F32, I64, IN1, IN2, OUT1, OUT2, VOID, fast_part
 
 ZERO, HALF = np.float32(0), np.float32(0.5)
 N = 1024
@@ -20,7 +20,7 @@ SIZE = N // 2
 ROWS, COLUMNS = 16, 32
 
 
-@fast_kernel(VOID(IN1, IN1, I64, I64, IN1, IN1, OUT1, OUT1))
+@fast_part(VOID(IN1, IN1, I64, I64, IN1, IN1, OUT1, OUT1))
 def pass4(cos, sin, n, stride, x_re, x_im, y_re, y_im):
     """One radix-4 pass over `stride` columns of sequences that still need n-point transforms."""
     quarter = n // 4
@@ -54,7 +54,7 @@ def pass4(cos, sin, n, stride, x_re, x_im, y_re, y_im):
             y_im[o3 + q] = u_re * s3 + u_im * c3
 
 
-@fast_kernel(VOID(IN1, IN1, IN1, OUT2, OUT2))
+@fast_part(VOID(IN1, IN1, IN1, OUT2, OUT2))
 def rfft(cos, sin, x, scratch, out):
     """Bins 0..512 of the transform of x, without any factor.
 
@@ -98,7 +98,7 @@ def rfft(cos, sin, x, scratch, out):
         out[1, k] = e_im + o_re * sin[k] + o_im * cos[k]
 
 
-@fast_kernel(F32(IN1, IN1, IN1, IN1, I64, OUT2, OUT2))
+@fast_part(F32(IN1, IN1, IN1, IN1, I64, OUT2, OUT2))
 def spectrum(window, cos, sin, wave, first, scratch, out):
     """Transform the windowed frame of `wave` that starts at `first`, centred in 1024 samples; its root mean square.
 
@@ -118,7 +118,7 @@ def spectrum(window, cos, sin, wave, first, scratch, out):
     return np.sqrt(power / F32(n_window))
 
 
-@fast_kernel(VOID(IN1, IN1, IN1, OUT2, OUT2))
+@fast_part(VOID(IN1, IN1, IN1, OUT2, OUT2))
 def autocorrelation(cos, sin, magnitude, scratch, out):
     """Row 0 of out (2, 513): 1024 times the autocorrelation of the signal with these magnitudes (513,).
 
@@ -132,7 +132,7 @@ def autocorrelation(cos, sin, magnitude, scratch, out):
     rfft(cos, sin, x, scratch, out)
 
 
-@fast_kernel(VOID(IN2, OUT1))
+@fast_part(VOID(IN2, OUT1))
 def magnitudes(spectrum, out):
     """Magnitudes, out (513,), of a spectrum (2, 513)."""
     for k in range(out.shape[0]):

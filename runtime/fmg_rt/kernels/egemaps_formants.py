@@ -12,7 +12,7 @@ all zeros of a polynomial simultaneously, Math. Comp. 1973.
 
 import numpy as np
 
-from .jit import F32, F64, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array_out, kernel
+from .jit import F32, F64, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array_out, part
 
 ZERO, ONE = np.float32(0), np.float32(1)
 SCALE = np.float32(1.0 / 256.0)
@@ -27,7 +27,7 @@ CONVERGED = np.float64(1e-18)
 MAX_ITERATIONS = 60
 
 
-@kernel(VOID(IN2, IN2, IN2, OUT1))
+@part(VOID(IN2, IN2, IN2, OUT1))
 def resample(cos, sin, spectrum, out):
     """out (231,) = 220 samples at 11 kHz of a frame's spectrum (2, 257), exp(+ i w t), then zeros. cos, sin (109, 220)."""
     for i in range(N_SAMPLES):
@@ -41,7 +41,7 @@ def resample(cos, sin, spectrum, out):
     out[N_SAMPLES:] = ZERO
 
 
-@kernel(I64(IN1, OUT2, OUT1))
+@part(I64(IN1, OUT2, OUT1))
 def predict(x, scratch, out):
     """Prediction coefficients out (11,) of x (231,), A(z) = 1 + sum out_i z^-(i+1); 0 for silence. scratch (2, 12)."""
     r, previous = scratch[0], scratch[1]
@@ -69,7 +69,7 @@ def predict(x, scratch, out):
     return 1
 
 
-@kernel(VOID(array_in(F64, 2), IN1, array_out(F64, 2)))
+@part(VOID(array_in(F64, 2), IN1, array_out(F64, 2)))
 def roots(start, coefficients, z):
     """Zeros of z^11 - c_0 z^10 - ... - c_10 by Aberth's iteration, all at once.
 
@@ -118,7 +118,7 @@ def roots(start, coefficients, z):
             return
 
 
-@kernel(VOID(IN2, IN2, array_in(F64, 2), IN2, I64, OUT1, OUT2, OUT1, array_out(F64, 2), OUT2))
+@part(VOID(IN2, IN2, array_in(F64, 2), IN2, I64, OUT1, OUT2, OUT1, array_out(F64, 2), OUT2))
 def formants(cos, sin, start, spectrum, column, x, lags, lpc, z, contours):
     """Write rows 11-16 of `contours` (rows, n), frequency and bandwidth of F1-F3, at `column`.
 

@@ -7,7 +7,7 @@ Eyben et al., The Geneva Minimalistic Acoustic Parameter Set (GeMAPS), IEEE Tran
 
 import numpy as np
 
-from .jit import F32, F64, I64, IN1, IN2, OUT1, OUT2, VOID, array_out, kernel
+from .jit import F32, F64, I64, IN1, IN2, OUT1, OUT2, VOID, array_out, kernel, part
 
 ZERO, ONE, THREE = np.float32(0), np.float32(1), np.float32(3)
 NONE64, ONE64 = np.float64(0), np.float64(1)
@@ -27,14 +27,14 @@ PITCH, LOUDNESSES, FRAMES, PERIODS, VOICED, UNVOICED = 0, 10, 20, 30, 58, 76
 PEAKS_PER_S, VOICED_PER_S, VOICED_S, UNVOICED_S, SOUND_LEVEL = 81, 82, 83, 85, 87
 
 
-@kernel(VOID(IN1, I64, OUT1))
+@part(VOID(IN1, I64, OUT1))
 def smooth(x, n, out):
     """Mean of three neighbours; x (n,) or longer; out (n,); the ends count twice."""
     for i in range(n):
         out[i] = (x[max(i - 1, 0)] + x[i] + x[min(i + 1, n - 1)]) / THREE
 
 
-@kernel(I64(IN1, I64, OUT1))
+@part(I64(IN1, I64, OUT1))
 def smooth_voiced(x, n, out):
     """Mean of the values other than 0 among three neighbours, 0 where x is 0: x (n + 1,), the last only a neighbour.
 
@@ -56,7 +56,7 @@ def smooth_voiced(x, n, out):
     return count
 
 
-@kernel(I64(IN1, I64, OUT1))
+@part(I64(IN1, I64, OUT1))
 def pack(x, n, out):
     """Move the values of x (n,) that are not 0 to the front of out; their number."""
     count = 0
@@ -67,7 +67,7 @@ def pack(x, n, out):
     return count
 
 
-@kernel(VOID(IN1, I64, I64, OUT1))
+@part(VOID(IN1, I64, I64, OUT1))
 def moments(x, n, at, out):
     """out[at], out[at + 1] = mean and standard deviation over mean of x (n,)."""
     out[at] = out[at + 1] = ZERO
@@ -84,7 +84,7 @@ def moments(x, n, at, out):
     out[at + 1] = F32(deviation / mean) if F32(mean) != ZERO else F32(deviation)
 
 
-@kernel(VOID(IN1, I64, I64, OUT1, OUT1))
+@part(VOID(IN1, I64, I64, OUT1, OUT1))
 def percentiles(x, n, at, sorted_x, out):
     """out[at:at + 4] = 20th, 50th and 80th percentile of x (n,) and the range from the first to the last."""
     out[at : at + 4] = ZERO
@@ -112,7 +112,7 @@ def percentiles(x, n, at, sorted_x, out):
     out[at + 3] = np.abs(out[at + 2] - out[at])
 
 
-@kernel(I64(IN1, I64, array_out(I64, 2)))
+@part(I64(IN1, I64, array_out(I64, 2)))
 def extrema(x, n, events):
     """The peaks and valleys of x (n,) that stand out: rows of events (2, n): index, and 1 for a peak or -1; their number."""
     if n == 0:
@@ -174,7 +174,7 @@ def extrema(x, n, events):
     return count
 
 
-@kernel(VOID(IN1, I64, I64, I64, array_out(I64, 2), OUT1))
+@part(VOID(IN1, I64, I64, I64, array_out(I64, 2), OUT1))
 def slopes(x, n, at, n_events, events, out):
     """out[at:at + 4] = mean and deviation of the rising slopes of x (n,), then of the falling ones, per second."""
     out[at : at + 4] = ZERO
@@ -215,7 +215,7 @@ def slopes(x, n, at, n_events, events, out):
         out[row + 1] = F32(np.sqrt(power))
 
 
-@kernel(VOID(IN1, I64, I64, array_out(F64, 1)))
+@part(VOID(IN1, I64, I64, array_out(F64, 1)))
 def segments(pitch, n, voiced, out):
     """Number, mean length and deviation of lengths, frames, of the voiced (1) or unvoiced (0) stretches: out (3,)."""
     count, total, squares = 0, NONE64, NONE64
@@ -265,7 +265,7 @@ N_UNVOICED = 5
 """So many of BY_VOICE are also measured where there is no voice, by their mean alone."""
 
 
-@kernel(VOID(IN2, I64, I64, OUT2, OUT1))
+@part(VOID(IN2, I64, I64, OUT2, OUT1))
 def of_frames(contours, first, n, scratch, out):
     """Flux and MFCC over all n frames of the window, voiced or not."""
     x, y = scratch[1], scratch[2]
@@ -280,7 +280,7 @@ def of_frames(contours, first, n, scratch, out):
         at += 2
 
 
-@kernel(VOID(IN2, I64, I64, IN2, I64, OUT2, OUT1))
+@part(VOID(IN2, I64, I64, IN2, I64, OUT2, OUT1))
 def of_periods(contours, first, n, opening, n_opening, scratch, out):
     """Jitter, shimmer, harmonics and formants of the n frames whose pitch (`scratch`) is decided, where they are not 0."""
     pitch, x, y, z = scratch[0], scratch[1], scratch[2], scratch[3]
@@ -299,7 +299,7 @@ def of_periods(contours, first, n, opening, n_opening, scratch, out):
         at += 2
 
 
-@kernel(I64(IN2, I64, I64, I64, I64, OUT2))
+@part(I64(IN2, I64, I64, I64, I64, OUT2))
 def where_voiced(contours, first, n, row, voiced, scratch):
     """Values of a contour, smoothed, where there is a voice (1) or none (0): at the front of scratch[3]; their number."""
     pitch, x, y, z = scratch[0], scratch[1], scratch[2], scratch[3]
@@ -311,7 +311,7 @@ def where_voiced(contours, first, n, row, voiced, scratch):
     return pack(y, n, z)
 
 
-@kernel(VOID(IN2, I64, I64, OUT2, OUT1))
+@part(VOID(IN2, I64, I64, OUT2, OUT1))
 def of_spectrum(contours, first, n, scratch, out):
     """Slopes, alpha ratio, Hammarberg index, flux and MFCC of the voiced frames; the first five of them of the others."""
     y, z = scratch[2], scratch[3]
@@ -322,7 +322,7 @@ def of_spectrum(contours, first, n, scratch, out):
         out[UNVOICED + i] = y[0]
 
 
-@kernel(VOID(I64, OUT2, array_out(I64, 2), array_out(F64, 1), OUT1))
+@part(VOID(I64, OUT2, array_out(I64, 2), array_out(F64, 1), OUT1))
 def of_pitch(n, scratch, events, stretches, out):
     """Pitch, and the lengths of voiced and unvoiced stretches, of n frames of scratch[0]."""
     x, y, z = scratch[1], scratch[2], scratch[3]
@@ -340,7 +340,7 @@ def of_pitch(n, scratch, events, stretches, out):
         out[at + 1] = F32(stretches[2] * FRAME_S)
 
 
-@kernel(VOID(IN2, I64, I64, OUT2, array_out(I64, 2), OUT1))
+@part(VOID(IN2, I64, I64, OUT2, array_out(I64, 2), OUT1))
 def of_loudness(contours, first, n, scratch, events, out):
     """Loudness, its peaks, and the equivalent sound level of all n frames of the window."""
     x, y, z = scratch[1], scratch[2], scratch[3]

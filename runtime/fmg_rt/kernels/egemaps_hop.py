@@ -17,7 +17,7 @@ from .egemaps_spectral import spectral
 from .egemaps_split import short_spectrum
 from .egemaps_voice import semitones, voice
 from .egemaps_wave import append, recall
-from .jit import F32, F64, I16, I32, I64, IN1, OUT1, OUT2, VOID, array_in, array_out, kernel
+from .jit import F32, F64, I16, I32, I64, IN1, OUT1, OUT2, VOID, array_in, array_out, kernel, part
 
 ZERO = np.float32(0)
 HOP, SHORT, LONG = 160, 320, 960
@@ -106,7 +106,7 @@ _PLACES, _EXACT, _WAVE = array_in(I32, 1), array_in(F64, 1), array_in(I16, 1)
 _OUT_PLACES, _OUT_EXACT, _OUT_WAVE = array_out(I32, 2), array_out(F64, 1), array_out(I16, 1)
 
 
-@kernel(VOID(IN1, _EXACT, _PLACES, I64, I64, OUT1, OUT1, _OUT_EXACT, OUT2))
+@part(VOID(IN1, _EXACT, _PLACES, I64, I64, OUT1, OUT1, _OUT_EXACT, OUT2))
 def short_frame(tables, exact, places, frame, column, memory, scratch, exact_scratch, contours):
     """Rows 0-16 of `contours` (27, n) at `column`: what the newest 20 ms tell."""
     newest, short = memory[_M.newest : _M.last_magnitude], scratch[_S.short : _S.power].reshape((2, _HALF))
@@ -153,7 +153,7 @@ def short_frame(tables, exact, places, frame, column, memory, scratch, exact_scr
     )
 
 
-@kernel(I64(IN1, _PLACES, I64, I64, OUT1, _OUT_EXACT, _OUT_PLACES, OUT1, _OUT_EXACT, _OUT_PLACES))
+@part(I64(IN1, _PLACES, I64, I64, OUT1, _OUT_EXACT, _OUT_PLACES, OUT1, _OUT_EXACT, _OUT_PLACES))
 def long_frame(tables, places, frame, n_decided, memory, costs, paths, scratch, exact_scratch, ways):
     """Pitch of the newest 60 ms; how many frames it decides, whose pitch begins ``scratch``, Hz, 0 when unvoiced."""
     magnitude, peaks = scratch[_S.magnitude : _S.octaves], scratch[_S.peaks : _S.second]
@@ -186,7 +186,7 @@ def long_frame(tables, places, frame, n_decided, memory, costs, paths, scratch, 
     return n
 
 
-@kernel(VOID(IN1, F32, _WAVE, I64, I64, OUT1, OUT1, _OUT_EXACT, OUT2))
+@part(VOID(IN1, F32, _WAVE, I64, I64, OUT1, OUT1, _OUT_EXACT, OUT2))
 def decided(tables, hz, wave, first, column, memory, scratch, exact_scratch, contours):
     """Rows 17-26 of `contours` at `column`, of a frame whose pitch is now known; it begins at `first` of the ring `wave`."""
     around, again = scratch[_S.around : _S.harmonics], scratch[_S.again : _S.peaks]

@@ -5,7 +5,7 @@ The periods are compared by normalised correlation; sums in float64, since a con
 
 import numpy as np
 
-from .jit import F32, F64, I64, IN1, IN2, OUT1, OUT2, VOID, array_out, fast_kernel, kernel
+from .jit import F32, F64, I64, IN1, IN2, OUT1, OUT2, VOID, array_out, fast_part, kernel, part
 
 OUT_F64 = array_out(F64, 1)
 ZERO, HALF, ONE, TWENTY = np.float32(0), np.float32(0.5), np.float32(1), np.float32(20)
@@ -15,7 +15,7 @@ SHORTEST, LONGEST = np.float32(0.9), np.float32(1.1)
 HOP, FRAME = 160, 960
 
 
-@fast_kernel(F64(IN1, I64, I64, OUT_F64, OUT_F64, I64))
+@fast_part(F64(IN1, I64, I64, OUT_F64, OUT_F64, I64))
 def similarity(wave, first, lag, sums, squares, start):
     """Correlation coefficient of the `lag` samples from first + start with the `lag` samples after them.
 
@@ -34,7 +34,7 @@ def similarity(wave, first, lag, sums, squares, start):
     return (product - sum_a * sum_b / F64(lag)) / np.sqrt(power) if power > NONE else UNKNOWN
 
 
-@kernel(F32(IN1, I64, I64))
+@part(F32(IN1, I64, I64))
 def swing(wave, first, lag):
     """Peak to peak amplitude of a period, its first and last sample left out."""
     low = high = wave[first + 1]
@@ -43,7 +43,7 @@ def swing(wave, first, lag):
     return high - low
 
 
-@kernel(VOID(F32, IN1, I64, OUT1, OUT_F64, OUT_F64, OUT_F64))
+@part(VOID(F32, IN1, I64, OUT1, OUT_F64, OUT_F64, OUT_F64))
 def follow_periods(hz, wave, first, state, sums, squares, match):
     """Go on through the periods of the frame that starts at sample `first` of `wave`; see `jitter`."""
     if hz <= ZERO:
@@ -102,7 +102,7 @@ def follow_periods(hz, wave, first, state, sums, squares, match):
     state[1] = last_period
 
 
-@kernel(VOID(F32, IN1, I64, I64, OUT1, OUT_F64, OUT_F64, OUT_F64, OUT2))
+@part(VOID(F32, IN1, I64, I64, OUT1, OUT_F64, OUT_F64, OUT_F64, OUT2))
 def jitter(hz, wave, first, column, state, sums, squares, match, contours):
     """Write rows 18-19 of `contours` (rows, n) at `column`.
 

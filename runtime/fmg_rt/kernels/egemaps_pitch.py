@@ -8,7 +8,7 @@ IEEE Trans. Inf. Theory 1967. Press et al., Numerical Recipes, section 3.3 (natu
 
 import numpy as np
 
-from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array_out, fast_kernel, kernel
+from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array_out, fast_part, kernel, part
 
 IN_I32, IN2_I32, OUT_F64, OUT_I32 = array_in(I32, 1), array_in(I32, 2), array_out(F64, 1), array_out(I32, 2)
 ZERO, ONE, HALF, QUARTER = np.float32(0), np.float32(1), np.float32(0.5), np.float32(0.25)
@@ -32,7 +32,7 @@ UNLIKELY_CANDIDATE, MISSED_CANDIDATE, NO_FREQUENCY = np.float64(4), np.float64(8
 JUMP, BEND, SWITCH, STAY_UNVOICED = np.float64(10), np.float64(10), np.float64(10), np.float64(1)
 
 
-@fast_kernel(VOID(IN2, OUT1, OUT1))
+@fast_part(VOID(IN2, OUT1, OUT1))
 def peaks_only(spectrum, magnitude, out):
     """Magnitudes (513,) of a spectrum (2, 513); out: the same without what lies between the peaks, then smoothed."""
     for k in range(N_BINS):
@@ -59,7 +59,7 @@ def peaks_only(spectrum, magnitude, out):
         left = here
 
 
-@fast_kernel(VOID(IN2, IN2, IN_I32, IN2, IN1, OUT2, OUT1))
+@fast_part(VOID(IN2, IN2, IN_I32, IN2, IN1, OUT2, OUT1))
 def to_octaves(system, curvature, node, interpolation, y, scratch, out):
     """Natural cubic spline through the magnitudes, evaluated on 513 points from 25 Hz to 8 kHz, weighted.
 
@@ -84,7 +84,7 @@ def to_octaves(system, curvature, node, interpolation, y, scratch, out):
         out[i] = max(value, ZERO)
 
 
-@fast_kernel(VOID(IN_I32, IN1, IN1, OUT1, OUT2))
+@fast_part(VOID(IN_I32, IN1, IN1, OUT1, OUT2))
 def candidates(shift, decay, octaves, summed, out):
     """Up to six pitch candidates, out (2, 6): frequency in Hz (0: none) and voicing in [0, 1].
 
@@ -137,7 +137,7 @@ def candidates(shift, decay, octaves, summed, out):
     out[:, kept:] = ZERO
 
 
-@kernel(F64(F64))
+@part(F64(F64))
 def range_cost(hz):
     """What it costs a candidate to lie outside 100-350 Hz."""
     if hz == NONE:
@@ -151,7 +151,7 @@ def range_cost(hz):
     return TOO_HIGH
 
 
-@kernel(F64(IN2, IN1, OUT_F64))
+@part(F64(IN2, IN1, OUT_F64))
 def cost_of_candidates(candidate, before, scratch):
     """What each candidate costs by itself; returns what it costs to call the frame unvoiced.
 
@@ -173,7 +173,7 @@ def cost_of_candidates(candidate, before, scratch):
     return missed
 
 
-@kernel(VOID(IN2, IN1, F64, I64, OUT_F64, OUT_I32, OUT_I32, OUT_F64))
+@part(VOID(IN2, IN1, F64, I64, OUT_F64, OUT_I32, OUT_I32, OUT_F64))
 def extend(candidate, before, missed, slot, costs, paths, ways, scratch):
     """The best way into each state by one more frame, which is column `slot` of the paths.
 
@@ -237,7 +237,7 @@ def decide(ring, costs, paths, decided, pending, out):
         count += 1
 
 
-@kernel(I64(IN2, F32, I64, I64, OUT2, OUT_F64, OUT_I32, OUT_I32, OUT_F64, OUT1))
+@part(I64(IN2, F32, I64, I64, OUT2, OUT_F64, OUT_I32, OUT_I32, OUT_F64, OUT1))
 def follow(candidate, level, decided, frame, ring, costs, paths, ways, scratch, out):
     """One step of the path search; returns how many frames it has decided.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, fast_kernel, kernel
+from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, fast_part, kernel, part
 
 ZERO, ONE, TEN = np.float32(0), np.float32(1), np.float32(10)
 POWER_FLOOR, DB_FLOOR = np.float32(1e-14), np.float32(-140)
@@ -12,7 +12,7 @@ FRAME = 320
 BIN_500, BIN_1000, BIN_1500, BIN_2000, BIN_5000 = 16, 32, 48, 64, 160
 
 
-@kernel(F32(IN2, OUT1, OUT1))
+@part(F32(IN2, OUT1, OUT1))
 def measure(spectrum, magnitude, power):
     """Magnitudes of a spectrum (2, 257) in place of those of the frame before, and powers; the flux between the two.
 
@@ -49,7 +49,7 @@ def hear(mel_first, mel_falling, loudness_weights, power, bands):
     return loudness / F32(bands.shape[0])
 
 
-@fast_kernel(VOID(array_in(I32, 1), IN1, IN1, IN2, array_in(F64, 2), IN2, IN1, I64, I64, OUT1, OUT1, OUT1, OUT2))
+@fast_part(VOID(array_in(I32, 1), IN1, IN1, IN2, array_in(F64, 2), IN2, IN1, I64, I64, OUT1, OUT1, OUT1, OUT2))
 def spectral(
     mel_first, mel_falling, loudness_weights, dct, slopes, spectrum, wave, first, column, magnitude, power, bands, contours
 ):

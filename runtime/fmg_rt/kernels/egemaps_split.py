@@ -13,13 +13,13 @@ Duhamel and Hollmann, Split radix FFT algorithm, Electronics Letters 20, 1984. O
 
 import numpy as np
 
-from .jit import F32, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, kernel
+from .jit import F32, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, part
 
 ZERO = np.float32(0)
 SIZE = 256
 
 
-@kernel(VOID(IN2, I64, I64, I64, I64, I64, OUT1, OUT1))
+@part(VOID(IN2, I64, I64, I64, I64, I64, OUT1, OUT1))
 def even(twiddles, column, offset, quarter, first, last, re, im):
     """Split points first..last - 1 of the quarters of an even block."""
     o1, o2, o3 = offset + quarter, offset + 2 * quarter, offset + 3 * quarter
@@ -38,7 +38,7 @@ def even(twiddles, column, offset, quarter, first, last, re, im):
         re[o3 + j], im[o3 + j] = y_re * c - y_im * s, y_im * c + y_re * s
 
 
-@kernel(VOID(F32, I64, I64, I64, OUT1, OUT1))
+@part(VOID(F32, I64, I64, I64, OUT1, OUT1))
 def even_middle(root_half, offset, quarter, j, re, im):
     """As `even` for the one point that turns by an eighth: one product for each sum, not two."""
     o1, o2, o3 = offset + quarter, offset + 2 * quarter, offset + 3 * quarter
@@ -54,7 +54,7 @@ def even_middle(root_half, offset, quarter, j, re, im):
     re[o3 + j], im[o3 + j] = -(root_half * (y_re + y_im)), root_half * (y_re - y_im)
 
 
-@kernel(VOID(F32, IN2, I64, I64, I64, OUT1, OUT1))
+@part(VOID(F32, IN2, I64, I64, I64, OUT1, OUT1))
 def odd(root_half, twiddles, column, offset, quarter, re, im):
     """Split an odd block."""
     o1, o2, o3 = offset + quarter, offset + 2 * quarter, offset + 3 * quarter
@@ -82,7 +82,7 @@ def odd(root_half, twiddles, column, offset, quarter, re, im):
         re[o3 + j], im[o3 + j] = y1_re - y3_re, y1_im - y3_im
 
 
-@kernel(VOID(array_in(I32, 2), IN2, array_in(I32, 1), IN2, F32, IN1, IN1, I64, OUT2, OUT2))
+@part(VOID(array_in(I32, 2), IN2, array_in(I32, 1), IN2, F32, IN1, IN1, I64, OUT2, OUT2))
 def short_spectrum(plan, twiddles, position, apart, root_half, window, wave, first, scratch, out):
     """Transform the windowed frame of `wave` that starts at `first`, centred in 512 samples.
 

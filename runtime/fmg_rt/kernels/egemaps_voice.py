@@ -7,7 +7,7 @@ Boersma, Accurate short-term analysis of the fundamental frequency and the harmo
 
 import numpy as np
 
-from .jit import F32, I64, IN1, OUT2, VOID, kernel
+from .jit import F32, I64, IN1, OUT2, VOID, part
 
 ZERO, HALF, ONE, EIGHTH = np.float32(0), np.float32(0.5), np.float32(1), np.float32(0.125)
 TEN, TWENTY = np.float32(10), np.float32(20)
@@ -21,7 +21,7 @@ NEAR_BELOW, NEAR_ABOVE = np.float32(0.8), np.float32(1.2)
 SEMITONES, REFERENCE_HZ, LOWEST_HZ = np.float32(12), np.float32(27.5), np.float32(29.136)
 
 
-@kernel(F32(F32))
+@part(F32(F32))
 def semitones(hz):
     """Semitones above 27.5 Hz; at least 1 when voiced, 0 when not."""
     if hz <= ZERO:
@@ -29,7 +29,7 @@ def semitones(hz):
     return SEMITONES * np.log2(hz / REFERENCE_HZ) if hz > LOWEST_HZ else ONE
 
 
-@kernel(F32(F32, IN1))
+@part(F32(F32, IN1))
 def harmonics_to_noise(hz, correlation):
     """Decibels, from the autocorrelation (513,) at the peak nearest to one period; 0 without a peak."""
     start = I64(np.floor(SAMPLE_RATE / hz))
@@ -54,14 +54,14 @@ def harmonics_to_noise(hz, correlation):
     return TEN * np.log10(min(max(ratio, LOWEST_RATIO), HIGHEST_RATIO))
 
 
-@kernel(I64(F32))
+@part(I64(F32))
 def nearest_bin(hz):
     """The bin nearest to a frequency; 0 beyond 8 kHz."""
     k = I64(hz / BIN_HZ + HALF)
     return k if k < N_BINS else 0
 
 
-@kernel(VOID(F32, IN1, OUT2))
+@part(VOID(F32, IN1, OUT2))
 def find_harmonics(hz, magnitude, out):
     """Rows of out (4, 100): bin (0: none; -1: the one before has it), raw and interpolated magnitude, frequency in Hz."""
     lowest, last = nearest_bin(HALF * hz), 0
@@ -109,7 +109,7 @@ def find_harmonics(hz, magnitude, out):
         out[3, h] = (F32(peak) + HALF * (a - c) / curve) * BIN_HZ
 
 
-@kernel(F32(I64, OUT2))
+@part(F32(I64, OUT2))
 def relative(h, found):
     """Level of harmonic h (from 0) over the fundamental, dB."""
     if found[1, 0] == ZERO or (h > 0 and found[0, h] < ZERO):
@@ -120,7 +120,7 @@ def relative(h, found):
     return max(TWENTY * np.log10(ratio), FAINTEST) if ratio > ZERO else FAINTEST
 
 
-@kernel(I64(F32, OUT2))
+@part(I64(F32, OUT2))
 def strongest_near(hz, found):
     """The harmonic of the largest raw magnitude within a fifth of a frequency, or -1."""
     best = -1
@@ -132,7 +132,7 @@ def strongest_near(hz, found):
     return best
 
 
-@kernel(VOID(F32, IN1, IN1, I64, OUT2, OUT2))
+@part(VOID(F32, IN1, IN1, I64, OUT2, OUT2))
 def voice(hz, magnitude, correlation, column, found, contours):
     """Write rows 17, 20-25 and 26 of `contours` (rows, n) at `column`, reading the formants of that frame.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .jit import F32, I16, I64, IN1, OUT1, VOID, array_in, array_out, kernel
+from .jit import F32, I16, I64, IN1, OUT1, VOID, array_in, array_out, kernel, part
 
 IN_INT16, OUT_INT16 = array_in(I16, 1), array_out(I16, 1)
 
@@ -11,7 +11,7 @@ LOWEST, HIGHEST = np.float32(-32768), np.float32(32767)
 ZERO, FULL_SCALE = np.float32(0), np.float32(32767)
 
 
-@kernel(VOID(IN1, I64, I64, I64, OUT_INT16))
+@part(VOID(IN1, I64, I64, I64, OUT_INT16))
 def append(samples, first, count, position, wave):
     """Quantise samples[first:first + count] into the ring `wave` (n,), from `position` on; it does not wrap within them.
 

@@ -6,7 +6,7 @@ array because a kernel module knows nothing but `jit`.
 
 import numpy as np
 
-from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array_out, kernel
+from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array_out, kernel, part
 
 _INDEX, _EXACT = array_in(I32, 1), array_out(F64, 1)
 
@@ -121,7 +121,7 @@ def scale_and_shift(affine, face):
         face[i] = min(max(face[i] * affine[0, i] + affine[1, i], _ZERO), _ONE)
 
 
-@kernel(VOID(IN1, IN2, IN2, F32, OUT1))
+@part(VOID(IN1, IN2, IN2, F32, OUT1))
 def add_and_scale(amounts, parts, factors, gain, face):
     """face + amounts (n,) @ parts (n, 52), at most 1 after each; then times the factors, at most 1.
 
@@ -137,7 +137,7 @@ def add_and_scale(amounts, parts, factors, gain, face):
         face[i] = min(face[i] * factor, _ONE)
 
 
-@kernel(VOID(IN1, F32, F32, OUT1))
+@part(VOID(IN1, F32, F32, OUT1))
 def fade(mouth, gain, others, face):
     """Times `gain` where mouth (52,) is 1, times `others` where it is 0."""
     for i in range(face.shape[0]):
@@ -153,7 +153,7 @@ def aperture(where, weights, face):
     return max(_ZERO, total)
 
 
-@kernel(VOID(_INDEX, IN2, F32, OUT1, OUT1, OUT1))
+@part(VOID(_INDEX, IN2, F32, OUT1, OUT1, OUT1))
 def one_euro(members, parameters, seconds, face, value, speed):
     """One-Euro filter with one cut-off a region, so that relations between its coefficients survive.
 
@@ -188,7 +188,7 @@ def one_euro(members, parameters, seconds, face, value, speed):
         start = end
 
 
-@kernel(F32(F32, F32))
+@part(F32(F32, F32))
 def closure_of(opening, recent):
     """How far the lips are to close, 0 to 1, at an aperture `opening`, by its share of the recent one."""
     x = (opening / recent - CLOSED_BELOW) / (FREE_ABOVE - CLOSED_BELOW)
@@ -196,7 +196,7 @@ def closure_of(opening, recent):
     return _ONE - x * x * (_THREE - _TWO * x)
 
 
-@kernel(F32(F32, F32, F32, F32, OUT1))
+@part(F32(F32, F32, F32, F32, OUT1))
 def see_closure(opening, least, most, seconds, state):
     """How far the lips of a frame are to close, 0 to 1; also ``state[CLOSED]``, state (3,).
 
@@ -221,7 +221,7 @@ def see_closure(opening, least, most, seconds, state):
     return closed
 
 
-@kernel(VOID(_INDEX, IN1, F32, OUT1))
+@part(VOID(_INDEX, IN1, F32, OUT1))
 def guard_lips(where, weights, closed, face):
     """Bring the lips together by `closed`, 0 to 1; mouthClose never exceeds jawOpen, and costs no opening to keep so."""
     surplus = face[where[CLOSE]] - face[where[JAW_OPEN]]
@@ -243,7 +243,7 @@ def guard_lips(where, weights, closed, face):
             face[where[FUNNEL]] += closed * (inward - face[where[FUNNEL]])
 
 
-@kernel(VOID(F32, F32, IN1, OUT1, OUT1))
+@part(VOID(F32, F32, IN1, OUT1, OUT1))
 def spring(pace, seconds, target, value, speed):
     """Let value (n,) go on by `seconds` towards target (n,) as a critically damped spring of `pace` rad/s; exact.
 
@@ -257,7 +257,7 @@ def spring(pace, seconds, target, value, speed):
         value[i] = target[i] + (away + pull) * decay
 
 
-@kernel(F32(IN2, F32, F32, F32, IN1, OUT2))
+@part(F32(IN2, F32, F32, F32, IN1, OUT2))
 def mix_emotions(values, strength, upper, mouth, told, amounts):
     """amounts (2, n) of upper face and mouth from values (2, n) chosen and heard; upper, mouth: shares of the heard.
 
@@ -272,7 +272,7 @@ def mix_emotions(values, strength, upper, mouth, told, amounts):
     return largest
 
 
-@kernel(F32(IN1, I64, I64))
+@part(F32(IN1, I64, I64))
 def highest_above(mel, first, hiss):
     """By how much the loudest band from `hiss` on exceeds the loudest from `first` up to there; mel (80,) ln."""
     below, above = mel[first], mel[hiss]
@@ -283,7 +283,7 @@ def highest_above(mel, first, hiss):
     return above - below
 
 
-@kernel(VOID(_INDEX, IN1, IN2, IN2, F32, OUT1))
+@part(VOID(_INDEX, IN1, IN2, IN2, F32, OUT1))
 def show_emotions(rounding, mouth, amounts, directions, least, face):
     """Move face (52,) along directions (n, 52) by amounts (2, n): those of the upper face, those of the mouth.
 
@@ -305,7 +305,7 @@ def show_emotions(rounding, mouth, amounts, directions, least, face):
                 face[i] *= max(_ZERO, _ONE + step)
 
 
-@kernel(VOID(IN1, F32, OUT1, OUT1))
+@part(VOID(IN1, F32, OUT1, OUT1))
 def take_off(which, learning, usual, face):
     """Subtract from each coefficient of face (52,) with which (52,) > 0 its usual value, which is learnt; not below 0."""
     for i in range(face.shape[0]):
@@ -314,7 +314,7 @@ def take_off(which, learning, usual, face):
             face[i] = max(_ZERO, face[i] - which[i] * usual[i])
 
 
-@kernel(VOID(_INDEX, _INDEX, IN1, OUT1))
+@part(VOID(_INDEX, _INDEX, IN1, OUT1))
 def lean(pairs, groups, leans, face):
     """Make the left of each of pairs (2 n,), left then right, larger and the right smaller by the lean of its group (n,)."""
     for k in range(groups.shape[0]):
@@ -323,7 +323,7 @@ def lean(pairs, groups, leans, face):
         face[right] *= _ONE - share
 
 
-@kernel(VOID(F32, F64, _EXACT))
+@part(VOID(F32, F64, _EXACT))
 def follow_level(gap, seconds, exact):
     """Learn ``exact[GAIN]`` from the aperture of a speaking moment; see `expression.level.Levelling`."""
     if gap < _MOVING:
@@ -336,7 +336,7 @@ def follow_level(gap, seconds, exact):
     exact[GAIN] = min(max(TARGET / np.exp(exact[LOG_LEVEL]), LOWEST), HIGHEST)
 
 
-@kernel(VOID(IN1, F64, I64, _EXACT, OUT1, OUT1))
+@part(VOID(IN1, F64, I64, _EXACT, OUT1, OUT1))
 def be_neutral(which, seconds, speaking, exact, usual, face):
     """Take off what is usual; it is learnt while `speaking`: a mean over all at first, over the last seconds later."""
     learning = _NONE
@@ -346,7 +346,7 @@ def be_neutral(which, seconds, speaking, exact, usual, face):
     take_off(which, F32(learning), usual, face)
 
 
-@kernel(F64(F64, F64, I64, _EXACT))
+@part(F64(F64, F64, I64, _EXACT))
 def exceed(now, learning, which, exact):
     """How far `now` exceeds what this speaker usually does, 0 to 1; the usual and its spread learn.
 
@@ -366,7 +366,7 @@ def exceed(now, learning, which, exact):
     return min(max((deviations - _ORDINARY) / (_PROMINENT - _ORDINARY), _NONE), _UNIT)
 
 
-@kernel(VOID(F64, F64, F64, I64, _EXACT, OUT1))
+@part(VOID(F64, F64, F64, I64, _EXACT, OUT1))
 def weigh_accents(seconds, pitch, level, speaking, exact, amounts):
     """How much of an accent, of effort and of a phrase end this moment adds, amounts (3,); see `expression.accents`.
 
@@ -393,7 +393,7 @@ def weigh_accents(seconds, pitch, level, speaking, exact, amounts):
     amounts[2] = _SETTLE * np.sin(_PI * settle) if settle < _UNIT else _NONE
 
 
-@kernel(VOID(_INDEX, F64, F64, F64, I64, F64, F32, IN1, _EXACT, OUT1))
+@part(VOID(_INDEX, F64, F64, F64, I64, F64, F32, IN1, _EXACT, OUT1))
 def stir(moved, sway, seconds, closed, speaking, level, audible, mel, exact, face):
     """The jaw sways as far as it opens; chin, cheeks and upper lip follow hisses and closures. See `expression.asymmetry`.
 

@@ -10,7 +10,7 @@ the same in NumPy.
 
 import numpy as np
 
-from .jit import F32, I64, IN1, IN2, OUT1, OUT2, VOID, fast_kernel, record_out
+from .jit import F32, I64, IN1, IN2, OUT1, OUT2, VOID, fast_kernel, fast_part, record_out
 
 RATE = 4_000
 """Samples per second of the wave in which periods are sought."""
@@ -93,7 +93,7 @@ _ZERO, _ONE, _TWO, _HALF, _EIGHT = (np.float32(v) for v in (0, 1, 2, 0.5, 8))
 _STATE = record_out(STATE)
 
 
-@fast_kernel(F32(IN1))
+@fast_part(F32(IN1))
 def level_of(mel):
     """dB, power of a log-mel frame (80,) from 90 Hz on; not-a-number counts as silence."""
     total = _ZERO
@@ -102,7 +102,7 @@ def level_of(mel):
     return _TO_DB * np.log(_TINY + (total / _BANDS if np.isfinite(total) else _ZERO))
 
 
-@fast_kernel(F32(IN1, OUT2, OUT1, F32))
+@fast_part(F32(IN1, OUT2, OUT1, F32))
 def decimate(hop, phases, wave, unfiltered):
     """Append a hop (160,) at 4 kHz, without rumble, to wave (495,), newest last; phases (4, 47) keep what the filter needs.
 
@@ -133,7 +133,7 @@ def decimate(hop, phases, wave, unfiltered):
     return unfiltered
 
 
-@fast_kernel(VOID(IN1, OUT1, OUT1))
+@fast_part(VOID(IN1, OUT1, OUT1))
 def compare(wave, products, energies):
     """Products (104,) of the newest step of wave with what was at each lag before it, and the energies (104,) of that."""
     newest = wave[N_WAVE - STEP :]
@@ -146,7 +146,7 @@ def compare(wave, products, energies):
         products[k], energies[k] = product, energy
 
 
-@fast_kernel(VOID(IN2, IN2, I64, I64, OUT1))
+@fast_part(VOID(IN2, IN2, I64, I64, OUT1))
 def correlate(products, energies, newest, n, out):
     """Normalised correlations (104,) over the `n` newest of the rows (6, 104), which are filled in turn."""
     for k in range(N_LAGS):
@@ -159,7 +159,7 @@ def correlate(products, energies, newest, n, out):
         out[k] = product / np.sqrt(energy * max(before, _FAINT * energy))
 
 
-@fast_kernel(I64(IN1))
+@fast_part(I64(IN1))
 def highest(correlations):
     """Where the highest one with two neighbours stands; (lags,)."""
     at = 1
@@ -169,7 +169,7 @@ def highest(correlations):
     return at
 
 
-@fast_kernel(F32(IN1, I64))
+@fast_part(F32(IN1, I64))
 def crest(correlations, at):
     """Height of the parabola through a sample and its neighbours, or the sample where that is no peak; at most 1."""
     before, here, after = correlations[at - 1], correlations[at], correlations[at + 1]
@@ -179,7 +179,7 @@ def crest(correlations, at):
     return min(here, _ONE)
 
 
-@fast_kernel(F32(IN1))
+@fast_part(F32(IN1))
 def period(correlations):
     """Lag in samples of the peak of near correlations (46,); 0 below `VOICED`.
 
@@ -199,7 +199,7 @@ def period(correlations):
     return np.float32(LONGEST_PERIOD + 1 - at) + (_HALF * (after - before) / bend if bend < _ZERO else _ZERO)
 
 
-@fast_kernel(VOID(_STATE))
+@fast_part(VOID(_STATE))
 def follow_tone(state):
     """Pitch, fit and misfit of the newest sound, and how long its tone has stood still."""
     s = state[0]
@@ -221,7 +221,7 @@ def follow_tone(state):
         s.still = _ZERO
 
 
-@fast_kernel(I64(F32, _STATE))
+@fast_part(I64(F32, _STATE))
 def decide(presence, state):
     """SILENT, SPEAKING or MACHINE, by the network's presence, 0 to 1, and the tone."""
     s = state[0]

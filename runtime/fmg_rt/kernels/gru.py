@@ -5,7 +5,7 @@ References: Cho et al., EMNLP 2014; gate order and biases as PyTorch's ``nn.GRU`
 
 import numpy as np
 
-from .jit import BF16, F32, I64, IN1, IN2, OUT1, OUT2, PAIR, VOID, array_in, fast_kernel
+from .jit import BF16, F32, I64, IN1, IN2, OUT1, OUT2, PAIR, VOID, array_in, fast_kernel, fast_part
 
 PAIRS, PAIRS2 = array_in(PAIR, 1), array_in(PAIR, 2)
 _HALF_WORD, _UPPER = np.uint32(16), np.uint32(0xFFFF0000)
@@ -23,7 +23,7 @@ _Q1, _Q2, _Q3, _Q4 = (
 )
 
 
-@fast_kernel(F32(F32))
+@fast_part(F32(F32))
 def tanh(x):
     """Hyperbolic tangent within 4e-7."""
     x = min(max(x, -_TANH_LIMIT), _TANH_LIMIT)
@@ -33,25 +33,25 @@ def tanh(x):
     return x * p / q
 
 
-@fast_kernel(F32(BF16))
+@fast_part(F32(BF16))
 def wide(bits):
     """The float32 of a bfloat16's bits."""
     return np.uint32(np.uint32(bits) << _HALF_WORD).view(np.float32)
 
 
-@fast_kernel(F32(PAIR))
+@fast_part(F32(PAIR))
 def first(pair):
     """The float32 of the bfloat16 in the lower half of a pair."""
     return np.uint32(pair << _HALF_WORD).view(np.float32)
 
 
-@fast_kernel(F32(PAIR))
+@fast_part(F32(PAIR))
 def second(pair):
     """The float32 of the bfloat16 in the upper half."""
     return np.uint32(pair & _UPPER).view(np.float32)
 
 
-@fast_kernel(VOID(PAIRS2, IN1, IN1, OUT1))
+@fast_part(VOID(PAIRS2, IN1, IN1, OUT1))
 def linear_row(weight, bias, x, out):
     """out (n,) = x (m,) @ weight + bias (n,); m a multiple of 4 (four inputs share each pass over out).
 
@@ -68,7 +68,7 @@ def linear_row(weight, bias, x, out):
             out[i] += first(p) * v0 + second(p) * v1 + first(q) * v2 + second(q) * v3
 
 
-@fast_kernel(VOID(PAIRS2, IN1, IN2, OUT2))
+@fast_part(VOID(PAIRS2, IN1, IN2, OUT2))
 def linear(weight, bias, x, out):
     """`linear_row` for each row of x (b, m) and out (b, n), to the last bit: four rows share each pass over the weights."""
     whole = x.shape[0] - x.shape[0] % 4
@@ -94,7 +94,7 @@ def linear(weight, bias, x, out):
         linear_row(weight, bias, x[b], out[b])
 
 
-@fast_kernel(VOID(OUT2))
+@fast_part(VOID(OUT2))
 def relu(x):
     """max(x, 0), in place."""
     for b in range(x.shape[0]):
@@ -102,7 +102,7 @@ def relu(x):
             x[b, i] = max(x[b, i], _ZERO)
 
 
-@fast_kernel(VOID(IN1, IN1, OUT1))
+@fast_part(VOID(IN1, IN1, OUT1))
 def gates(from_input, from_state, state):
     """The new state (d,) from what input and state give (3 d,) each: reset, update, new."""
     d = state.shape[0]

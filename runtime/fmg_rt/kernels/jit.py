@@ -1,8 +1,10 @@
 """Compile flags and array types of every kernel, here and nowhere else.
 
-A kernel is decorated with ``@kernel(signature)``: compiled for exactly that signature when its module is
-imported, cached on disk (`cache`), without bounds checks, holding no GIL. ``fast_kernel`` also lets the compiler
-reorder sums (``reassoc``): use it where a bench shows the gain and parity holds. Nothing here changes the kernels of
+A kernel is decorated with ``@kernel(signature)``: compiled for exactly that signature when its module is imported, cached
+on disk (`cache`), without bounds checks, holding no GIL. What only other kernels call is decorated with ``@part(signature)``:
+a kernel that comes from the cache brings its parts along, so they are compiled or read only when one that calls them is
+compiled, or at their first call. ``fast_kernel`` and ``fast_part`` also let the compiler reorder sums (``reassoc``): use
+them where a bench shows the gain and parity holds. Nothing here changes the kernels of
 other packages in the same process.
 """
 
@@ -37,7 +39,9 @@ __all__ = [
     "array_in",
     "array_out",
     "fast_kernel",
+    "fast_part",
     "kernel",
+    "part",
     "record_out",
 ]
 
@@ -113,28 +117,67 @@ def _made_by(function, flags):
     return hashlib.sha256(repr((_FLAGS, sorted(flags.items()), sorted(_WIDE), others)).encode()).hexdigest()
 
 
-def _compiled(signature, **flags):
-    """Decorator: what ``njit(signature, cache=True)`` does, with our cache."""
+def _compiled(signature, at_import, **flags):
+    """Decorator: what ``njit(signature, cache=True)`` does, with our cache; at import, or when it is needed."""
 
     def decorate(function):
         dispatcher = njit(**_FLAGS, **flags, pipeline_class=_Compiler)(function)
         if dispatcher is function:  # NUMBA_DISABLE_JIT
             return function
         dispatcher._cache = KernelCache(function, _made_by(function, flags))
-        with register_dispatcher(dispatcher):
-            for one in signature if isinstance(signature, list) else [signature]:
-                dispatcher.compile(one)
-        dispatcher.disable_compile()
+
+        def load():
+            with register_dispatcher(dispatcher):
+                for one in signature if isinstance(signature, list) else [signature]:
+                    dispatcher.compile(one)
+            dispatcher.disable_compile()
+
+        if at_import:
+            load()
+        else:
+            _load_when_needed(dispatcher, load)
         return dispatcher
 
     return decorate
 
 
+def _load_when_needed(dispatcher, load):
+    """Call `load` once, before the dispatcher is typed for a caller or finds no compiled code for a call; or as its `load`."""
+
+    def loaded():
+        del dispatcher.get_call_template, dispatcher._compile_for_args, dispatcher.load
+        load()
+
+    def get_call_template(arguments, keywords):
+        loaded()
+        return dispatcher.get_call_template(arguments, keywords)
+
+    def compile_for_args(*arguments, **keywords):
+        loaded()
+        return dispatcher(*arguments, **keywords)
+
+    dispatcher.get_call_template, dispatcher._compile_for_args = get_call_template, compile_for_args
+    dispatcher.load = loaded
+
+
 def kernel(signature):
     """Compile for `signature`, or for each of a list, at import, cached."""
-    return _compiled(signature)
+    return _compiled(signature, True)
+
+
+def part(signature):
+    """As `kernel`, for what only kernels call: not before one of them is compiled."""
+    return _compiled(signature, False)
+
+
+_FAST = {"reassoc": True, "contract": True}
 
 
 def fast_kernel(signature):
     """As `kernel`, and sums may be reordered: ``reassoc`` keeps ``isfinite`` and signed zeros, full fastmath does not."""
-    return _compiled(signature, fastmath={"reassoc": True, "contract": True})
+    return _compiled(signature, True, fastmath=_FAST)
+
+
+def fast_part(signature):
+    """As `part`, and sums may be reordered."""
+    return _compiled(signature, False, fastmath=_FAST)

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from .jit import F32, F64, I32, I64, IN1, OUT1, OUT3, VOID, array_in, array_out, fast_kernel, kernel
+from .jit import F32, F64, I32, I64, IN1, OUT1, OUT3, VOID, array_in, array_out, fast_part, kernel, part
 
 N_ROWS, N_COLUMNS, N_LANES = 16, 25, 32
 N_HALF, N_PAIRS = N_ROWS // 2 + 1, N_COLUMNS // 2 + 1
@@ -27,7 +27,7 @@ N_MEMORY = N_SAMPLES + N_POWER
 _WINDOW, _ROW_COSINES, _ROW_SINES, _TWIDDLES, _COLUMN_COSINES, _COLUMN_SINES = (sum(TABLES[: i + 1]) for i in range(6))
 
 
-@kernel(VOID(IN1, OUT1))
+@part(VOID(IN1, OUT1))
 def push_hop(hop, samples):
     """Move `samples` (n,) up by the length of `hop` and append it, clipped to [-1, 1]; silence if it is not finite."""
     n_hop = hop.shape[0]
@@ -41,7 +41,7 @@ def push_hop(hop, samples):
         samples[n_old + i] = min(max(hop[i], -ONE), ONE) if finite else ZERO
 
 
-@fast_kernel(VOID(IN_EXACT2, IN1, OUT_EXACT3))
+@fast_part(VOID(IN_EXACT2, IN1, OUT_EXACT3))
 def fold_rows(window, samples, folded):
     """Window samples (≥ 407,) as 16 rows of 25; folded (2, 9, 32): sums and differences of the rows r and 16 - r.
 
@@ -60,7 +60,7 @@ def fold_rows(window, samples, folded):
             folded[1, r, j] = upper - lower
 
 
-@fast_kernel(VOID(IN_EXACT2, IN_EXACT2, IN_EXACT3, IN_EXACT3, OUT_EXACT3))
+@fast_part(VOID(IN_EXACT2, IN_EXACT2, IN_EXACT3, IN_EXACT3, OUT_EXACT3))
 def transform_rows(cosines, sines, twiddles, folded, partial):
     """partial (2, 9, 32) = twiddles (2, 9, 32) times the 16-point transforms of the columns of folded (2, 9, 32)."""
     for a in range(N_HALF):
@@ -73,7 +73,7 @@ def transform_rows(cosines, sines, twiddles, folded, partial):
             partial[1, a, j] = re * twiddles[1, a, j] + im * twiddles[0, a, j]
 
 
-@fast_kernel(VOID(IN_EXACT2, IN_EXACT2, IN_EXACT3, OUT_EXACT2, OUT3))
+@fast_part(VOID(IN_EXACT2, IN_EXACT2, IN_EXACT3, OUT_EXACT2, OUT3))
 def transform_columns(cosines, sines, partial, pairs, power):
     """power (2, 9, 16) of the 25-point transforms of the rows of partial: bin a + 16·b at [0, a, b], -b at [1, a, b].
 
@@ -101,7 +101,7 @@ def transform_columns(cosines, sines, partial, pairs, power):
             power[1, a, b] = re * re + im * im
 
 
-@kernel(VOID(IN_INDEX, IN_INDEX, IN1, F32, IN1, OUT1))
+@part(VOID(IN_INDEX, IN_INDEX, IN1, F32, IN1, OUT1))
 def log_bands(starts, places, gains, offset, power, out):
     """out (n_mels,) = ln(filters @ power + offset); filters as `tables.sparse_bands` lists them, power flattened."""
     for band in range(out.shape[0]):
