@@ -14,7 +14,7 @@ SECONDS = 1 / 30
 
 
 def test_accents_are_their_definition():
-    """Usual pitch and level are learnt over 2.5 s, their spreads over 5; 1 to 2.5 deviations above are an accent."""
+    """Usual pitch and level are learnt over 2.5 s, their spreads over 5; 1.5 to 3 deviations above are an accent."""
     rng = np.random.default_rng(0)
     exact, amounts = np.zeros(kernels.N_EXACT), np.zeros(3, np.float32)
     exact[[kernels.USUAL_PITCH, kernels.USUAL_LEVEL]] = math.nan
@@ -32,7 +32,7 @@ def test_accents_are_their_definition():
                     usual[k] = now[k]
                 else:
                     far, learning = now[k] - usual[k], 1 - math.exp(-SECONDS / 2.5)
-                    above[k] = min(1.0, max(0.0, (far / spread[k] - 1.0) / 1.5))
+                    above[k] = min(1.0, max(0.0, (far / spread[k] - 1.5) / 1.5))
                     usual[k] += far * learning
                     spread[k] = max(spread[k] + (min(1.25 * abs(far), 12.0) - spread[k]) * 0.5 * learning, least)
         ended = SECONDS if was and not speaking else ended + SECONDS

@@ -18,7 +18,7 @@ ACCENTS = np.array([[shares.get(name, 0.0) for name in arkit.ARKIT_NAMES] for sh
 class Accents:
     """How much of `ACCENTS` a moment adds; pitch from eGeMAPS if they are computed, else from the gate's own.
 
-    An accent is what exceeds the speaker's usual pitch and level by more than one standard deviation.
+    An accent is what exceeds the speaker's usual pitch and level by more than one and a half standard deviations.
 
     Parameters
     ----------
