@@ -1,9 +1,10 @@
-"""The tasks of a developer: `nox -s quick`, `tests`, `bench`, `lint`, `agents`, `docs`, `application`.
+"""The tasks of a developer: `nox -s quick`, `tests`, `bench`, `lint`, `agents`, `nvidia`, `docs`, `application`.
 
 They use the environment that nox itself is installed in: `pip install -c constraints.txt -e ".[train,corpus,oracle,serve,media,
 docs,test]"` makes it once, as the README's test command does.
 """
 
+import subprocess
 import sys
 
 import nox
@@ -46,6 +47,19 @@ def agents(session: nox.Session) -> None:
     session.install("-e", ".[agents]", "pytest", "pytest-rerunfailures", "python-osc")
     session.run("python", "-c", "import pipecat.frames.frames, livekit.agents")  # without them the tests would be skipped
     session.run("python", "-m", "pytest", "-q", "tests/runtime/test_serve_agents.py", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def nvidia(session: nox.Session) -> None:
+    """NVIDIA's own client of Audio2Face-3D against our server, in an environment of its own: it wants an older grpcio."""
+    session.install("nvidia-audio2face-3d==1.3.0", "numpy")
+    grpc, http = "127.0.0.1:52177", "127.0.0.1:8177"
+    server = subprocess.Popen([sys.executable, "-m", "fmg_rt", "serve", "--grpc", grpc, "--http", http])
+    try:
+        session.run("python", "tests/nvidia_client.py", grpc)
+    finally:
+        server.terminate()
+        server.wait(60)
 
 
 @nox.session
