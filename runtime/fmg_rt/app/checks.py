@@ -90,7 +90,7 @@ def _check_kernels(took: float) -> Finding:
     from ..kernels.cache import kept, places, tally
 
     n = tally.loaded + tally.compiled
-    damaged = f"; {tally.damaged} were damaged and thrown away" if tally.damaged else ""
+    damaged = f"; {tally.damaged} were damaged and deleted" if tally.damaged else ""
     if tally.refusal:
         return Finding(
             NOTE,
@@ -183,7 +183,7 @@ def _decibels(power: float) -> float:
 
 
 def check_receivers(sinks: Sequence[Sink], copies: Sequence[Sink], catcher: socket.socket) -> Iterator[Finding]:
-    """What each sink would send, and whether it would arrive. Nobody listening is worth knowing; no way there is a failure.
+    """What each sink would send, and whether it would arrive. No listener is a note; an unreachable address is a failure.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def check_vtube_studio(host: str, port: int) -> Finding:
 
 
 def ask_port(host: str, port: int) -> tuple[str, str]:
-    """Verdict on a UDP port, and why: `OK` a program can be supposed to listen, `NOTE` none does yet, `FAIL` no way there.
+    """Verdict on a UDP port, and why: `OK` a program probably listens, `NOTE` none does yet, `FAIL` unreachable.
 
     On this computer a port that is taken has a listener; another computer may say that nobody listens.
     """

@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 def prepare() -> None:
-    """Make a process safe to speak from: streams that are there, names that can be written, a compiler that compiles.
+    """Prepare a process for output: existing streams, an encoding for every name, a compiler that runs.
 
     A windowed program has no streams (``sys.stderr is None``), and so has one started with them closed: what is opened next
     would then get their numbers, and a library's warning would land in a recording.

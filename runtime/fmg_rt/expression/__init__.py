@@ -175,7 +175,7 @@ class Expression:
         gate.advance(time)
         speaking = gate.open
 
-        # What the voice decides: the network's mouth, sized; brows with the melody; smoothing, asymmetry, rest; what is felt;
+        # What the voice decides: the network's mouth, scaled; brows with the melody; smoothing, asymmetry, rest; emotions;
         # lips that close in spite of it.
         least, most = self._lips.seen(time)
         pitch, level = gate.pitch, gate.level

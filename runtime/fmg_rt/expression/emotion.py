@@ -1,4 +1,4 @@
-"""Emotion: what is felt, heard in the voice or chosen by somebody, as a direction of the whole face.
+"""Emotions, heard in the voice or chosen, as directions of the whole face.
 
 The voice's emotions come and go over seconds, are only as strong as the read-out is sure, and rest with the face. Chosen
 ones take half a second and stay in silence.

@@ -1,4 +1,4 @@
-"""Neutral is neutral: a brow, squint or frown that the network never quite lets go is taken off, slowly learnt."""
+"""Subtracts what brows, squint and frown hold at rest, learnt over seconds of speech."""
 
 import numpy as np
 

@@ -37,7 +37,7 @@ class ExpressionSettings:
     level : quiet and loud speakers move alike (a slow gain between 0.6 and 1.8 on the mouth).
     accents : brows, squint and nostrils follow pitch accents, loudness and phrase ends.
     blink, gaze, breath : eyelids, eyes, and a breath of nostril and brow in silence.
-    neutral : brows, squint and frown that the network never quite lets go are taken off, slowly learnt.
+    neutral : subtract what brows, squint and frown hold at rest, learnt over seconds of speech.
     asymmetry : left and right differ a little, jaw and mouth sway, cheeks and chin join in.
     emotion : chosen emotions, names as `emotions.check` takes them → 0 to 1.
     emotion_strength : of every emotion, heard or chosen, 0 (off) to 3.

@@ -1,4 +1,4 @@
-"""What one server allows, and how it says no."""
+"""What one server allows, and its refusals."""
 
 import hmac
 import math
