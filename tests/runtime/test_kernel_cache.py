@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -212,7 +213,7 @@ def warm(tmp_path_factory):
     for path, whole in cache.kept():
         assert whole
         (source / "fmg").mkdir(exist_ok=True)
-        shutil.copy2(path, source / "fmg")
+        shutil.copy(path, source / "fmg")
     return source
 
 
@@ -220,12 +221,9 @@ def warm(tmp_path_factory):
 def test_no_damage_stops_a_start(command, warm, voice, weight_file, tmp_path, program):
     """Each kind of damage at once, to kernels that every start reads and that compile quickly."""
     shutil.copytree(warm, tmp_path / "cache")
-    newest = sorted(
-        (tmp_path / "cache" / "fmg").iterdir(), key=lambda path: path.stat().st_mtime
-    )  # of each kernel, once edited
-    small = list({path.name.split("-")[0]: path for path in newest if path.name.startswith(QUICK)}.values())
-    assert len(small) == len(SPOILERS)
-    for path, spoil in zip(small, SPOILERS.values(), strict=True):
+    small = [path for path in sorted((tmp_path / "cache" / "fmg").iterdir()) if path.name.startswith(QUICK)]
+    assert len(small) >= len(SPOILERS)  # of this processor, and of those that other tests compiled for
+    for path, spoil in zip(small, itertools.cycle(SPOILERS.values())):  # noqa: B905
         path.write_bytes(spoil(path.read_bytes()))
     arguments = {
         "run": ["--input", voice, "--fast", "--record", tmp_path / "a.csv", "--weights", weight_file],
