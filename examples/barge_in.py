@@ -16,6 +16,8 @@ def show(frames):
         print(f"{frame.time:7.3f} s  jawOpen {frame.coefficients[INDEX['jawOpen']]:.3f}")
 
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 session = None
 for name in sys.argv[1:]:
     audio, sample_rate = soundfile.read(name, dtype="int16")
