@@ -472,6 +472,29 @@ def test_leaving(weight_file):
         channel.close()
 
 
+def test_a_turn_whose_waiter_is_cancelled_loses_no_frame():
+    """The server leaves at the very moment at which frames are ready: they come before those of what follows."""
+    from types import SimpleNamespace
+
+    from fmg_rt.serve.streams import Stream
+
+    nothing = SimpleNamespace(late=lambda *_: None, count=lambda *_: None)
+
+    async def scenario():
+        stream = Stream(None, "grpc", SimpleNamespace(metrics=nothing))
+        first, second = (asyncio.get_running_loop().create_future() for _ in range(2))
+        waiter = asyncio.ensure_future(stream._compute(lambda: first))
+        await asyncio.sleep(0)
+        first.set_result(["first"])
+        waiter.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiter
+        second.set_result(["second"])
+        return await stream._compute(lambda: second)
+
+    assert asyncio.run(scenario()) == ["first", "second"]
+
+
 # ---- the parts ---------------------------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,7 @@ class Stream:
         self.refusal: Refusal | None = None
         self._streams = streams
         self._task = asyncio.current_task()
+        self._unread: asyncio.Future[list[Frame]] | None = None
         self._lock = threading.Lock()  # a turn whose waiter was cancelled may still run when the next one begins
         self.touch()
 
@@ -95,17 +96,17 @@ class Stream:
             self.speaking = True
             self.seconds += seconds
             self._streams.metrics.count("audio_seconds", seconds)
-            yield await self._compute(self._push(turn, seconds))
+            yield await self._compute(self._push, turn, seconds)
 
     async def flush(self) -> list[Frame]:
         """The last frames of the utterance."""
-        frames = await self._compute(self._in_thread(self.session.flush))
+        frames = await self._compute(self._in_thread, self.session.flush)
         self.speaking = False
         return frames
 
     async def interrupt(self) -> list[Frame]:
         """The frames that bring the face to rest; the utterance is over."""
-        frames = await self._compute(self._in_thread(self.session.interrupt))
+        frames = await self._compute(self._in_thread, self.session.interrupt)
         self.speaking = False
         return frames
 
@@ -121,10 +122,21 @@ class Stream:
         with self._lock:
             return function(*arguments)
 
-    async def _compute(self, work: "asyncio.Future[list[Frame]]") -> list[Frame]:
+    async def _compute(self, begin: Callable[..., "asyncio.Future[list[Frame]]"], *arguments: Any) -> list[Frame]:
+        """The frames of what `begin` starts, after those of a turn whose waiter was cancelled: none is lost."""
         came = time.perf_counter()
+        frames: list[Frame] = []
         with _understood():
-            frames = await work
+            if self._unread is not None:
+                unread, self._unread = self._unread, None
+                frames += await unread
+            work = self._unread = begin(*arguments)
+            try:
+                frames += await asyncio.shield(work)
+            except Exception:
+                self._unread = None
+                raise
+            self._unread = None
         self._streams.metrics.late(time.perf_counter() - came, len(frames))
         self._streams.metrics.count("frames", len(frames))
         self.touch()
