@@ -13,6 +13,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
     "--headless",
@@ -148,6 +150,25 @@ class Page:
     def screenshot(self):
         """PNG bytes."""
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+
+
+DRAW = """(async (poses, width, height, head) => {
+  const { drawFace } = await import("/face.js");
+  const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  return poses.map((pose) => {
+    drawFace(pen, pose, width, height, head);
+    const bytes = pen.getImageData(0, 0, width, height).data;
+    let text = "";
+    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+    return btoa(text);
+  });
+})"""
+
+
+def drawings(page, poses, width, height, head=(0, 0, 0)):
+    """The preview's face in each pose, a name → value: (poses, height, width, 4) uint8. The page is one of the preview's."""
+    data = page.run(f"{DRAW}({json.dumps(list(poses))}, {width}, {height}, {json.dumps(head)})")
+    return np.stack([np.frombuffer(base64.b64decode(one), np.uint8).reshape(height, width, 4) for one in data])
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """What a viewer sees of an emotion: a rule on pixels of the preview's face tells seven moods apart while the face speaks."""
 
-import base64
-import json
 from importlib import resources
 
 import browser
@@ -19,17 +17,6 @@ MOODS = ("joy", "anger", "sadness", "fear", "disgust", "surprise", "calm")
 WIDTH, HEIGHT = 120, 140
 SEEN, NEW = range(45, 150, 5), range(180, 285, 7)
 """Frames, at 30 Hz, of the packaged clip that the rule learns from, and those of later words that it is asked about."""
-DRAW = """(async (poses, width, height) => {
-  const { drawFace } = await import("/face.js");
-  const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  return poses.map((pose) => {
-    drawFace(pen, pose, width, height);
-    const bytes = pen.getImageData(0, 0, width, height).data;
-    let text = "";
-    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-    return btoa(text);
-  });
-})"""
 
 
 def spoken(mood):
@@ -54,9 +41,7 @@ def pictures(tmp_path_factory):
             for mood in ("", *MOODS):
                 faces = spoken(mood)[[*SEEN, *NEW]]
                 poses = [dict(zip(arkit.ARKIT_NAMES, map(float, face.round(4)), strict=True)) for face in faces]
-                data = page.run(f"{DRAW}({json.dumps(poses)}, {WIDTH}, {HEIGHT})")
-                images = [np.frombuffer(base64.b64decode(one), np.uint8).reshape(HEIGHT, WIDTH, 4) for one in data]
-                drawn[mood] = np.stack(images)[..., :3].astype(np.float32)
+                drawn[mood] = browser.drawings(page, poses, WIDTH, HEIGHT)[..., :3].astype(np.float32)
     finally:
         preview.close()
     return drawn

@@ -77,22 +77,8 @@ def page(served, tmp_path_factory):
 def drawn(page):
     """Name → (HEIGHT, WIDTH, 4) int16 drawing: every pose, and every coefficient alone at 1."""
     wanted = POSES | {name: {name: 1} for name in arkit.ARKIT_NAMES} | {"half": {"jawOpen": 0.5}}
-    script = """(async (poses, width, height) => {
-      const { drawFace } = await import("/face.js");
-      const pen = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-      return Object.values(poses).map((pose) => {
-        drawFace(pen, pose, width, height);
-        const bytes = pen.getImageData(0, 0, width, height).data;
-        let text = "";
-        for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-        return btoa(text);
-      });
-    })"""
-    images = page.run(f"{script}({json.dumps(wanted)}, {WIDTH}, {HEIGHT})")
-    return {
-        name: np.frombuffer(base64.b64decode(data), np.uint8).reshape(HEIGHT, WIDTH, 4).astype(np.int16)
-        for name, data in zip(wanted, images, strict=True)
-    }
+    images = browser.drawings(page, wanted.values(), WIDTH, HEIGHT).astype(np.int16)
+    return dict(zip(wanted, images, strict=True))
 
 
 def difference(a, b, box=None):
@@ -119,16 +105,7 @@ def lip_width(image):
 
 def picture(page, pose, head):
     """(HEIGHT, WIDTH, 4) int16: one drawing."""
-    data = page.run(f"""(async (pose, head, width, height) => {{
-      const {{ drawFace }} = await import("/face.js");
-      const pen = new OffscreenCanvas(width, height).getContext("2d", {{ willReadFrequently: true }});
-      drawFace(pen, pose, width, height, head);
-      const bytes = pen.getImageData(0, 0, width, height).data;
-      let text = "";
-      for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-      return btoa(text);
-    }})({json.dumps(pose)}, {json.dumps(head)}, {WIDTH}, {HEIGHT})""")
-    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(HEIGHT, WIDTH, 4).astype(np.int16)
+    return browser.drawings(page, [pose], WIDTH, HEIGHT, head)[0].astype(np.int16)
 
 
 def test_drawing_is_a_pure_function_of_the_pose(page, drawn):
