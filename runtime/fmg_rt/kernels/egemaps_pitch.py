@@ -14,7 +14,6 @@ IN_I32, IN2_I32, OUT_F64, OUT_I32 = array_in(I32, 1), array_in(I32, 2), array_ou
 ZERO, ONE, HALF, QUARTER = np.float32(0), np.float32(1), np.float32(0.5), np.float32(0.25)
 N_BINS = 513
 N_HARMONICS = 15
-SHRINK = np.float32(1 / 15)
 N_CANDIDATES = 6
 LOWEST_HZ, HIGHEST_HZ = np.float32(55), np.float32(1000)
 OCTAVES_PER_POINT = np.float64(np.log2(320) / 512)
