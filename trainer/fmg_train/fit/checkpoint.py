@@ -113,7 +113,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         ValueError,
         LookupError,
         OSError,
-        NotImplementedError,
+        NotImplementedError,  # zipfile, of a compression or an encryption that a flipped bit asks for
         zipfile.BadZipFile,
         pickle.UnpicklingError,
     ) as error:
