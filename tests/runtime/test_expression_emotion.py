@@ -1,4 +1,4 @@
-"""Emotions, chosen, heard and keyed; the read-out; a neutral face; the head; sides that differ."""
+"""Emotions, chosen, heard and keyed; the read-out; the head; sides that differ."""
 
 import json
 
@@ -275,21 +275,7 @@ def test_bad_keyframes_give_one_clear_line(tmp_path, text, says):
         read_keyframes(tmp_path / "none.json")
 
 
-# --- neutral, head, sides ---
-
-
-def test_a_brow_that_is_never_let_go_is_taken_off_and_what_rises_above_it_stays():
-    rng = np.random.default_rng(3)
-    faces = np.zeros((600, 52), np.float32)
-    faces[:, I["browInnerUp"]] = 0.2 + 0.02 * rng.standard_normal(600)
-    faces[:, I["mouthFrownLeft"]] = 0.15
-    faces[:, I["mouthSmileLeft"]] = faces[:, I["jawOpen"]] = 0.3
-    faces[400:410, I["browInnerUp"]] += 0.3
-    _, out = Player(ExpressionSettings.off(neutral=True), 30, 0).play(voice(20), faces)
-    assert out[30:400, I["browInnerUp"]].mean() < 0.03 and out[30:, I["mouthFrownLeft"]].max() < 0.03
-    assert out[400:410, I["browInnerUp"]].min() > 0.2
-    speech = [I["mouthSmileLeft"], I["jawOpen"]]
-    np.testing.assert_array_equal(out[:600, speech], faces[:, speech])
+# --- head, sides ---
 
 
 def heads(wave: np.ndarray, rate: float = 50.0, **more) -> np.ndarray:

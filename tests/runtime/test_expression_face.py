@@ -14,24 +14,32 @@ SECONDS = 1 / 30
 
 
 def test_accents_are_their_definition():
-    """Usual pitch and level are learnt over 2.5 s, their spreads over 5; 1.5 to 3 deviations above are an accent."""
+    """Usual pitch and level are means over 2.5 s of speech, at first over all, their spreads over 5 s.
+
+    1.5 to 3 deviations above are an accent.
+    """
     rng = np.random.default_rng(0)
     exact, amounts = np.zeros(kernels.N_EXACT), np.zeros(3, np.float32)
     exact[[kernels.USUAL_PITCH, kernels.USUAL_LEVEL]] = math.nan
     exact[kernels.SINCE_END] = math.inf
     usual, spread, accent, effort, was, ended = [math.nan, math.nan], [2.0, 3.3], 0.0, 0.0, False, math.inf
+    spoken = 0.0
     seen = np.zeros(3)
     for n in range(600):
         speaking = n % 100 < 70
-        now = (rng.choice([0.0, rng.uniform(5, 30)]), rng.choice([rng.uniform(-60, -10), math.nan], p=[0.95, 0.05]))
+        now = (
+            rng.choice([0.0, rng.uniform(5, 30), 60.0], p=[0.45, 0.45, 0.1]),
+            rng.choice([rng.uniform(-60, -10), math.nan], p=[0.95, 0.05]),
+        )
         kernels.weigh_accents(SECONDS, *now, speaking, exact, amounts)
         above = [0.0, 0.0]
+        spoken += SECONDS if speaking else 0.0
         for k, least in enumerate((1.5, 2.5)):
             if speaking and (now[0] > 0 or (k == 1 and math.isnan(usual[1]))) and math.isfinite(now[k]):
                 if math.isnan(usual[k]):
                     usual[k] = now[k]
                 else:
-                    far, learning = now[k] - usual[k], 1 - math.exp(-SECONDS / 2.5)
+                    far, learning = now[k] - usual[k], 1 - math.exp(-SECONDS / min(2.5, max(0.15, spoken)))
                     above[k] = min(1.0, max(0.0, (far / spread[k] - 1.5) / 1.5))
                     usual[k] += far * learning
                     spread[k] = max(spread[k] + (min(1.25 * abs(far), 12.0) - spread[k]) * 0.5 * learning, least)

@@ -59,7 +59,6 @@ class ExpressionOptions:
     gate: bool = _switch("gate", "Rest in silence and steady noise.")
     lips: bool = _switch("lips", "Lips that close fully, on time at any frame rate.")
     level: bool = _switch("level", "Quiet and loud speakers move alike.")
-    neutral: bool = _switch("neutral", "Remove constant offsets of brows, squint and frown.")
     accents: bool = _switch("accents", "Brows, squint and nostrils follow the melody of the voice.")
     asymmetry: bool = _switch("asymmetry", "Small differences between the sides; jaw, cheeks and chin follow.")
     blink: bool = _switch("blink", "Blinking.")
@@ -159,7 +158,6 @@ def _parts(options: ExpressionOptions, emotion_is_chosen: bool) -> "ExpressionSe
         gate=options.gate,
         lips=options.lips,
         level=options.level,
-        neutral=options.neutral,
         accents=options.accents,
         asymmetry=options.asymmetry,
         blink=options.blink,

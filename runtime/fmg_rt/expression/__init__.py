@@ -23,7 +23,6 @@ from .keyframes import KeyframeError, read_keyframes
 from .level import Levelling, factors_of
 from .lips import LipGuard, aperture
 from .merge import Merge, Tracker
-from .neutral import Neutral
 from .settings import MOUTH, ExpressionSettings, SettingsError, parse_mask
 from .smooth import Smoothing
 
@@ -70,7 +69,6 @@ class Expression:
         self._exact = np.zeros(kernels.N_EXACT)  # (16,)
         self._gate = RestGate(lookahead)
         self._levelling = Levelling(self._exact)
-        self._neutral = Neutral(self._exact)
         self._accents = Accents(self._exact)
         self._emotions = Emotions()
         self._lips = LipGuard()
@@ -102,7 +100,6 @@ class Expression:
         parts = (
             self._gate,
             self._levelling,
-            self._neutral,
             self._accents,
             self._emotions,
             self._lips,
@@ -243,7 +240,6 @@ class Expression:
             kernels.CALIBRATION: settings.calibration,
             kernels.LIPS: settings.lips,
             kernels.LEVEL: settings.level,
-            kernels.NEUTRAL: settings.neutral,
             kernels.ACCENTS: settings.accents or settings.head > 0.0,
             kernels.SMOOTHING: settings.smoothing > 0.0,
             kernels.ASYMMETRY: settings.asymmetry,
@@ -255,7 +251,6 @@ class Expression:
         self._arrays = (
             *(self._exact, self._affine),
             *self._lips.arrays,
-            *self._neutral.arrays,
             *(ACCENTS[: len(ACCENTS) if settings.accents else 0], factors_of(settings), self._accents.amounts),
             *self._smoothing.arrays(settings.smoothing),
             *self._asymmetry.arrays,

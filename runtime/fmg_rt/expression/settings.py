@@ -16,7 +16,7 @@ UPPER = ("brows", "cheeks", "eyes")
 MOUTH = ("jaw", "lips")
 """Regions that speak."""
 MAX_STRENGTH = 3.0
-SWITCHES = ("gate", "lips", "level", "neutral", "accents", "asymmetry", "blink", "gaze", "breath")
+SWITCHES = ("gate", "lips", "level", "accents", "asymmetry", "blink", "gaze", "breath")
 """Parts that are on or off."""
 SIZES = ("emotion_strength", "head", "smoothing", "mouth", "cheeks", "brows", "eyes")
 """Parts that have a strength from 0 to `MAX_STRENGTH`."""
@@ -37,7 +37,6 @@ class ExpressionSettings:
     level : quiet and loud speakers move alike (a slow gain between 0.6 and 1.8 on the mouth).
     accents : brows, squint and nostrils follow pitch accents, loudness and phrase ends.
     blink, gaze, breath : eyelids, eyes, and a breath of nostril and brow in silence.
-    neutral : subtract what brows, squint and frown hold at rest, learnt over seconds of speech.
     asymmetry : left and right differ a little, jaw and mouth sway, cheeks and chin join in.
     emotion : chosen emotions, names as `emotions.check` takes them → 0 to 1.
     emotion_strength : of every emotion, heard or chosen, 0 (off) to 3.
@@ -59,7 +58,6 @@ class ExpressionSettings:
     blink: bool = True
     gaze: bool = True
     breath: bool = True
-    neutral: bool = True
     asymmetry: bool = True
     emotion: Mapping[str, float] = field(default_factory=dict)
     emotion_strength: float = 1.0

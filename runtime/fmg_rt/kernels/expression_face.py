@@ -11,7 +11,7 @@ from .jit import F32, F64, I32, I64, IN1, IN2, OUT1, OUT2, VOID, array_in, array
 _INDEX, _EXACT = array_in(I32, 1), array_out(F64, 1)
 
 # Parts that `shape_voice` may leave out
-CALIBRATION, LIPS, LEVEL, NEUTRAL, ACCENTS, SMOOTHING, ASYMMETRY, GATE, EMOTION = (1 << i for i in range(9))
+CALIBRATION, LIPS, LEVEL, ACCENTS, SMOOTHING, ASYMMETRY, GATE, EMOTION = (1 << i for i in range(8))
 
 # Rows of `where` (11,), positions in a face
 JAW_OPEN, CLOSE, FUNNEL, ROLL_LOWER, ROLL_UPPER = range(5)
@@ -20,8 +20,8 @@ LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT, PRESS_LEFT, PRESS_RIGHT = rang
 RECENT, CLOSED, SINCE = range(3)
 
 # Positions in `exact` (16,): what parts keep from frame to frame in float64, since a decision hangs on it
-LOG_LEVEL, GAIN, SHOWN_GAIN, SPOKEN = range(4)  # levelling, strength, neutral
-USUAL_PITCH, USUAL_LEVEL, ACCENT, EFFORT, WAS_SPEAKING, SINCE_END = range(4, 10)  # accents
+LOG_LEVEL, GAIN, SHOWN_GAIN = range(3)  # levelling, strength
+SPOKEN, USUAL_PITCH, USUAL_LEVEL, ACCENT, EFFORT, WAS_SPEAKING, SINCE_END = range(3, 10)  # accents
 PITCH_SPREAD, LEVEL_SPREAD = range(10, 12)  # accents
 LOUD, FORWARD, PUFFED, SHRUGGED = range(12, 16)  # asymmetry
 N_EXACT = 16
@@ -58,11 +58,8 @@ _MOVING = np.float64(0.02)  # aperture below which a frame says nothing about th
 _QUIETEST, _LOUDEST = np.log(TARGET / HIGHEST) - np.float64(0.1), np.log(TARGET / LOWEST) + np.float64(0.1)
 _NOTICED = np.float64(0.002)  # change of the gain that is worth following
 
-USUAL_SECONDS = np.float64(4.0)
-"""Memory of what is usual of a neutral face, seconds of speech."""
-_FIRST = np.float64(0.15)  # s after which the first guess counts
-
-_BASE_SECONDS = np.float64(2.5)  # memory of a speaker's usual pitch and level
+# Memory of a speaker's usual pitch and level, seconds of speech; before, it is a mean over all, from the first guess on.
+_BASE_SECONDS, _FIRST_SECONDS = np.float64(2.5), np.float64(0.15)
 _RISE, _FALL = np.float64(0.06), np.float64(0.18)  # s, of an accent
 # Standard deviations of a speaker's pitch and level, semitones and dB: at first, and at least.
 _FIRST_SPREADS = np.float64(2.0), np.float64(3.3)
@@ -305,15 +302,6 @@ def show_emotions(rounding, mouth, amounts, directions, least, face):
                 face[i] *= max(_ZERO, _ONE + step)
 
 
-@part(VOID(IN1, F32, OUT1, OUT1))
-def take_off(which, learning, usual, face):
-    """Subtract from each coefficient of face (52,) with which (52,) > 0 its usual value, which is learnt; not below 0."""
-    for i in range(face.shape[0]):
-        if which[i] > _ZERO:
-            usual[i] += learning * (face[i] - usual[i])
-            face[i] = max(_ZERO, face[i] - which[i] * usual[i])
-
-
 @part(VOID(_INDEX, _INDEX, IN1, OUT1))
 def lean(pairs, groups, leans, face):
     """Make the left of each of pairs (2 n,), left then right, larger and the right smaller by the lean of its group (n,)."""
@@ -334,16 +322,6 @@ def follow_level(gap, seconds, exact):
     else:
         exact[LOG_LEVEL] = max(exact[LOG_LEVEL] - step * (_UNIT - _SHARE), _QUIETEST)
     exact[GAIN] = min(max(TARGET / np.exp(exact[LOG_LEVEL]), LOWEST), HIGHEST)
-
-
-@part(VOID(IN1, F64, I64, _EXACT, OUT1, OUT1))
-def be_neutral(which, seconds, speaking, exact, usual, face):
-    """Take off what is usual; it is learnt while `speaking`: a mean over all at first, over the last seconds later."""
-    learning = _NONE
-    if speaking:
-        exact[SPOKEN] += seconds
-        learning = _UNIT - np.exp(-seconds / min(USUAL_SECONDS, max(_FIRST, exact[SPOKEN])))
-    take_off(which, F32(learning), usual, face)
 
 
 @part(F64(F64, F64, I64, _EXACT))
@@ -372,10 +350,11 @@ def weigh_accents(seconds, pitch, level, speaking, exact, amounts):
 
     pitch : semitones, 0 when not voiced; level : dB; speaking : 0 from a phrase end on.
     """
-    learning, rising = _UNIT - np.exp(-seconds / _BASE_SECONDS), _UNIT - np.exp(-seconds / _RISE)
-    falling = _UNIT - np.exp(-seconds / _FALL)
+    rising, falling = _UNIT - np.exp(-seconds / _RISE), _UNIT - np.exp(-seconds / _FALL)
     raised, loud = _NONE, _NONE
     if speaking:
+        exact[SPOKEN] += seconds
+        learning = _UNIT - np.exp(-seconds / min(_BASE_SECONDS, max(_FIRST_SECONDS, exact[SPOKEN])))
         if pitch > _NONE:
             raised = exceed(pitch, learning, 0, exact)
         if pitch > _NONE or not np.isfinite(exact[USUAL_LEVEL]):
@@ -428,7 +407,6 @@ _MOMENT = (I64, F64, I64, F32, F32, F64, F64, I64, I64, F32, F32, F32, F32, F32)
 _PARTS = (
     (_EXACT, IN2),
     (_INDEX, IN1, OUT1),
-    (IN1, OUT1),
     (IN2, IN2, OUT1),
     (_INDEX, IN2, OUT1, OUT1),
     (_INDEX, _INDEX, _INDEX, IN2, IN2, IN1, OUT1, OUT1),
@@ -458,8 +436,6 @@ def shape_voice(
     where,
     weights,
     lips,
-    which,
-    usual,
     added,
     factors,
     accents,
@@ -500,8 +476,6 @@ def shape_voice(
         see_closure(gap, min(least, gap), max(most, gap), passed, lips)
     if parts & LEVEL and speaking:
         follow_level(gap, seconds, exact)
-    if parts & NEUTRAL:
-        be_neutral(which, seconds, speaking, exact, usual, face)
     if parts & ACCENTS:
         weigh_accents(seconds, pitch, level, speaking, exact, accents)
     gain = exact[GAIN] if parts & LEVEL else _UNIT
