@@ -28,7 +28,9 @@ stage stage4 stage2.npz stage4
 stage stage5 stage4.npz stage5/last.pt --mean-with stage3.npz
 stage stage6 stage5.npz stage6/last.pt --mean-with stage5.npz
 stage stage7 stage6.npz stage7/last.pt
-stage stage8 stage7.npz stage8/last.pt --mean-with stage7.npz --emotion data/corpus/real-emodb --calm data/corpus/real-librispeech
+stage stage8 stage7.npz stage8/last.pt --mean-with stage7.npz --emotion data/corpus/real-emodb \
+  --calm data/corpus/real-librispeech --calm data/corpus/real-grid --calm data/corpus/real-facegood --calm data/corpus/real-dorodoro \
+  --calm data/corpus/shard-00000 --calm data/corpus/shard-00001
 stage stage9 stage8.npz stage9/last.pt
 stage stage10 stage9.npz stage10/last.pt --mean-with stage9.npz
 cp stage10.npz best.npz

@@ -9,7 +9,7 @@ from fmg_rt import architectures, spec
 from fmg_rt.egemaps import FEATURE_NAMES
 from fmg_rt.networks.emotion import EmotionReadout
 from fmg_train import emotion
-from fmg_train.features import Cache
+from fmg_train.features import NOISE, Cache
 
 N_CLASSES = len(architectures.EMOTIONS)
 FEATURE = {name: i for i, name in enumerate(FEATURE_NAMES)}
@@ -150,11 +150,15 @@ def test_what_grows_with_the_gain_is_level():
     assert moved[present].min() > 0.4
 
 
-def _cache(n_windows: list[int], moods: list[str | None], splits: list[str], augmented: bool = False) -> Cache:
+def _cache(
+    n_windows: list[int], moods: list[str | None], splits: list[str], augmented: bool = False, source: str = "read"
+) -> Cache:
     ends = np.cumsum(n_windows)
     windows = np.stack([ends - n_windows, ends], axis=1)
     egemaps = np.repeat(np.arange(ends[-1], dtype=np.float32)[:, None], spec.N_EGEMAPS, axis=1)
-    recordings = tuple(SimpleNamespace(emotion=m, split=s, augmented=augmented) for m, s in zip(moods, splits, strict=True))
+    recordings = tuple(
+        SimpleNamespace(emotion=m, split=s, augmented=augmented, source=source) for m, s in zip(moods, splits, strict=True)
+    )
     nothing = np.empty(0)
     return Cache(nothing, nothing, egemaps, nothing, windows, recordings, nothing, nothing, nothing)
 
@@ -170,6 +174,19 @@ def test_examples_are_the_windows_with_a_second_of_speech():
     held_out = emotion.examples([cache, cache], "test", last_only=True)
     np.testing.assert_array_equal(held_out.features[:, 0], [15, 15])
     assert len(set(held_out.recording)) == 2
+
+
+def test_calm_speech_is_neutral_and_no_set_outweighs_the_others():
+    read = _cache([6, 5, 4], [None, "anger", None], ["train", "train", "test"])
+    calm = emotion.calm_examples([read, _cache([6], [None], ["train"], source=NOISE)])
+    np.testing.assert_array_equal(calm.features[:, 0], [3, 4, 5])
+    assert {architectures.EMOTIONS[i] for i in calm.emotion} == {"neutral"}
+    n = 2 * emotion.CALM_RECORDINGS + 7
+    many = emotion.calm_examples([_cache([4] * n, [None] * n, ["train"] * n), read])
+    assert emotion.CALM_RECORDINGS / 2 < len(set(many.recording)) - 1 <= emotion.CALM_RECORDINGS
+    # Spread from the first to nearly the last of the large set, whose windows are numbered on.
+    large = many.features[:-3, 0]
+    assert large[0] == 3 and large[-1] > 4 * (n - 4) and len(set(np.diff(large))) == 1
 
 
 def test_no_recording_with_a_mood_gives_no_example():

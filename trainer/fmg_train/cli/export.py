@@ -17,7 +17,8 @@ import click
 @click.option(
     "--calm",
     type=click.Path(path_type=Path),
-    help="Data set of people who read calmly: with --emotion, its training recordings count as neutral.",
+    multiple=True,
+    help="Data set of calm speech: with --emotion, its training recordings count as neutral; several times for several.",
 )
 @click.option(
     "--mean-with",
@@ -25,7 +26,7 @@ import click
     type=click.Path(path_type=Path),
     help="Weight file that the run began from (fit --init), or of another run from the same start: write the mean of both.",
 )
-def export(run: Path, output: Path, emotion: Path | None, calm: Path | None, origin: Path | None) -> None:
+def export(run: Path, output: Path, emotion: Path | None, calm: tuple[Path, ...], origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file.
 
     The file is read back by the runtime and compared with PyTorch on the training data's features before it is kept.
@@ -33,7 +34,7 @@ def export(run: Path, output: Path, emotion: Path | None, calm: Path | None, ori
     \b
     Examples:
       fmg-train export runs/first -o best.npz
-      fmg-train export runs/first -o best.npz --emotion data/corpus/real-emodb --calm data/corpus/real-librispeech
+      fmg-train export runs/first -o best.npz --emotion data/corpus/real-emodb --calm data/corpus/real-grid
       fmg-train export runs/first/last.pt -o last.npz
       fmg-train export runs/me -o me.npz --mean-with weights/best.npz
     """

@@ -23,7 +23,7 @@ VERIFY_FRAMES = 6_000
 """Log-mel frames (one minute) that runtime and torch are compared on."""
 
 
-def run(run: Path, output: Path, emotion: Path | None, calm: Path | None, origin: Path | None) -> None:
+def run(run: Path, output: Path, emotion: Path | None, calm: tuple[Path, ...], origin: Path | None) -> None:
     """Turn a checkpoint (or a run's best one) into a weight file. The arguments are the options of the command."""
     try:
         saved = checkpoints.load(run)
@@ -58,7 +58,7 @@ def _caches(directory: Path) -> list[features.Cache]:
     return [features.load(shard) for shard in shards]
 
 
-def _with_emotion(weights: Weights, directory: Path, calm: Path | None) -> Weights:
+def _with_emotion(weights: Weights, directory: Path, calm: tuple[Path, ...]) -> Weights:
     """The weights with an emotion read-out trained on the `train` recordings of a data set, scored on its `test` ones."""
     if weights.architecture == "cross_attention":
         raise click.UsageError("--emotion: the predecessor's network has its own feature statistics")
@@ -66,8 +66,8 @@ def _with_emotion(weights: Weights, directory: Path, calm: Path | None) -> Weigh
     learnt = emotions.examples(caches, "train")
     if not len(learnt.emotion):
         raise DatasetError(f"{directory}: no training recording with an emotion")
-    if calm is not None:
-        learnt = emotions.joined(learnt, emotions.examples(_caches(calm), "train", last_only=True, calm=True))
+    for folder in calm:
+        learnt = emotions.joined(learnt, emotions.calm_examples(_caches(folder)))
     readout = emotions.train(learnt)
     provenance = dict(weights.provenance)
     held_out = emotions.examples(caches, "test", last_only=True)
