@@ -265,7 +265,7 @@ def test_export_is_verified_in_the_runtime(bursts, tmp_path, architecture):
     assert weights.architecture == architecture and weights.provenance["epoch"] == 1
     saved = checkpoints.load(tmp_path / "run")
     mel = features.load(bursts[0]).mel[:400].astype(np.float32)
-    assert max(exporting.difference(saved, weights, mel)) <= exporting.TOLERANCE
+    assert max(exporting.difference(saved, weights, mel)) <= 1e-5
     # Another network under the same name must be noticed, and the file must not be kept.
     name = next(n for n in weights.tensors if n.endswith("weight") and ("readout" in n or "mlp.8" in n))
     wrong = {**weights.tensors, name: weights.tensors[name] + 0.5}
