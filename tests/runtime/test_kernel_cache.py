@@ -4,6 +4,7 @@ import errno
 import importlib
 import itertools
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -235,6 +236,18 @@ def test_no_damage_stops_a_start(command, warm, voice, weight_file, tmp_path, pr
         assert code == 0, err
         assert err.count("are damaged; they are deleted") == expected and "Traceback" not in err
     assert (tmp_path / "a.csv").exists() or (tmp_path / "voice.csv").exists() or "would run" in out
+
+
+@pytest.mark.parametrize("command", ["run", "bake", "doctor"])
+@pytest.mark.parametrize("kind", ["read-only", "full"])
+def test_no_place_for_kernels_stops_no_start(kind, command, warm, tmp_path):
+    """Cells of the start matrix (docs/start.md): file systems that take nothing, not even from root."""
+    matrix = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "start_matrix.py"))
+    with matrix["state"](kind, warm, tmp_path / "cache", everything=False) as there:
+        if not there:
+            pytest.skip("this system lets nobody mount a file system")
+        cell = matrix["measure"](matrix["commands"](tmp_path)[command], tmp_path / "cache", tmp_path)
+    assert cell.startswith("runs, says it once"), cell
 
 
 def test_kernels_of_others_stay_as_they_were(tmp_path):
