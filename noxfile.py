@@ -51,7 +51,7 @@ def agents(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")
 def receivers(session: nox.Session) -> None:
-    """What VTube Studio and VMC get, against others' clients, in an environment of their own: one brings OpenCV, one is AGPL."""
+    """What VTube Studio and VMC get, by the clients of others, in an environment of their own: OpenCV is left out of it."""
     session.install("-e", ".[receivers]", "pytest", "pytest-rerunfailures", "python-osc", "aiofiles")
     session.install("--no-deps", "pyvts", "vmcp")
     session.run("python", "-c", "import vmcp.events, importlib.metadata; importlib.metadata.version('pyvts')")  # or skipped

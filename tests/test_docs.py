@@ -59,7 +59,13 @@ def test_readmes_show_the_same_commands():
 @pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
 def test_readmes_say_how_it_is_installed_and_what_it_is_not(name):
     text = (ROOT / name).read_text(encoding="utf-8")
-    for words in ("`pipx install .`", "`uv tool install .`", f"`{distribution.NAME}`", "`pip install fmg`", "docs/application.md"):
+    for words in (
+        "`pipx install .`",
+        "`uv tool install .`",
+        f"`{distribution.NAME}`",
+        "`pip install fmg`",
+        "docs/application.md",
+    ):
         assert words in text, words
 
 

@@ -155,10 +155,7 @@ def test_requests_are_those_of_another_client(pyvts):
         (api.request("AuthenticationToken", api.PLUGIN), theirs.authentication_token()),
         (api.request("Authentication", {**api.PLUGIN, "authenticationToken": TOKEN}), theirs.authentication(TOKEN)),
         (api.request("InputParameterList"), theirs.requestTrackingParameterList() | {"data": {}}),
-        (
-            api.create("FmgJawOpen"),
-            theirs.requestCustomParameter("FmgJawOpen", 0, 1, 0, created["data"]["explanation"]),
-        ),
+        (api.create("FmgJawOpen"), theirs.requestCustomParameter("FmgJawOpen", 0, 1, 0, created["data"]["explanation"])),
         (api.inject(values), theirs.requestSetMultiParameterValue([*values], [*values.values()], face_found=True)),
     ):
         for value in expected["data"].get("parameterValues", []):
