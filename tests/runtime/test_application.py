@@ -4,9 +4,12 @@ Run from the sources; ``FMG_APPLICATION=dist/fmg/fmg`` drives the built one.
 """
 
 import os
+import runpy
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import browser
@@ -76,6 +79,42 @@ def test_a_click_a_face_and_stop(start, tmp_path):
             page.run("document.querySelector('#quit').click()")
             process.wait(20)
     assert not page.errors
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(BUILT), reason="of the sources")
+def test_a_windowed_start_has_no_console_and_says_in_a_file_where_its_page_is(application):
+    _, environment = application
+    code = f"""
+import runpy, sys
+sys.argv, sys.stdin, sys.stdout, sys.stderr = ["fmg"], None, None, None
+runpy.run_path({str(ROOT / "packaging" / "fmg.py")!r}, run_name="__main__")
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    try:
+        until, said = time.monotonic() + 60, ""
+        while "http://" not in said and time.monotonic() < until:
+            time.sleep(0.1)
+            said = "".join(path.read_text("utf-8") for path in Path(environment["HOME"]).rglob("log.txt"))
+        url = said[said.index("http://") :].split()[0].rstrip(",")
+        with urllib.request.urlopen(url, timeout=10) as page:
+            assert b"<canvas" in page.read()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_second_click_shows_the_page_that_is_there(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    is_running = runpy.run_path(str(ROOT / "packaging" / "fmg.py"))["is_running"]
+    settings = tmp_path / "fmg.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        settings.write_text(f"preview: {first.getsockname()[1]}\n")
+        assert is_running(settings) and opened == [f"http://127.0.0.1:{first.getsockname()[1]}/"]
+    for text in (settings.read_text(), "preview: x\n", "- a list\n", "vmc: [a\n", ""):
+        settings.write_text(text)
+        assert not is_running(settings) and len(opened) == 1
 
 
 @pytest.mark.slow
