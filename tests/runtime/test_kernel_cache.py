@@ -238,6 +238,7 @@ def test_no_damage_stops_a_start(command, warm, voice, weight_file, tmp_path, pr
     assert (tmp_path / "a.csv").exists() or (tmp_path / "voice.csv").exists() or "would run" in out
 
 
+@pytest.mark.skipif(not shutil.which("mount"), reason="this system has no mount")
 @pytest.mark.parametrize("command", ["run", "bake", "doctor"])
 @pytest.mark.parametrize("kind", ["read-only", "full"])
 def test_no_place_for_kernels_stops_no_start(kind, command, warm, tmp_path):

@@ -303,7 +303,7 @@ def test_speech_that_ran_ahead_and_then_comes_as_it_sounds_is_whole(pipe):
 
     def feed():
         n = 0
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             for hops in [2, *[0] * 10, 300, *[2] * 200]:
                 pipe((np.arange(n, n + 160 * hops) // 160).astype("<i2").tobytes())
                 n += 160 * hops
