@@ -38,8 +38,12 @@ def double(x, out):
         out[i] = 2 * x[i]
 
 
+def half(x):
+    return x / 2
+
+
 def compiled():
-    """The function above as a kernel: compiled, or loaded from where it is kept."""
+    """The first function above as a kernel: compiled, or loaded from where it is kept."""
     return jit.fast_kernel(jit.VOID(jit.IN1, jit.OUT1))(double)
 
 
@@ -63,6 +67,14 @@ def test_what_was_compiled_is_found(place):
     assert path.suffix == cache.SUFFIX and path.name.startswith("test_kernel_cache.double-")
     assert works(compiled()) and (cache.tally.loaded, cache.tally.compiled) == (1, 1)
     assert list(cache.kept()) == [(path, True)] and cache.tally.place == place
+
+
+def test_a_part_is_compiled_or_loaded_by_its_first_call(place):
+    for n in (0, 1):
+        part = jit.part(jit.VOID(jit.IN1, jit.OUT1))(double)
+        assert (cache.tally.compiled, cache.tally.loaded) == (n, 0)
+        assert works(part) and works(part) and (cache.tally.compiled, cache.tally.loaded) == (1, n)
+    assert jit.part(jit.F32(jit.F32))(half)(3.0) == 1.5
 
 
 def test_an_edit_of_a_kernel_in_another_file_reaches_its_callers(place, tmp_path, monkeypatch):
