@@ -1,4 +1,4 @@
-"""The tasks of a developer: `nox -s quick`, `tests`, `bench`, `lint`, `agents`, `nvidia`, `docs`, `application`.
+"""The tasks of a developer: `nox -s quick`, `tests`, `bench`, `lint`, `agents`, `receivers`, `nvidia`, `docs`, `application`.
 
 They use the environment that nox itself is installed in: `pip install -c constraints.txt -e ".[train,corpus,oracle,serve,media,
 docs,test]"` makes it once, as the README's test command does.
@@ -47,6 +47,16 @@ def agents(session: nox.Session) -> None:
     session.install("-e", ".[agents]", "pytest", "pytest-rerunfailures", "python-osc")
     session.run("python", "-c", "import pipecat.frames.frames, livekit.agents")  # without them the tests would be skipped
     session.run("python", "-m", "pytest", "-q", "tests/runtime/test_serve_agents.py", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def receivers(session: nox.Session) -> None:
+    """What VTube Studio and VMC get, by the clients of others, in an environment of their own: OpenCV is left out of it."""
+    session.install("-e", ".[receivers]", "pytest", "pytest-rerunfailures", "python-osc", "aiofiles")
+    session.install("--no-deps", "pyvts", "vmcp")
+    session.run("python", "-c", "import vmcp.events, importlib.metadata; importlib.metadata.version('pyvts')")  # or skipped
+    tests = ("tests/runtime/test_vtubestudio.py", "tests/runtime/test_sinks_vmc.py")
+    session.run("python", "-m", "pytest", "-q", *tests, *session.posargs)
 
 
 @nox.session(venv_backend="venv")

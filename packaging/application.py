@@ -48,6 +48,7 @@ UNUSED = [
     "numba.np.ufunc.tbbpool",
 ]
 """What is imported if it is there, by us or by Numba, and would make the folder larger than its 250 MB."""
+_PART = re.compile(r"^@(?:fast_)?part\(.*?\)\ndef (\w+)", re.MULTILINE | re.DOTALL)
 
 
 def build() -> Path:
@@ -91,11 +92,16 @@ def program(folder: Path) -> Path:
 
 
 def compile_ahead(folder: Path) -> None:
-    """Let the finished program compile its kernels, and pack them with it."""
+    """Let the finished program compile its kernels, and pack those that a start loads: their parts lie in them."""
     (source,) = {path.resolve() for path in folder.rglob("kernels/jit.py")}
+    packed = source.parent / "__pycache__"
+    packed.mkdir(exist_ok=True)
+    parts = {f"{path.stem}.{name}" for path in source.parent.glob("*.py") for name in _PART.findall(path.read_text("utf-8"))}
     with tempfile.TemporaryDirectory() as cache:
         subprocess.run([program(folder), "cache", "warm"], check=True, env={**os.environ, "NUMBA_CACHE_DIR": cache})
-        shutil.copytree(Path(cache) / "fmg", source.parent / "__pycache__", dirs_exist_ok=True)
+        for kernel in (Path(cache) / "fmg").iterdir():
+            if kernel.name.rpartition("-")[0] not in parts:
+                shutil.copy(kernel, packed)
     if sys.platform == "darwin":  # PyInstaller has signed the folder without them
         subprocess.run(["codesign", "--force", "--deep", "--sign", "-", str(folder)], check=True)
 

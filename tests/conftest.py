@@ -20,6 +20,7 @@ SLOW = {
     "trainer/test_evaluate.py": "",
     "trainer/test_fit.py": "",
     "trainer/test_import_predecessor.py": "test_imported_checkpoint_equals_torch",
+    "trainer/test_prepare_captures.py": "test_a_camera",
     "trainer/test_prepare_video.py": "test_a_film test_films test_folders test_frames_that test_without_the_extra",
     "trainer/test_prepare_video_mediapipe.py": "",
     "trainer/test_solve.py": "",

@@ -56,6 +56,26 @@ def test_readmes_show_the_same_commands():
         assert command in japanese
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_readmes_say_how_it_is_installed_and_what_it_is_not(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for words in (
+        "`pipx install .`",
+        "`uv tool install .`",
+        f"`{distribution.NAME}`",
+        "`pip install fmg`",
+        "docs/application.md",
+    ):
+        assert words in text, words
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md", "docs/receivers/index.md"])
+def test_every_receiver_stands_in_the_table(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for page in (ROOT / "docs" / "receivers").glob("*.md"):
+        assert page.name == "index.md" or re.search(rf"^\|.*\]\([\w/]*{page.name}\)", text, re.MULTILINE), page.name
+
+
 def test_pages_name_every_option():
     """Pages are made of the same objects as ``--help``: nothing is missing."""
     pytest.importorskip("torch", reason="commands of the trainer need the extra [train]")
@@ -125,6 +145,28 @@ def test_workflows_are_pinned_and_may_only_read(path):
     for use in re.findall(r"uses: *(.+)", text):
         assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v[\d.]+", use), use
     assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+
+
+def test_a_release_has_every_system_checksums_and_attestations():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))["jobs"]
+    systems = jobs["application"]["strategy"]["matrix"]["os"]
+    assert [name.partition("-")[0] for name in systems] == ["windows", "macos", "ubuntu"]
+    said = {name: str(job["steps"]) for name, job in jobs.items()}
+    assert "python -m build" in said["distribution"] and "packaging/application.py --archive" in said["application"]
+    assert {"distribution", "application"} <= set(jobs["release"]["needs"])
+    for step in ("sha256sum * > SHA256SUMS", "actions/attest-build-provenance@", "gh release create"):
+        assert step in said["release"], step
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8"))["updates"]
+    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip"}
+    security = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    assert "Report a vulnerability privately" in security and "SHA256SUMS" in security
+
+
+def test_licences_of_what_comes_along_are_named():
+    page = (ROOT / "docs" / "licence.md").read_text(encoding="utf-8")
+    for name in ("soxr", "libsndfile", "zeroconf"):
+        assert re.search(rf"^\|.*\b{name}\b.*\| LGPL 2.1", page, re.MULTILINE), name
+    assert "soxr and libsndfile are LGPL" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_a_release_is_called():

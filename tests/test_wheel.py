@@ -58,6 +58,9 @@ def test_what_the_archives_hold(built):
     assert not any(name.startswith(("tests/", "bench/", "packaging/")) for name in names)
     assert f"Name: {distribution.NAME}\n" in metadata and f"Version: {distribution.__version__}\n" in metadata
     assert f"Project-URL: Source, {URL}" in metadata
+    assert re.search(r"^Keywords: .*\barkit\b.*\blip sync\b", metadata, re.MULTILINE)
+    for classifier in ("Typing :: Typed", "Operating System :: MacOS", "Programming Language :: Python :: 3.10"):
+        assert f"Classifier: {classifier}\n" in metadata
     assert f"]({URL}/raw/v1/docs/images/" in metadata
     assert not re.findall(r"\]\((?!https?:|#)[^)]*\)", metadata)  # a package index has no files beside the text
 

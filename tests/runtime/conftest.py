@@ -1,6 +1,7 @@
 """Shared by the runtime's tests: weight files of random numbers, a UDP receiver, the program as a process."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,10 @@ import pytest
 from loopback import Receiver
 
 from fmg_rt import architectures, weights
+
+# Under nohup every program started here would inherit that a hangup is ignored; a handler is not inherited.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def random_weights(architecture="gru", lookaheads=(0, 800, 1600), seed=1):

@@ -1,8 +1,11 @@
 """`fmg-rt` as a person uses it: what comes out, what it says, how it ends."""
 
 import hashlib
+import json
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -16,6 +19,7 @@ from pythonosc.osc_packet import OscPacket
 from fmg_rt import arkit, weights
 from fmg_rt.cli import main
 from fmg_rt.sinks.formats import HEAD
+from fmg_rt.wire import names
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process only on Windows")
 
@@ -129,6 +133,27 @@ def test_blocks_of_any_size_give_the_same_faces_through_the_whole_program(tmp_pa
         assert np.array_equal(_table(record)[1], whole)
 
 
+@pytest.mark.skipif(not shutil.which("bash") or not os.path.exists("/dev/stdin"), reason="needs bash and /dev/stdin")
+@pytest.mark.parametrize(
+    "word", ["- < $1", "/dev/stdin < $1", "<(cat $1)", "$1.fifo", "- < <(cat $1)", "/dev/stdin < <(cat $1)"]
+)
+def test_a_pipe_by_any_name_is_heard_whole(word, tmp_path, weight_file, voice):
+    sound = tmp_path / "voice.wav"
+    shutil.copy(voice, sound)
+    os.mkfifo(tmp_path / "voice.wav.fifo")
+    common = ["--weights", str(weight_file), "--fast", "--record"]
+    assert _invoke(*common, tmp_path / "file.csv", "--input", sound).exit_code == 0
+    script = f'cat $1 > $1.fifo & fifo=$!; "$0" -m fmg_rt "${{@:2}}" --input {word}; code=$?; kill $fifo; exit $code'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable, str(sound), *common, str(tmp_path / "pipe.csv")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(_table(tmp_path / "pipe.csv")[1], _table(tmp_path / "file.csv")[1])
+
+
 def test_thirty_frames_a_second_arrive_from_a_paced_file(tmp_path, weight_file, program, udp):
     soundfile.write(tmp_path / "long.wav", np.random.default_rng(1).standard_normal(16000 * 11) * 0.05, 16000)
     port = udp.getsockname()[1]
@@ -225,6 +250,38 @@ def test_stopped_it_leaves_a_face_at_rest(weight_file, voice, program, udp, numb
     assert "Traceback" not in err
     faces = _faces(_drain(udp))
     assert not np.any(faces[-2:]) and len(faces) >= 2
+
+
+@pytest.mark.parametrize("name", ["take.csv", "take.npz", "take.json"])
+def test_a_terminal_that_is_closed_leaves_the_whole_recording(name, weight_file, voice, tmp_path, udp):
+    """The system tells the program by SIGHUP; what it says afterwards reaches nobody."""
+    termios, fcntl = (pytest.importorskip(name, reason="needs a POSIX terminal") for name in ("termios", "fcntl"))
+    terminal, inside = os.openpty()
+    address = f"127.0.0.1:{udp.getsockname()[1]}"
+    arguments = ["--weights", weight_file, "--input", voice, "--record", tmp_path / name, "--osc", address]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fmg_rt", *map(str, arguments)],
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(inside)
+    sent = [udp.recv(65536) for _ in range(60)]
+    os.close(terminal)
+    assert process.wait(20) == 129
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    faces = _faces([*sent, *_drain(udp)])[:-2]  # the two at rest are not recorded
+    if name.endswith("csv"):
+        recorded = _table(tmp_path / name)[1]
+    elif name.endswith("npz"):
+        recorded = np.load(tmp_path / name)["coefficients"]
+    else:
+        content = json.loads((tmp_path / name).read_text())
+        recorded = np.array(content["weightMat"], np.float32)[:, [content["facsNames"].index(n) for n in names.APPLE]]
+        faces = faces[:, names.order(names.APPLE)]
+    assert len(faces) >= 20 and np.abs(recorded - faces).max() < 1e-6
 
 
 def test_a_receiver_that_is_not_there_does_not_matter(tmp_path, weight_file, voice):

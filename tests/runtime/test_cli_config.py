@@ -1,6 +1,7 @@
 """`fmg-rt config` prints a file that `--config` takes; `fmg-rt names` the 52 names."""
 
 import re
+from pathlib import Path
 
 import click
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from fmg_rt.app import config
 from fmg_rt.arkit import ARKIT_NAMES
+from fmg_rt.cli import main
 from fmg_rt.cli.config import config as config_command
 from fmg_rt.cli.names import names
 from fmg_rt.cli.run import NOT_IN_FILES, run
@@ -48,3 +50,13 @@ def test_the_names_are_all_there_and_the_message_says_where():
     assert [found[k] for k in range(52)] == list(ARKIT_NAMES)
     with pytest.raises(SettingsError, match="'fmg-rt names' prints the 52"):
         parse_mask("zzz")
+
+
+@pytest.mark.parametrize(("typed", "found"), [("--vtub", {"--vtubestudio", "--vtubestudio-custom"}), ("doc", {"doctor"})])
+def test_the_shell_completes_what_is_typed(typed, found):
+    """By the variable that docs/settings.md names for bash."""
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
+    (variable,) = set(re.findall(r"(\w+)=bash_source fmg-rt\b", page))
+    environment = {variable: "bash_complete", "COMP_WORDS": f"fmg-rt {typed}", "COMP_CWORD": "1"}
+    result = CliRunner().invoke(main, prog_name="fmg-rt", env=environment)
+    assert {line.partition(",")[2] for line in result.output.splitlines()} == found

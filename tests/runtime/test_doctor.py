@@ -91,14 +91,19 @@ def test_a_machine_too_slow_fails(weight_file, monkeypatch):
     assert speed.verdict == "FAIL" and "lower --rate" in speed.text
 
 
-def test_kernels_that_were_compiled_damaged_or_cannot_be_kept_are_said(monkeypatch):
+def test_kernels_that_were_compiled_damaged_or_cannot_be_kept_are_said(monkeypatch, tmp_path):
+    """Place, size and state, and the command that changes it."""
     tally = cache.Tally()
     monkeypatch.setattr(cache, "tally", tally)
+    (tmp_path / "a.kernel").write_bytes(bytes(2_340_000))
+    monkeypatch.setattr(cache, "kept", lambda: [(tmp_path / "a.kernel", True), (tmp_path / "none.kernel", False)])
     tally.loaded, tally.place = 80, Path("/cache")
-    assert checks._check_kernels(1.0).text.startswith("80, all of them compiled before in")
+    whole = f"80, all of them compiled before in {Path('/cache')} (2.3 MB); ready in 1.0 s; `fmg-rt cache clear` deletes them"
+    assert checks._check_kernels(1.0) == checks.Finding("ok", "kernels", whole)
     tally.compiled, tally.damaged = 1, 1
     verdict = checks._check_kernels(1.0)
     assert verdict.verdict == "note" and "81, 1 compiled just now" in verdict.text and "1 were damaged" in verdict.text
+    assert f"{Path('/cache')} (2.3 MB)" in verdict.text and "`fmg-rt cache warm`" in verdict.text
     tally.refusal = "/cache: Read-only file system"
     verdict = checks._check_kernels(1.0)
     assert verdict.verdict == "note" and "NUMBA_CACHE_DIR" in verdict.text and "Read-only" in verdict.text

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from fmg_rt import AudioError
 from fmg_rt.egemaps import FEATURE_NAMES, LLD_NAMES, EGeMAPS, egemaps
 
 RNG = np.random.default_rng(0)
@@ -125,6 +126,16 @@ def test_whole_recording_is_the_stream():
 def test_a_window_must_hold_something():
     with pytest.raises(ValueError, match="at least 0.5 s"):
         EGeMAPS(window_s=0.4)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [np.zeros(160, np.int16), np.zeros((160, 1), np.float32), np.zeros((), np.float32), np.zeros(9, complex), "x", None],
+)
+def test_what_are_no_samples_is_one_line(samples):
+    with pytest.raises(AudioError, match=r"floats of the shape \(samples,\)") as error:
+        EGeMAPS().push(samples)
+    assert "\n" not in str(error.value)
 
 
 def test_names_load_no_kernel():

@@ -1,5 +1,8 @@
 """The examples run as they are, on a sound file or with a microphone that is a list of blocks."""
 
+import ast
+import configparser
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -35,6 +38,22 @@ def test_with_a_sound_file(monkeypatch, capsys, talk, name, says):
     run(monkeypatch, name, talk)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) >= 5 and says in lines[-1]
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_names_the_extra_that_it_needs(path):
+    """What is not installed with fmg itself stands in its first lines."""
+    setup = configparser.ConfigParser()
+    setup.read(EXAMPLES.parent / "setup.cfg", encoding="utf-8")
+    extras = {name: words for name, words in setup["options.extras_require"].items() if name not in ("test", "docs")}
+    extras["train"] += "\nfmg_train"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    for module in {name.partition(".")[0] for name in found if name} - {"fmg_rt", *sys.stdlib_module_names}:
+        if not re.search(rf"^{module}\b", setup["options"]["install_requires"], re.MULTILINE):
+            (extra,) = (name for name, words in extras.items() if re.search(rf"^{module}\b", words, re.MULTILINE))
+            assert f"[{extra}]" in ast.get_docstring(tree), module
 
 
 def test_barge_in_rests_and_begins_again(monkeypatch, capsys, talk):

@@ -284,12 +284,15 @@ def test_the_tracker_understands_osc_vmc_and_live_link():
 
 
 def test_the_tracker_reads_what_the_live_link_sink_sends():
+    """From this computer only, unless told otherwise; after a bundle that python-osc would read for ever, too."""
     from fmg_rt.sinks.livelink import LiveLinkSink
 
-    source = TrackerSource(0, "127.0.0.1")
+    source = TrackerSource(0)
+    assert source._socket.getsockname()[0] == "127.0.0.1"
     sink = LiveLinkSink("127.0.0.1", source.port, 60.0, subject="顔")
     face, out = np.random.default_rng(3).random(52, dtype=np.float32), np.empty(52, np.float32)
     assert source.read(out) == 0
+    sink.udp.send([bytes.fromhex("2362756e646c65000000000000000001fffffffc")])
     sink.send(Frame(0, 0.0, face))
     until = time.monotonic() + 3
     while source.read(out) == 0 and time.monotonic() < until:

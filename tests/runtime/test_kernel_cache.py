@@ -4,6 +4,7 @@ import errno
 import importlib
 import itertools
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -37,8 +38,12 @@ def double(x, out):
         out[i] = 2 * x[i]
 
 
+def half(x):
+    return x / 2
+
+
 def compiled():
-    """The function above as a kernel: compiled, or loaded from where it is kept."""
+    """The first function above as a kernel: compiled, or loaded from where it is kept."""
     return jit.fast_kernel(jit.VOID(jit.IN1, jit.OUT1))(double)
 
 
@@ -62,6 +67,14 @@ def test_what_was_compiled_is_found(place):
     assert path.suffix == cache.SUFFIX and path.name.startswith("test_kernel_cache.double-")
     assert works(compiled()) and (cache.tally.loaded, cache.tally.compiled) == (1, 1)
     assert list(cache.kept()) == [(path, True)] and cache.tally.place == place
+
+
+def test_a_part_is_compiled_or_loaded_by_its_first_call(place):
+    for n in (0, 1):
+        part = jit.part(jit.VOID(jit.IN1, jit.OUT1))(double)
+        assert (cache.tally.compiled, cache.tally.loaded) == (n, 0)
+        assert works(part) and works(part) and (cache.tally.compiled, cache.tally.loaded) == (1, n)
+    assert jit.part(jit.F32(jit.F32))(half)(3.0) == 1.5
 
 
 def test_an_edit_of_a_kernel_in_another_file_reaches_its_callers(place, tmp_path, monkeypatch):
@@ -235,6 +248,19 @@ def test_no_damage_stops_a_start(command, warm, voice, weight_file, tmp_path, pr
         assert code == 0, err
         assert err.count("are damaged; they are deleted") == expected and "Traceback" not in err
     assert (tmp_path / "a.csv").exists() or (tmp_path / "voice.csv").exists() or "would run" in out
+
+
+@pytest.mark.skipif(not shutil.which("mount"), reason="this system has no mount")
+@pytest.mark.parametrize("command", ["run", "bake", "doctor"])
+@pytest.mark.parametrize("kind", ["read-only", "full"])
+def test_no_place_for_kernels_stops_no_start(kind, command, warm, tmp_path):
+    """Cells of the start matrix (docs/start.md): file systems that take nothing, not even from root."""
+    matrix = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "start_matrix.py"))
+    with matrix["state"](kind, warm, tmp_path / "cache", everything=False) as there:
+        if not there:
+            pytest.skip("this system lets nobody mount a file system")
+        cell = matrix["measure"](matrix["commands"](tmp_path)[command], tmp_path / "cache", tmp_path)
+    assert cell.startswith("runs, says it once"), cell
 
 
 def test_kernels_of_others_stay_as_they_were(tmp_path):

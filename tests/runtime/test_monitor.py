@@ -160,6 +160,23 @@ def test_the_command_hears_both_kinds_of_addresses_and_leaves_on_ctrl_c(family):
         assert process.returncode == 130
 
 
+def test_a_bundle_of_a_negative_size_holds_it_up_no_longer_than_another():
+    """python-osc reads it for ever: 20 bytes kept a core busy and filled the memory."""
+    port = free_port()
+    command = [sys.executable, "-m", "fmg_rt", "monitor", "--port", str(port), "--seconds", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "listening" in process.stderr.readline()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for datagram in (bytes.fromhex("2362756e646c65000000000000000001fffffffc"), message("/blendshape/24", 0.25)):
+                sender.sendto(datagram, ("127.0.0.1", port))
+        output, _ = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    first, second = output.splitlines()
+    assert "unknown  20 B" in first and second.endswith("osc  24 B  jawOpen 0.25") and process.returncode == 0
+
+
 def test_nothing_arrived():
     result = CliRunner().invoke(main, ["monitor", "--port", str(free_port()), "--seconds", "0.2"])
     assert result.exit_code == 1 and "nothing arrived" in result.output

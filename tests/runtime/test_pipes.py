@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from fmg_rt.cli.options import fill
+from fmg_rt.cli.run import InputOptions, open_source, run
 from fmg_rt.sources import SourceError, media
 from fmg_rt.sources.file import describe, is_pipe, open_file
 from fmg_rt.sources.mono import Mono
@@ -149,7 +151,7 @@ def test_one_channel_on_request(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "suffix, codec", [("m4a", "aac"), ("mp4", "aac"), ("mov", "aac"), ("mkv", "libopus"), ("webm", "libopus")]
+    "suffix, codec", [("m4a", "aac"), ("aac", "aac"), ("mp4", "aac"), ("mov", "aac"), ("mkv", "libopus"), ("webm", "libopus")]
 )
 def test_what_phones_and_cameras_record(tmp_path, suffix, codec):
     av = pytest.importorskip("av")
@@ -200,13 +202,13 @@ class Voice(threading.Thread):
             pass
 
 
-def lags(source, began, seconds):
+def lags(source, began, seconds, speed=1.0):
     """(when, seconds from the sound to its hop) of what is heard within `seconds`."""
     hop, seen, end = np.empty(160, np.float32), [], time.perf_counter() + seconds
     while time.perf_counter() < end:
         if source.read(hop, 0.1):
             now = time.perf_counter() - began
-            seen.append((now, now - hop[80] * 32768 / 100))
+            seen.append((now, now - hop[80] * 32768 / 100 / speed))
     return seen
 
 
@@ -229,6 +231,27 @@ def test_a_voice_is_heard_now_and_again_after_every_stall(pipe, rate):
     assert lags(source, voice.began, 1.0)[-1][1] < 0.15
     voice.over.set()
     source.close()
+
+
+def test_the_drift_of_its_clock_does_not_add_up(pipe):
+    """A device that gives 1.1 s each second: what one whose clock is 0.1 % off does in minutes."""
+    voice = Voice(pipe, 16_000, speed=1.1)
+    source = LivePipe(Pipe("-", 16_000))
+    time.sleep(0.7)  # the program loads
+    seen = lags(source, voice.began, 4.0, speed=1.1)
+    assert source.live and max(lag for when, lag in seen if when > 2.0) < 0.15
+    steps = np.diff([when - lag for when, lag in seen])
+    assert steps.max() < 0.025, "nothing is left out"
+    voice.over.set()
+    source.close()
+
+
+@pytest.mark.parametrize(("words", "told"), [([], None), (["--live"], True), (["--paced"], False)])
+def test_the_command_line_says_which_it_is(pipe, monkeypatch, words, told):
+    given = []
+    monkeypatch.setattr("fmg_rt.sources.pipe.LivePipe", lambda source, live: given.append((source.name, live)))
+    open_source(fill(InputOptions, run.make_context("fmg-rt", ["--input", "-", *words]).params), lambda: False)
+    assert given == [("standard input", told)]
 
 
 def test_a_voice_that_begins_late_is_not_late_for_long(pipe):
@@ -280,7 +303,7 @@ def test_speech_that_ran_ahead_and_then_comes_as_it_sounds_is_whole(pipe):
 
     def feed():
         n = 0
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             for hops in [2, *[0] * 10, 300, *[2] * 200]:
                 pipe((np.arange(n, n + 160 * hops) // 160).astype("<i2").tobytes())
                 n += 160 * hops

@@ -16,9 +16,14 @@ import pytest
 
 from fmg_rt import arkit
 from fmg_rt import preview as preview_package
+from fmg_rt.cli.options import fill
+from fmg_rt.cli.receivers import LiveReceivers
+from fmg_rt.cli.run import run
+from fmg_rt.cli.sink_options import ReceiverOptions
 from fmg_rt.expression import ExpressionSettings
 from fmg_rt.frame import Frame
 from fmg_rt.preview import Controls, Preview, PreviewError
+from fmg_rt.sinks import Sinks
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not browser.CHROMIUM, reason="Chromium is not installed")]
 
@@ -168,6 +173,12 @@ def test_open_and_closed_lips_are_seen(drawn):
     assert 0 < dark(drawn["oo"]) < dark(drawn["aa"]) / 3
     assert difference(drawn["mm"], drawn["rest"], CHIN) > 100
     assert lip_width(drawn["oo"]) < 0.7 * lip_width(drawn["rest"]) < 0.7 * lip_width(drawn["ee"])
+
+
+def test_a_smile_folds_the_skin_by_a_shadow_and_not_by_a_line(drawn):
+    """Between nose and corner of the mouth: brightness from one pixel to the next, of 255; a line makes 50."""
+    steps = np.abs(np.diff(drawn["mouthSmileLeft"][150:168, 138:166, :3].mean(axis=-1), axis=0))
+    assert 5 < steps.max() < 25
 
 
 def test_page_shows_what_is_sent(served, page):
@@ -473,6 +484,15 @@ def test_page_speaks_japanese(served, page):
     assert len(words["en"]) > 60 and sorted(words["en"]) == sorted(words["ja"])  # no text is missing in either
 
 
+def test_every_kind_of_receiver_says_what_it_needs(served, page):
+    page.open(served.url, "document.querySelectorAll('#bars b').length === 52")
+    receivers = LiveReceivers(fill(ReceiverOptions, run.make_context("fmg-rt", []).params), Sinks([]), 30.0)
+    for kind in receivers.state()["kinds"]:
+        said = page.run(f"""(async () => [...(await (await fetch("/words.js")).text()).matchAll(/^ +{kind}: "(.+)"/gm)]
+          .map((found) => found[1]))()""")
+        assert len(said) == 2 and min(map(len, said)) > 20, kind  # in English and Japanese
+
+
 def test_light_and_dark(served, page):
     def ground():
         return page.run("getComputedStyle(document.body).backgroundColor")
@@ -608,6 +628,8 @@ def test_receivers_are_switched_by_hand(page):
         })()""")
         page.wait("document.querySelectorAll('.receiver').length === 3")
         assert page.run(rows) == ["receiver osc", "receiver on vmc", "receiver vmc"]
+        needs = page.run("[...document.querySelectorAll('.receiver:not(.on) .needs')].map((e) => e.textContent)")
+        assert "listen for OSC" in needs[0] and needs[1] == ""  # said once, by the one that runs
         assert list(board.running) == ["vmc 10.0.0.1:39540"]
         assert page.run("document.querySelector('#command pre').textContent") == "fmg-rt vmc 10.0.0.1:39540"
         face = np.zeros(52, np.float32)

@@ -4,9 +4,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fmg_rt.cli.options import Address, fill, grouped
+from fmg_rt.cli.options import Address, ListenAddress, fill, grouped
 from fmg_rt.cli.sink_options import ReceiverOptions, RecordOptions, build_recorder, build_sinks
 from fmg_rt.expression import parse_mask
+from fmg_rt.wire.udp import EVERYWHERE
 
 
 @click.command()
@@ -58,6 +59,13 @@ def test_addresses(text, address):
 def test_bad_addresses_are_one_clear_line(text, says):
     with pytest.raises(click.BadParameter, match=says):
         Address().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"), [("9000", ("127.0.0.1", 9000)), ("*:9000", (EVERYWHERE, 9000)), ("[::1]:9000", ("::1", 9000))]
+)
+def test_a_port_to_listen_at_is_of_this_computer_alone_unless_told_otherwise(text, address):
+    assert ListenAddress().convert(text, None, None) == address
 
 
 def test_default_ports():

@@ -7,6 +7,7 @@ from loopback import face, faces, messages, starts_with_sha256
 from fmg_rt.arkit import ARKIT_NAMES, INDEX
 from fmg_rt.frame import Frame
 from fmg_rt.sinks.vmc import VmcSink
+from fmg_rt.wire.pose import head_angles
 from fmg_rt.wire.vmc import VOWELS, vowels
 
 
@@ -38,6 +39,26 @@ def test_frame_contents(receiver, case, spelt, bundled):
     assert len(values) == 52 and values[spelt] == sent[INDEX["jawOpen"]]
     assert [value for _, _, value in found[2:-1]] == sent.tolist()
     assert [name.lower() for name in values] == [name.lower() for name in ARKIT_NAMES]
+    sink.close()
+
+
+def test_every_message_by_the_oracle(receiver):
+    events = pytest.importorskip("vmcp.events", reason="python-vmcp is not installed: nox -s receivers")
+    kinds = {kind.ADDRESS_PATTERN: kind for kind in vars(events).values() if hasattr(kind, "ADDRESS_PATTERN") and kind.__doc__}
+    sink = VmcSink(receiver.host, receiver.port, "camel", with_vowels=True)
+    sent, head = faces(1)[0], np.array([0.2, -0.1, 0.05], np.float32)
+    sink.send(Frame(45, 1.5, sent, head))
+    found = [kinds[name].from_message_data("", name, arguments) for name, *arguments in messages(receiver.datagrams())]
+    state, when, *rest, apply = found
+    assert (type(state).__name__, state.model_state) == ("StateEvent", state.model_state.LOADED) and when.delta == 1.5
+    assert isinstance(apply, events.BlendShapeApplyEvent)
+    values = {event.key: event.value for event in rest if isinstance(event, events.BlendShapeEvent)}
+    assert [values[name] for name in ARKIT_NAMES] == sent.tolist() and set(VOWELS) <= set(values)
+    turns = {event.joint.value: event.rotation for event in rest if isinstance(event, events.BoneTransformEvent)}
+    for bone, share in (("Neck", 0.4), ("Head", 0.6)):
+        q = turns.pop(bone)
+        assert head_angles(q.x, q.y, q.z, q.w) == pytest.approx((share * head).tolist(), abs=1e-6)
+    assert not turns
     sink.close()
 
 

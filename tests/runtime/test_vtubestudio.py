@@ -1,9 +1,12 @@
 """VTube Studio: a server that keeps to the API's documentation, with a user who allows, denies and takes back."""
 
+import asyncio
 import json
 import socket
+import sys
 import threading
 import time
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -135,6 +138,48 @@ def test_it_asks_once_keeps_the_token_and_sets_the_parameters(studio, tmp_path):
     assert values["VoiceA"] == pytest.approx(0.4, abs=1e-4) and values["VoiceU"] == 0
     assert not any(name.startswith(("Face", "Fmg", "Mouse")) for name in values)  # the head has not moved
     assert studio.custom == []
+
+
+@pytest.fixture
+def pyvts(monkeypatch):
+    """A client of VTube Studio by others; OpenCV, which it needs for pictures, is left out."""
+    monkeypatch.setitem(sys.modules, "cv2", ModuleType("cv2"))
+    return pytest.importorskip("pyvts", reason="pyvts is not installed: nox -s receivers")
+
+
+def test_requests_are_those_of_another_client(pyvts):
+    theirs = pyvts.VTSRequest(developer=api.PLUGIN["pluginDeveloper"], plugin_name=api.PLUGIN["pluginName"])
+    values = {"MouthOpen": 0.5, "FmgJawOpen": 0.25}
+    created = json.loads(api.create("FmgJawOpen"))
+    for ours, expected in (
+        (api.request("AuthenticationToken", api.PLUGIN), theirs.authentication_token()),
+        (api.request("Authentication", {**api.PLUGIN, "authenticationToken": TOKEN}), theirs.authentication(TOKEN)),
+        (api.request("InputParameterList"), theirs.requestTrackingParameterList() | {"data": {}}),
+        (api.create("FmgJawOpen"), theirs.requestCustomParameter("FmgJawOpen", 0, 1, 0, created["data"]["explanation"])),
+        (api.inject(values), theirs.requestSetMultiParameterValue([*values], [*values.values()], face_found=True)),
+    ):
+        for value in expected["data"].get("parameterValues", []):
+            assert value.pop("weight") == 1  # its default
+        made = json.loads(ours)
+        assert made | {"requestID": "SomeID"} == expected
+
+
+def test_the_server_of_these_tests_is_one_that_another_client_gets_on_with(studio, pyvts, tmp_path):
+    async def talk():
+        info = {"plugin_name": "other", "developer": "others", "authentication_token_path": str(tmp_path / "token")}
+        place = {"version": "1.0", "name": "VTubeStudioPublicAPI", "host": "127.0.0.1", "port": studio.port}
+        client = pyvts.vts(info, place)
+        await client.connect()
+        await client.request_authenticate_token()
+        assert await client.request_authenticate()
+        await client.request(client.vts_request.requestCustomParameter("OtherOpen"))
+        known = await client.request(client.vts_request.requestTrackingParameterList())
+        await client.request(client.vts_request.requestSetParameterValue("OtherOpen", 0.75, face_found=True))
+        await client.close()
+        return api.parameter_names(known["data"])
+
+    assert asyncio.run(talk()) == {*DEFAULTS, "OtherOpen"}
+    assert studio.wait(1) == {"OtherOpen": 0.75} and studio.asked == 1
 
 
 def test_head_and_custom_parameters(studio, tmp_path):

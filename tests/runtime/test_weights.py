@@ -203,12 +203,20 @@ def test_the_old_name_of_an_architecture_is_known(tmp_path):
         {"lookaheads": [0, 0]},
         {"lookaheads": [-160, 0]},
         {"lookaheads": [0]},
+        {"lookaheads": [0, float("inf")]},
+        {"config": CONFIG | {"d_model": float("inf")}},
         {"provenance": 3},
     ],
 )
 def test_damaged_meta(tmp_path, arrays, change):
     text = change if isinstance(change, str) else json.dumps(json.loads(arrays["meta"].item()) | change)
     refused(tmp_path, arrays | {"meta": np.str_(text)})
+
+
+@pytest.mark.parametrize("name", ["format", "architecture", "meta"])
+@pytest.mark.parametrize("value", [np.bytes_(b"\xff\xfe"), np.float64(np.inf), np.float32(np.nan), np.zeros(0), np.array([1j])])
+def test_metadata_of_another_kind(tmp_path, arrays, name, value):
+    refused(tmp_path, arrays | {name: value})
 
 
 @pytest.mark.parametrize("size", [{"d_model": 6}, {"d_input": 0}, {"d_head": -4}, {"n_stack": 0}, {"n_lookaheads": 0}])

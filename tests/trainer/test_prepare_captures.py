@@ -112,6 +112,25 @@ def test_the_frame_numbers_tell_the_rate(tmp_path, rate):
     assert np.abs(np.diff(slower) - 1.001 / rate).max() < 1e-6
 
 
+def test_a_camera_that_counts_30_to_its_29_97_frames_is_told_by_the_sound(tmp_path):
+    """Twelve minutes, non-drop: the face would end 0.7 s before its sound. Told by --fps it ends with it."""
+    frames, rate = 12 * 60 * 30, 30_000 / 1001
+    face = captures.curves(frames, rate, 0)
+    codes = [f"10:{i // 1800:02}:{i // 30 % 60:02}:{i % 30:02}.000" for i in range(frames)]
+    captures.write_table(tmp_path / "in" / "t.csv", face, codes)
+    captures.write_wave(tmp_path / "in" / "t.wav", speech(face[:, JAW], rate), 16_000)
+    advice = "720.0 s of face, 720.7 s of sound: if the camera ran at 23.976, 29.97 or 59.94 frames a second, say so by --fps"
+    for more, said, stretch in (([], True, 1.001), (["--fps", "29.97"], False, 1.0)):
+        output = _prepare("livelink", tmp_path / "in", tmp_path / "-".join(["out", *more]), 1, *more)
+        assert (advice in output) is said
+        (recording,) = form.read_manifest(tmp_path / "-".join(["out", *more]))
+        made = form.read_face(tmp_path / "-".join(["out", *more]), recording)
+        times = made.start + np.arange(len(made.coefficients)) / made.rate
+        late = times > 700  # of the sound
+        truth = np.interp(times[late] * stretch, np.arange(frames) / rate, face[:, JAW])
+        assert np.abs(made.coefficients[late, JAW] - truth).mean() < 0.02
+
+
 def test_too_many_frames_for_the_rate_are_refused(tmp_path):
     with pytest.raises(form.DatasetError, match="at 29.97 frames a second there is none"):
         timecode.seconds(["00:00:00:47"], tmp_path, 29.97)

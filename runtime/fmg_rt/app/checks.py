@@ -99,11 +99,13 @@ def _check_kernels(took: float) -> Finding:
             f"kept ({tally.refusal}): set NUMBA_CACHE_DIR to a folder with room{damaged}",
         )
     size = sum(path.stat().st_size for path, whole in kept() if whole)
-    what = f"{tally.compiled} compiled just now, the next start finds them" if tally.compiled else "all of them compiled before"
+    what, hint = "all of them compiled before", "`fmg-rt cache clear` deletes them"
+    if tally.compiled:
+        what, hint = f"{tally.compiled} compiled just now, the next start finds them", "`fmg-rt cache warm` compiles the others"
     return Finding(
         NOTE if tally.damaged else OK,
         "kernels",
-        f"{n}, {what} in {tally.place or places()[0]} ({size / 1e6:.1f} MB); ready in {took:.1f} s{damaged}",
+        f"{n}, {what} in {tally.place or places()[0]} ({size / 1e6:.1f} MB); ready in {took:.1f} s{damaged}; {hint}",
     )
 
 

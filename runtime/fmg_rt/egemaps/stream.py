@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ..audio import AudioError
 from ..kernels import egemaps_hop as kernels
 from ..kernels.egemaps_functionals import functionals
 from ..kernels.egemaps_jitter import jitter_from
@@ -125,7 +126,16 @@ class EGeMAPS:
         return self._n_samples >= READY_HOPS * HOP_LENGTH
 
     def push(self, samples: np.ndarray) -> None:
-        """Hear more: samples (n,) in [-1, 1] at 16 kHz, any n. Louder is clipped, what is not a number is silence."""
+        """Hear more: samples (n,) in [-1, 1] at 16 kHz, any n. Louder is clipped, what is not a number is silence.
+
+        Raises
+        ------
+        AudioError
+            Another shape, or samples that are no floats: integers would have to be scaled.
+        """
+        samples = np.asarray(samples)
+        if samples.ndim != 1 or samples.dtype.kind != "f":
+            raise AudioError(f"eGeMAPS take floats of the shape (samples,), not {samples.dtype} of the shape {samples.shape}")
         samples = np.ascontiguousarray(samples, np.float32)
         n, done, s = len(samples), 0, _scratch
         while done < n:
@@ -180,7 +190,6 @@ def egemaps(wave: np.ndarray, interval: int = EGEMAPS_INTERVAL) -> np.ndarray:
     -------
     (n // interval, 88) float32: row i is of the window, at most 5 s long, that ends at sample (i + 1) * interval.
     """
-    wave = np.ascontiguousarray(wave, np.float32)
     stream = EGeMAPS()
     out = np.empty((len(wave) // interval, N_EGEMAPS), np.float32)
     for i in range(len(out)):

@@ -154,7 +154,7 @@ def _load_when_needed(dispatcher, load):
 
     def compile_for_args(*arguments, **keywords):
         loaded()
-        return dispatcher(*arguments, **keywords)
+        return dispatcher  # Numba calls what it is given
 
     dispatcher.get_call_template, dispatcher._compile_for_args = get_call_template, compile_for_args
     dispatcher.load = loaded
