@@ -18,7 +18,7 @@ from .checkpoint import Checkpoint
 
 TOLERANCE = 1e-4
 """Largest difference allowed between the runtime and the network in double precision, per coefficient: nobody sees it, and
-another network differs by hundreds of times that. Three of the trained networks differed by 1.1e-5 to 3.4e-5, in the last bits."""
+another network differs by hundreds of times that. Three trained networks differed by 1.1e-5 to 3.4e-5, in the last bits."""
 ROUNDING = 4.0
 """Or so many times that of torch's own float32: where speech breaks off into digital silence, a network that was trained for
 long can make a few 1e-5 of the last bit."""
