@@ -8,7 +8,7 @@ from .. import arkit
 from ..kernels import expression_face as kernels
 
 _LOUDNESS_DB = 20.0 / 0.66  # dB a decade of eGeMAPS loudness, which is intensity to the power 0.33
-_FULL = {"browInnerUp": 0.22, "browOuterUpLeft": 0.15, "browOuterUpRight": 0.15}
+_FULL = {"browInnerUp": 0.2, "browOuterUpLeft": 0.13, "browOuterUpRight": 0.13}
 _EFFORT = {"eyeSquintLeft": 0.073, "eyeSquintRight": 0.073, "noseSneerLeft": 0.03, "noseSneerRight": 0.03}
 _END = {"browDownLeft": 1.0, "browDownRight": 1.0, "eyeSquintLeft": 0.5, "eyeSquintRight": 0.5}
 ACCENTS = np.array([[shares.get(name, 0.0) for name in arkit.ARKIT_NAMES] for shares in (_FULL, _EFFORT, _END)], np.float32)

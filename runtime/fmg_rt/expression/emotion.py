@@ -16,9 +16,11 @@ from ..heard import Feeling
 from .keyframes import Track
 from .settings import ExpressionSettings
 
-APPEARS, DISAPPEARS = 0.5, 0.35
+HEED = 0.5
+"""Share of each reading of the voice, 0.3 s after the one before, in the probability that counts: a single one may err."""
+APPEARS, DISAPPEARS = 0.5, 0.25
 """Probability that a heard emotion needs to show, and below which it ceases."""
-SURE = 0.8
+SURE = 0.65
 """Probability at which it shows in full."""
 _SIDES = ("Left", "Right")
 _NOTICED = 0.005  # change of an emotion that `shown` tells of
@@ -196,6 +198,7 @@ class Emotions:
         self._values = np.zeros((2, n), np.float32)
         self._speeds = np.zeros((2, n), np.float32)
         self._amounts = np.zeros((2, n), np.float32)  # (2, 11) of the upper face, of the mouth
+        self._likely = np.zeros(len(_CLASSES))
         self._on = np.zeros(len(_CLASSES), bool)
         self._told = np.zeros(n, np.float32)
         rounding = np.array([arkit.INDEX["mouthPucker"], arkit.INDEX["mouthFunnel"]], np.int32)
@@ -210,6 +213,7 @@ class Emotions:
         self._targets[1] = 0
         self._values[:] = 0
         self._speeds[:] = 0
+        self._likely[:] = 0
         self._on[:] = False
         self._told[:] = 0
         self.shown: Mapping[str, float] = NO_EMOTION
@@ -224,10 +228,12 @@ class Emotions:
             self._targets[0, INDEX[name]] = value
 
     def feel(self, feeling: Feeling) -> None:
-        """Take what the voice feels: an emotion appears once it is likely, and is as strong as the read-out is sure."""
-        likely = feeling.classes[_CLASSES]
-        if not np.isfinite(likely).all():
+        """Take what the voice feels: an emotion appears once it has been likely, and is as strong as the readings are sure."""
+        read = feeling.classes[_CLASSES]
+        if not np.isfinite(read).all():
             return
+        self._likely += HEED * (read - self._likely)
+        likely = self._likely
         self._on = (likely > APPEARS) | (self._on & (likely > DISAPPEARS))
         size = np.clip((likely - DISAPPEARS) / (SURE - DISAPPEARS), 0.0, 1.0)
         self._targets[1, _OF_CLASSES] = np.where(self._on, size, 0.0)

@@ -6,9 +6,9 @@ from .. import architectures, spec
 from ..heard import Feeling
 from ..weights import Weights
 
-USUAL_SECONDS = 6.0
+USUAL_SECONDS = 60.0
 """Speech that the baseline of a speaker is worth before any was heard: as much calm speech of an average speaker, seconds."""
-LARGEST_SHARE = 0.8
+LARGEST_SHARE = 0.6
 """Share of a speaker's usual departure from the average that is taken off at most; the rest may be a mood that lasts."""
 
 
