@@ -185,6 +185,20 @@ def test_a_single_reading_shows_nothing_and_a_second_of_them_does():
     assert smile(1) == 0 and smile(2) > 0.6
 
 
+def test_what_may_be_joy_is_not_shown_as_anger():
+    def brow_and_smile(**classes: float) -> tuple[float, float]:
+        expression = Expression(ExpressionSettings.off(emotion_strength=1.0), 30, 0)
+        feel(expression, **classes)
+        for k in range(150):
+            face = NEUTRAL.copy()
+            expression.shape(face, round(k * RATE / 30))
+        return face[I["browDownLeft"]], face[I["mouthSmileLeft"]]
+
+    assert brow_and_smile(anger=0.6)[0] > 0.6
+    assert brow_and_smile(anger=0.6, joy=0.3) == (0, 0)
+    assert brow_and_smile(anger=0.3, joy=0.6)[1] > 0.5
+
+
 def test_chosen_replaces_heard_as_far_as_the_mix_says():
     def both(mix: float) -> np.ndarray:
         expression = Expression(ExpressionSettings.off(emotion_strength=1.0, emotion={"joy": 0.5}, emotion_mix=mix), 30, 0)

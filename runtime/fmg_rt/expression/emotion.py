@@ -22,6 +22,8 @@ APPEARS, DISAPPEARS = 0.5, 0.25
 """Probability that a heard emotion needs to show, and below which it ceases."""
 SURE = 0.65
 """Probability at which it shows in full."""
+DOUBT = 0.5
+"""Share of joy's probability that is taken off anger's: both are loud and high, and an angry face in joy is the worst error."""
 _SIDES = ("Left", "Right")
 _NOTICED = 0.005  # change of an emotion that `shown` tells of
 
@@ -180,6 +182,7 @@ def _directions() -> np.ndarray:
 DIRECTIONS = _directions()
 """(11, 52) `TABLE` in the order of `emotions.NAMES`."""
 _CLASSES = np.array([architectures.EMOTIONS.index(name) for name in _HEARD])
+_ANGER, _JOY = list(_HEARD).index("anger"), list(_HEARD).index("joy")
 _OF_CLASSES = np.array([INDEX[name] for name in _HEARD.values()])
 
 
@@ -233,7 +236,8 @@ class Emotions:
         if not np.isfinite(read).all():
             return
         self._likely += HEED * (read - self._likely)
-        likely = self._likely
+        likely = self._likely.copy()
+        likely[_ANGER] -= DOUBT * likely[_JOY]
         self._on = (likely > APPEARS) | (self._on & (likely > DISAPPEARS))
         size = np.clip((likely - DISAPPEARS) / (SURE - DISAPPEARS), 0.0, 1.0)
         self._targets[1, _OF_CLASSES] = np.where(self._on, size, 0.0)
