@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import reference_gru
 
-from fmg_rt import ExpressionSettings, Session, weights
+from fmg_rt import ExpressionSettings, Session, arkit, weights
 
 NETWORK_TOLERANCE = 1e-4
 """Rounding of float32 on any processor; two kinds of x86-64 differ by 1e-6."""
@@ -48,6 +48,18 @@ def test_the_demo_is_what_it_was(audio, packaged, name, settings, tolerance):
     assert expected.shape == (30, 52) and expected.std() > 0.01
     worst = np.abs(golden_demo.faces(audio, settings) - expected).max()
     assert worst <= tolerance, f"{worst:.1e}; if that is meant: python tests/runtime/golden_demo.py"
+
+
+def test_the_calm_demo_looks_neither_worried_nor_glad(audio, packaged):
+    """Means while the mouth is open, all parts on, moods heard too: accents rise from rest and return."""
+    session = Session(packaged)
+    face = np.array([frame.coefficients for frame in session.push(audio) + session.flush()])
+    spoken = face[face[:, arkit.INDEX["jawOpen"]] > 0.02]
+    assert len(spoken) > 200
+    for name in ("browInnerUp", "browDown", "browOuterUp", "eyeSquint", "cheekSquint", "noseSneer", "mouthFrown", "mouthSmile"):
+        sides = [arkit.INDEX[full] for full in (name, f"{name}Left", f"{name}Right") if full in arkit.INDEX]
+        assert spoken[:, sides].mean() <= 0.05, name
+    assert spoken[:, arkit.INDEX["browInnerUp"]].max() > 0.05  # no mask either
 
 
 @pytest.mark.parametrize("lookahead", [0, 800, 960, 1600])
