@@ -18,7 +18,7 @@ from .keyframes import Track
 from .settings import ExpressionSettings
 
 HEED = 0.5
-"""Share of each reading of the voice, 0.3 s after the one before, in the probability that counts: a single one may err."""
+"""Share of a new reading of the voice, one every 0.3 s, in the running mean that decides: a single one may err."""
 APPEARS, DISAPPEARS = 0.5, 0.25
 """Probability that a heard emotion needs to show, and below which it ceases."""
 SURE = 0.65
