@@ -124,6 +124,7 @@ class Player:
         self.rate, self.lookahead = rate, lookahead
         self.expression = Expression(settings or ExpressionSettings(), rate, lookahead, seed, tracker)
         self.network = networks.build(packaged(), 0)
+        self.feeling: Feeling | None = None  # heard with each hop
 
     def play(self, wave: np.ndarray, faces=HALF, before_frame=None) -> tuple[np.ndarray, np.ndarray]:
         """(times (n,) s, faces (n, 52)) of `wave`; `faces` is one face, or an array with one a frame."""
@@ -139,7 +140,7 @@ class Player:
             # The lips would close where this network's do, and not where those of `faces` do.
             stepped = self.network.horizon != before and not self.expression.settings.lips
             step = self.network.newest if stepped else None
-            self.expression.listen(Heard(hop, mel, None, None, step, heard, self.network.early_presence))
+            self.expression.listen(Heard(hop, mel, None, self.feeling, step, heard, self.network.early_presence))
             while round(len(out) * RATE / self.rate) + self.lookahead <= heard:
                 time = round(len(out) * RATE / self.rate)
                 face = np.array(faces if np.ndim(faces) == 1 else faces[min(len(out), len(faces) - 1)], np.float32)
@@ -151,14 +152,19 @@ class Player:
         return np.array(times), np.array(out)
 
 
-def feel(expression: Expression, times: int = 20, **classes: float) -> None:
-    """Tell `expression` that the voice was read: classes of `architectures.EMOTIONS` → probability, the rest neutral.
-
-    Twenty readings, 6 s, leave nothing of what was read before.
-    """
+def feeling(**classes: float) -> Feeling:
+    """Classes of `architectures.EMOTIONS` → probability, the rest neutral."""
     p = np.zeros(len(architectures.EMOTIONS))
     for name, value in classes.items():
         p[architectures.EMOTIONS.index(name)] = value
     p[architectures.EMOTIONS.index("neutral")] += 1.0 - p.sum()
+    return Feeling(p, 0.0, 0.0)
+
+
+def feel(expression: Expression, times: int = 20, **classes: float) -> None:
+    """Tell `expression` that the voice was read, as a `feeling` of `classes`.
+
+    Twenty readings, 6 s, leave nothing of what was read before.
+    """
     for _ in range(times):
-        expression.listen(Heard(np.zeros(spec.HOP_LENGTH, np.float32), feeling=Feeling(p, 0.0, 0.0)))
+        expression.listen(Heard(np.zeros(spec.HOP_LENGTH, np.float32), feeling=feeling(**classes)))

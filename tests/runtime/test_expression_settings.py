@@ -194,11 +194,13 @@ def test_emotions_switched_off_add_nothing_and_come_back():
         expression.shape(face, k * 533)
         return face[I["mouthSmileLeft"]]
 
-    before = [smile(k) for k in range(300)][-1]
+    smiles = [smile(k) for k in range(300)]
     expression.update(ExpressionSettings.off())
-    assert before > 0.5 and smile(300) == 0
+    smiles += [smile(k) for k in range(300, 330)]
+    assert smiles[299] > 0.5 and smiles[-1] == 0 and expression.emotion == {}
     expression.update(on)
-    assert smile(301) == pytest.approx(before, rel=0.01)
+    smiles += [smile(k) for k in range(330, 390)]
+    assert smiles[-1] == pytest.approx(smiles[299], rel=0.01) and np.abs(np.diff(smiles)).max() < 0.1
 
 
 # --- merge ---

@@ -1,11 +1,12 @@
 """The emotion read-out on made-up voices whose moods are known, and on real functionals of made-up sounds."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from fmg_rt import architectures, spec
+from fmg_rt import architectures, spec, weights
 from fmg_rt.egemaps import FEATURE_NAMES
 from fmg_rt.networks.emotion import EmotionReadout
 from fmg_train import emotion
@@ -187,6 +188,24 @@ def test_calm_speech_is_neutral_and_no_set_outweighs_the_others():
     # Spread from the first to nearly the last of the large set, whose windows are numbered on.
     large = many.features[:-3, 0]
     assert large[0] == 3 and large[-1] > 4 * (n - 4) and len(set(np.diff(large))) == 1
+
+
+def test_an_export_learns_from_every_calm_set(monkeypatch):
+    from fmg_train.commands import export
+
+    sets = {
+        "moods": _cache([6, 6], ["joy", "anger"], ["train", "train"]),
+        "one": _cache([4], [None], ["train"]),
+        "two": _cache([5], [None], ["train"]),
+    }
+    monkeypatch.setattr(export, "_caches", lambda folder: [sets[folder.name]])
+    learnt, train = [], emotion.train
+    monkeypatch.setattr(emotion, "train", lambda data: learnt.append(data) or train(data))
+    packaged = weights.read(weights.packaged())
+    export._with_emotion(packaged, Path("moods"), (Path("one"), Path("two")))
+    moods = [architectures.EMOTIONS[i] for i in learnt[0].emotion]
+    assert (moods.count("joy"), moods.count("anger"), moods.count("neutral")) == (3, 3, 3)
+    assert len(set(learnt[0].recording)) == 4
 
 
 def test_no_recording_with_a_mood_gives_no_example():

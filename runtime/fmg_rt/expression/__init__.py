@@ -83,7 +83,6 @@ class Expression:
         self._turned = self._head.angles  # (3,)
         self._wanted = settings  # written by `update` on any thread, only read by `shape`
         self._lld_positions = (0, 0)  # of pitch and loudness
-        self._take(settings)
         self.reset()
 
     @property
@@ -97,6 +96,7 @@ class Expression:
 
     def reset(self) -> None:
         """Forget everything heard and drawn; equal to a new one with the present settings."""
+        self._take(self._wanted)
         parts = (
             self._gate,
             self._levelling,
@@ -184,8 +184,12 @@ class Expression:
         mouth, upper = gate.shares if settings.gate else (1.0, 1.0)
         emotions = self._emotions
         emotions.read(time / spec.SAMPLE_RATE)
+        emotions.move(seconds, mouth, upper)
+        parts = self._parts
+        if emotions.strength > 0.0 or emotions.shown:
+            parts |= kernels.EMOTION
         change = kernels.shape_voice(
-            self._parts,
+            parts,
             seconds,
             speaking,
             least,
@@ -196,9 +200,9 @@ class Expression:
             slot_of(time),
             mouth,
             upper,
-            settings.emotion_strength,
-            emotions.heard_share * upper,
-            emotions.heard_share * mouth,
+            emotions.strength,
+            emotions.upper,
+            emotions.mouth,
             *self._arrays,
             face,
         )
@@ -244,7 +248,6 @@ class Expression:
             kernels.SMOOTHING: settings.smoothing > 0.0,
             kernels.ASYMMETRY: settings.asymmetry,
             kernels.GATE: settings.gate,
-            kernels.EMOTION: settings.emotion_strength > 0.0,
         }
         self._parts = sum(part for part, on in switches.items() if on)
         self._affine = laid_out(settings.calibration)

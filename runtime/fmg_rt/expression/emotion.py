@@ -1,9 +1,10 @@
 """Emotions, heard in the voice or chosen, as directions of the whole face.
 
-The voice's emotions come and go over seconds, are only as strong as the read-out is sure, and rest with the face. Chosen
-ones take half a second and stay in silence.
+The voice's emotions come and go over seconds, are only as strong as the read-out is sure, rest with the face, and are
+forgotten in a long silence. Chosen ones take half a second and stay in silence.
 """
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -17,13 +18,17 @@ from .keyframes import Track
 from .settings import ExpressionSettings
 
 HEED = 0.5
-"""Share of each reading of the voice, 0.3 s after the one before, in the probability that counts: a single one may err."""
+"""Share of a new reading of the voice, one every 0.3 s, in the running mean that decides: a single one may err."""
 APPEARS, DISAPPEARS = 0.5, 0.25
 """Probability that a heard emotion needs to show, and below which it ceases."""
 SURE = 0.65
 """Probability at which it shows in full."""
 DOUBT = 0.5
 """Share of joy's probability that is taken off anger's: both are loud and high, and an angry face in joy is the worst error."""
+FORGOTTEN = 5.0
+"""Seconds without a reading, which only a voice gives, that end a heard emotion: the next one's window holds nothing of it."""
+FADE = 0.5
+"""Seconds in which heard emotions come back after a pause, and in which new strengths and mixes are reached."""
 _SIDES = ("Left", "Right")
 _NOTICED = 0.005  # change of an emotion that `shown` tells of
 
@@ -192,6 +197,8 @@ class Emotions:
     Attributes
     ----------
     arrays : as `kernels.expression_face.shape_voice` takes them.
+    strength : of every emotion, at the newest frame.
+    upper, mouth : how far heard emotions show there, 0 to 1, at the newest frame.
     shown : what the newest frame shows, name → strength in (0, 1]; the same object until it changes.
     """
 
@@ -207,8 +214,7 @@ class Emotions:
         rounding = np.array([arkit.INDEX["mouthPucker"], arkit.INDEX["mouthFunnel"]], np.int32)
         self.arrays = rounding, DIRECTIONS, self._targets, self._values, self._speeds, self._told, self._amounts
         self._track: Track | None = None
-        self.heard_share = 1.0
-        """How far what is heard counts beside what is chosen."""
+        self._wanted_strength = self._wanted_share = 1.0
         self.reset()
 
     def reset(self) -> None:
@@ -219,13 +225,17 @@ class Emotions:
         self._likely[:] = 0
         self._on[:] = False
         self._told[:] = 0
+        self._unread = -math.inf  # s since the last reading; before any, nothing is to be forgotten
+        self.strength, self._share = self._wanted_strength, self._wanted_share  # of all; of what is heard beside what is chosen
+        self.upper = self.mouth = 0.0
         self.shown: Mapping[str, float] = NO_EMOTION
 
     def take(self, settings: ExpressionSettings) -> None:
         """Use other settings from now on."""
         self._track = Track(settings.keyframes) if settings.keyframes else None
         chosen = settings.emotion or settings.keyframes
-        self.heard_share = 1.0 - settings.emotion_mix if chosen else 1.0
+        self._wanted_strength = settings.emotion_strength
+        self._wanted_share = 1.0 - settings.emotion_mix if chosen else 1.0
         self._targets[0] = 0
         for name, value in settings.emotion.items():
             self._targets[0, INDEX[name]] = value
@@ -235,12 +245,32 @@ class Emotions:
         read = feeling.classes[_CLASSES]
         if not np.isfinite(read).all():
             return
+        self._unread = 0.0
         self._likely += HEED * (read - self._likely)
         likely = self._likely.copy()
         likely[_ANGER] -= DOUBT * likely[_JOY]
         self._on = (likely > APPEARS) | (self._on & (likely > DISAPPEARS))
         size = np.clip((likely - DISAPPEARS) / (SURE - DISAPPEARS), 0.0, 1.0)
         self._targets[1, _OF_CLASSES] = np.where(self._on, size, 0.0)
+
+    def move(self, seconds: float, mouth: float, upper: float) -> None:
+        """Go on by `seconds`; mouth, upper: what the gate leaves of them, 0 to 1.
+
+        What is heard rests at once with them and comes back slowly: a face may open with a word, a mood does not jump.
+        """
+        self._unread += seconds
+        if self._unread > FORGOTTEN:
+            self._likely[:] = 0
+            self._on[:] = False
+            self._targets[1] = 0
+            self._unread = -math.inf
+        step = seconds / FADE
+        if self.strength != self._wanted_strength:
+            self.strength = _towards(self._wanted_strength, self.strength, step)
+        if self._share != self._wanted_share:
+            self._share = _towards(self._wanted_share, self._share, step)
+        self.mouth = min(self._share * mouth, self.mouth + step)
+        self.upper = min(self._share * upper, self.upper + step)
 
     def read(self, time: float) -> None:
         """Take what the keyframes, if there are any, say of `time` s."""
@@ -253,3 +283,7 @@ class Emotions:
             self._told[:] = self._amounts[0]
             shown = {name: round(value, 3) for name, value in zip(NAMES, self._told.tolist(), strict=True) if value > _NOTICED}
             self.shown = MappingProxyType(shown) if shown else NO_EMOTION
+
+
+def _towards(target: float, value: float, step: float) -> float:
+    return max(value - step, target) if value > target else min(value + step, target)

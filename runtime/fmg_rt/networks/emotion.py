@@ -7,7 +7,7 @@ from ..heard import Feeling
 from ..weights import Weights
 
 USUAL_SECONDS = 60.0
-"""Speech that the baseline of a speaker is worth before any was heard: as much calm speech of an average speaker, seconds."""
+"""The baseline of a speaker begins as if so many seconds of an average speaker's calm speech had been heard."""
 LARGEST_SHARE = 0.6
 """Share of a speaker's usual departure from the average that is taken off at most; the rest may be a mood that lasts."""
 
