@@ -25,7 +25,8 @@ from fmg_rt.expression import (
 from fmg_rt.expression.level import HIGHEST, LOWEST, TARGET
 from fmg_rt.expression.merge import STALE
 from fmg_rt.frame import Frame
-from fmg_rt.sources.tracker import FaceDecoder, TrackerError, TrackerSource
+from fmg_rt.sources.listener import ListenError
+from fmg_rt.sources.tracker import FaceDecoder, TrackerSource
 
 I = arkit.INDEX  # noqa: E741
 
@@ -290,7 +291,7 @@ def test_the_tracker_reads_what_the_live_link_sink_sends():
     from fmg_rt.sinks.livelink import LiveLinkSink
 
     source = TrackerSource(0)
-    assert source._socket.getsockname()[0] == "127.0.0.1"
+    assert source._listener.host == "127.0.0.1"
     sink = LiveLinkSink("127.0.0.1", source.port, 60.0, subject="顔")
     face, out = np.random.default_rng(3).random(52, dtype=np.float32), np.empty(52, np.float32)
     assert source.read(out) == 0
@@ -346,7 +347,7 @@ def test_the_tracker_survives_noise_and_drops_what_is_not_finite():
 def test_a_taken_port_gives_one_clear_line():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("", 0))
-        with pytest.raises(TrackerError, match="cannot listen for a tracker on port"):
+        with pytest.raises(ListenError, match="cannot listen for a tracker on port"):
             TrackerSource(taken.getsockname()[1])
 
 

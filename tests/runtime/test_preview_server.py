@@ -339,6 +339,23 @@ def test_without_a_page_a_frame_costs_next_to_nothing(preview):
     assert (time.perf_counter() - began) / 1000 < 20e-6
 
 
+def test_settings_changed_elsewhere_are_shown_and_are_what_the_next_slider_changes():
+    changed = []
+    preview = Preview(0, Controls(settings=ExpressionSettings(), update=changed.append, emotions=("joy", "anger")))
+    try:
+        page = live(preview)
+        told = threading.Thread(target=preview.adopt, args=(ExpressionSettings(emotion={"joy": 0.5}, head=2.0),))
+        told.start()
+        told.join()
+        shown = json.loads(read_until(page, lambda m: isinstance(m, str) and '"joy": 0.5' in m))["controls"]
+        assert shown["emotion"] == {"joy": 0.5} and shown["strength"]["head"] == 2.0
+        page.send(json.dumps({"emotion": ["anger", 0.2]}))
+        read_until(page, lambda m: isinstance(m, str) and '"anger": 0.2' in m)
+        assert changed[-1].emotion == {"joy": 0.5, "anger": 0.2} and changed[-1].head == 2.0
+    finally:
+        preview.close()
+
+
 def test_taken_port_is_one_clear_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -18,13 +18,15 @@ from ..sources import Source, SourceError
 from ..sources.blocks import Paced
 from ..sources.mono import CHANNELS
 from .expression_options import ExpressionOptions
-from .options import Number, grouped, option
+from .options import ListenAddress, Number, grouped, option
 from .preview_options import PreviewOptions, build_preview, offer_receivers
 from .sink_options import ReceiverOptions, RecordOptions, build_recorder, build_sinks
 from .stream_options import StreamOptions, session_builder
 
 if TYPE_CHECKING:  # compiled code and the preview are imported after the input was opened
+    from ..app.emotion_in import EmotionIn
     from ..preview import Preview
+    from ..session import Session
     from ..sinks import Sink
 
 _DEFAULT_OSC = ("127.0.0.1", 9000)
@@ -125,6 +127,13 @@ class ProgramOptions:
         callback=_configure,
         metavar="FILE",
         help="YAML file of these options, such as 'rate: 60'; options on the command line win.",
+    )
+    emotion_in: tuple[str, int] | None = option(
+        "--emotion-in",
+        type=ListenAddress(),
+        metavar="[HOST:]PORT",
+        help="Change emotions while running, by OSC: /emotion/joy 0.6, /emotion/none, /emotion/strength 1, /emotion/mix 1. "
+        "From another computer: *:PORT.",
     )
     version: bool = option("--version", is_flag=True, help="Show the version and the weights' SHA-256, and exit.")
 
@@ -235,6 +244,7 @@ def _send_face(context: click.Context, source: Source, options: _Options, slow: 
         config=options.program.config,
     )
     pages += [preview] if preview else []
+    chooser = _listen_for_emotions(options.program.emotion_in, session, preview, lambda line: status.report(line))
     # The sinks come last: after them only the loop can fail, and it completes the files that they have begun.
     stop = context.obj
     stop.begun = stop.deferred = True
@@ -260,5 +270,23 @@ def _send_face(context: click.Context, source: Source, options: _Options, slow: 
             loop(source, session, sinks, status, live=live, even=not fast, stop=stop, hear=preview.hear if preview else None)
     finally:
         gc.unfreeze()
+        if chooser:
+            chooser.close()
         status.close()
     return stop.exit_code or (1 if sinks.lost else 0)
+
+
+def _listen_for_emotions(
+    where: tuple[str, int] | None, session: "Session", preview: "Preview | None", report: Callable[[str], None]
+) -> "EmotionIn | None":
+    """What ``--emotion-in`` asks for; the page shows what it changes."""
+    if where is None:
+        return None
+    from ..app.emotion_in import EmotionIn
+    from ..errors import FmgError
+
+    host, port = where
+    try:
+        return EmotionIn(session, report, preview.adopt if preview else lambda settings: None, port, host)
+    except FmgError as error:
+        raise click.ClickException(str(error)) from None

@@ -6,6 +6,7 @@ import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from .. import arkit, spec
 from ..errors import FmgError
+from ..expression import ExpressionSettings
 from ..frame import Frame
 from .controls import STRENGTHS, Controls, Receivers, save
 from .server import PageServer
@@ -107,6 +109,14 @@ class Preview:
     def offer(self, receivers: Receivers, command: Callable[[dict[str, Any]], str]) -> None:
         """Show the receivers too, and the command line for all that the page shows (see `Controls`)."""
         self._controls.receivers, self._controls.command = receivers, command
+        self._show_controls()
+
+    def adopt(self, settings: ExpressionSettings) -> None:
+        """Show settings that were changed elsewhere. Any thread may call it."""
+        self._server.call(partial(self._adopt, settings))
+
+    def _adopt(self, settings: ExpressionSettings) -> None:
+        self._controls.settings = settings
         self._show_controls()
 
     def hear(self, hop: np.ndarray) -> None:

@@ -137,10 +137,11 @@ class PageServer:
 
     def close(self) -> None:
         """Hand out what was published last, say goodbye, stop."""
-        self._call(self._stop.set)
+        self.call(self._stop.set)
         self._thread.join(2.0)
 
-    def _call(self, function: Callable[[], None]) -> None:
+    def call(self, function: Callable[[], None]) -> None:
+        """Call `function` on the server's thread, soon. Any thread may ask; once the server has ended nothing happens."""
         try:
             self._loop.call_soon_threadsafe(function)
         except RuntimeError:  # the loop has ended
@@ -149,7 +150,7 @@ class PageServer:
     def _ask_to_wake(self) -> None:
         if not self._wake_pending:
             self._wake_pending = True
-            self._call(self._wake)
+            self.call(self._wake)
 
     def _wake(self) -> None:
         # First the flag: what is published from here on asks for another wake.

@@ -1,22 +1,13 @@
 """Another face tracker as a source of faces: OSC, VMC, Live Link or iFacialMocap over UDP, distinguished by their bytes."""
 
-import contextlib
-import threading
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import arkit
-from ..errors import FmgError
 from ..wire.datagram import decode
-from ..wire.udp import LOOPBACK, format_address, listen
-
-_LARGEST = 65_536
-_WAIT = 0.2  # s after which the thread checks whether it should end
-
-
-class TrackerError(FmgError, OSError):
-    """The port is not available; the message is one line that says what to do."""
+from ..wire.udp import LOOPBACK
+from .listener import Listener
 
 
 class FaceDecoder:
@@ -63,25 +54,15 @@ class TrackerSource:
 
     Raises
     ------
-    TrackerError
+    ListenError
         The port is taken or may not be used.
     """
 
     def __init__(self, port: int, host: str = LOOPBACK):
         self._decoder = FaceDecoder()
         self._newest = _Heard(0, self._decoder.face, None)
-        self._closing = False
-        try:
-            self._socket = listen(host, port)
-        except (OSError, UnicodeError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise TrackerError(
-                f"cannot listen for a tracker on port {port}: {format_address(host, port)} says {why}; choose another"
-            ) from None
-        self._socket.settimeout(_WAIT)
-        self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._receive, name="fmg tracker", daemon=True)
-        self._thread.start()
+        self._listener = Listener("a tracker", self._take, port, host)
+        self.port, self.close = self._listener.port, self._listener.close
 
     def read(self, out: np.ndarray) -> int:
         """Copy the newest face to `out` (52,) float32; return how many have come, 0 for none yet."""
@@ -94,15 +75,6 @@ class TrackerSource:
         """(3,) float32, the newest head as in `Frame.head`; None while none has come. Never written to."""
         return self._newest.head
 
-    def close(self) -> None:
-        """Stop listening."""
-        self._closing = True
-        self._thread.join()
-        self._socket.close()
-
-    def _receive(self) -> None:
-        while not self._closing:
-            # On Windows an earlier datagram's "nobody listens" arrives here; a time-out only looks for the end.
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                is_new = self._decoder.decode(self._socket.recv(_LARGEST))
-                self._newest = _Heard(self._newest.n + is_new, self._decoder.face, self._decoder.head)
+    def _take(self, datagram: bytes) -> None:
+        is_new = self._decoder.decode(datagram)
+        self._newest = _Heard(self._newest.n + is_new, self._decoder.face, self._decoder.head)

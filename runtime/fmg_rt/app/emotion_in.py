@@ -1,0 +1,72 @@
+"""Emotions that another program chooses while this one runs, by OSC; see `wire.emotion`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from .. import emotions
+from ..errors import FmgError
+from ..expression import ExpressionSettings
+from ..session import Session
+from ..sources.listener import Listener
+from ..wire.emotion import decode
+from ..wire.reading import WireError
+from ..wire.udp import LOOPBACK
+
+_MOST_REMARKS = 20
+
+
+class EmotionIn:
+    """Listens on a UDP port and changes the settings of a session.
+
+    What cannot be is said in one line, each kind once, and changes nothing.
+
+    Parameters
+    ----------
+    session : whose settings change.
+    report : takes the lines.
+    changed : called with new settings, on the listener's thread.
+    port, host : as for `sources.listener.Listener`, whose error it raises.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        report: Callable[[str], None],
+        changed: Callable[[ExpressionSettings], None],
+        port: int,
+        host: str = LOOPBACK,
+    ):
+        self._session, self._report, self._changed = session, report, changed
+        self._said: set[str] = set()
+        self._listener = Listener("emotions", self._take, port, host)
+        self.port, self.close = self._listener.port, self._listener.close
+
+    def _take(self, datagram: bytes) -> None:
+        try:
+            heard = decode(datagram)
+            settings = self._session.settings
+            for name, value in heard:
+                settings = _with(settings, name, value)
+        except (WireError, FmgError) as error:
+            self._remark(str(error))
+            return
+        if heard:
+            self._session.update(settings)
+            self._changed(settings)
+
+    def _remark(self, line: str) -> None:
+        if line not in self._said and len(self._said) < _MOST_REMARKS:
+            self._said.add(line)
+            self._report(f"emotions: {line}")
+
+
+def _with(settings: ExpressionSettings, name: str, value: float) -> ExpressionSettings:
+    """The settings after one message."""
+    if name == "strength":
+        return replace(settings, emotion_strength=value)
+    if name == "mix":
+        return replace(settings, emotion_mix=value)
+    if name in ("none", "neutral"):
+        return replace(settings, emotion={})
+    emotion = {**settings.emotion, emotions.canonical(name): value}
+    return replace(settings, emotion={known: amount for known, amount in emotion.items() if amount != 0.0})
