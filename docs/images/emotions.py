@@ -44,7 +44,6 @@ draw.filmstrip(
 )
 frames = np.round(30 * MOMENTS).astype(int)
 labels = [f"{t:.1f} s" for t in MOMENTS]
-draw.filmstrip(HERE / "neutral.png", neutral[frames], labels)
 draw.filmstrip(
     HERE / "sentence.png",
     np.concatenate([spoken[name][frames] for name in SEVEN]),

@@ -56,7 +56,7 @@ def read(path: str | os.PathLike[str], known: Collection[str]) -> dict[str, Any]
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else f". Known are: {', '.join(sorted(known))}"
-            raise ConfigError(f"{path}: unknown setting {key!r:.80}{hint}")
+            raise ConfigError(f"{path}: unknown setting {key!r:.80}: take it out or rename it{hint}")
         if name in settings:
             raise ConfigError(f"{path}: '{name}' appears twice")
         if any(not isinstance(v, str | int | float | bool) for v in (value if isinstance(value, list) else [value])):
