@@ -24,7 +24,8 @@ class Chosen:
     def __init__(self, session):
         self.session, self.lines, self.settings = session, [], []
         session.update(ExpressionSettings())
-        self.input = EmotionIn(session, self.lines.append, self.settings.append, 0)
+        self.input = EmotionIn(session, self.settings.append, 0)
+        self.input.start(self.lines.append)
         self.client = SimpleUDPClient("127.0.0.1", self.input.port)
 
     def send(self, address, *arguments, wait_for="settings"):
@@ -103,7 +104,7 @@ def test_noise_breaks_nothing_and_is_not_told_for_ever(chosen):
 
 def test_a_taken_port_gives_one_clear_line(chosen):
     with pytest.raises(ListenError, match="cannot listen for emotions on port"):
-        EmotionIn(chosen.session, print, print, chosen.input.port)
+        EmotionIn(chosen.session, print, chosen.input.port)
 
 
 def test_a_running_program_shows_what_it_is_told():

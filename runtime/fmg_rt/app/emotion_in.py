@@ -16,30 +16,25 @@ _MOST_REMARKS = 20
 
 
 class EmotionIn:
-    """Listens on a UDP port and changes the settings of a session.
-
-    What cannot be is said in one line, each kind once, and changes nothing.
+    """Listens on a UDP port and, once started, changes the settings of a session.
 
     Parameters
     ----------
     session : whose settings change.
-    report : takes the lines.
     changed : called with new settings, on the listener's thread.
     port, host : as for `sources.listener.Listener`, whose error it raises.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        report: Callable[[str], None],
-        changed: Callable[[ExpressionSettings], None],
-        port: int,
-        host: str = LOOPBACK,
-    ):
-        self._session, self._report, self._changed = session, report, changed
+    def __init__(self, session: Session, changed: Callable[[ExpressionSettings], None], port: int, host: str = LOOPBACK):
+        self._session, self._changed = session, changed
         self._said: set[str] = set()
-        self._listener = Listener("emotions", self._take, port, host)
+        self._listener = Listener("emotions", port, host)
         self.port, self.close = self._listener.port, self._listener.close
+
+    def start(self, report: Callable[[str], None]) -> None:
+        """Follow what comes; what cannot be changes nothing, and `report` gets one line of it, each kind once."""
+        self._report = report
+        self._listener.start(self._take)
 
     def _take(self, datagram: bytes) -> None:
         try:

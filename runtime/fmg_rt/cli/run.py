@@ -244,7 +244,7 @@ def _send_face(context: click.Context, source: Source, options: _Options, slow: 
         config=options.program.config,
     )
     pages += [preview] if preview else []
-    chooser = _listen_for_emotions(options.program.emotion_in, session, preview, lambda line: status.report(line))
+    chooser = _emotion_in(options.program.emotion_in, session, preview)
     # The sinks come last: after them only the loop can fail, and it completes the files that they have begun.
     stop = context.obj
     stop.begun = stop.deferred = True
@@ -259,6 +259,8 @@ def _send_face(context: click.Context, source: Source, options: _Options, slow: 
     status = Status(source, session.latency, failing=lambda: sinks.failing, listeners=[preview.status] if preview else [])
     if preview:
         offer_receivers(context, options.receivers, preview, sinks, session.rate, driven)
+    if chooser:
+        chooser.start(status.report)
     slow.cancel()
     status.report(f"{source.name} to {', '.join(sink.name for sink in sinks)} at {session.rate:g} frames/s")
     # A full collection would stop the face for tens of ms to scan objects of the start, which live until the end.
@@ -276,9 +278,7 @@ def _send_face(context: click.Context, source: Source, options: _Options, slow: 
     return stop.exit_code or (1 if sinks.lost else 0)
 
 
-def _listen_for_emotions(
-    where: tuple[str, int] | None, session: "Session", preview: "Preview | None", report: Callable[[str], None]
-) -> "EmotionIn | None":
+def _emotion_in(where: tuple[str, int] | None, session: "Session", preview: "Preview | None") -> "EmotionIn | None":
     """What ``--emotion-in`` asks for; the page shows what it changes."""
     if where is None:
         return None
@@ -287,6 +287,6 @@ def _listen_for_emotions(
 
     host, port = where
     try:
-        return EmotionIn(session, report, preview.adopt if preview else lambda settings: None, port, host)
+        return EmotionIn(session, preview.adopt if preview else lambda settings: None, port, host)
     except FmgError as error:
         raise click.ClickException(str(error)) from None

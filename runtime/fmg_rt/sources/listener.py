@@ -16,12 +16,11 @@ class ListenError(FmgError, OSError):
 
 
 class Listener:
-    """Listens on a UDP port until it is closed.
+    """Has a UDP port until it is closed; what comes before `start` waits.
 
     Parameters
     ----------
     purpose : what for, as the message of an error says it: "cannot listen for …".
-    take : called with each datagram on the listener's own thread; it must not raise.
     port : 0 takes any free one; see `port`.
     host : address of this computer to listen at; `wire.udp.EVERYWHERE` is all of them, so that a telephone can send.
 
@@ -31,9 +30,10 @@ class Listener:
         The port is taken or may not be used.
     """
 
-    def __init__(self, purpose: str, take: Callable[[bytes], None], port: int, host: str = LOOPBACK):
-        self._take = take
+    def __init__(self, purpose: str, port: int, host: str = LOOPBACK):
+        self._purpose = purpose
         self._closing = False
+        self._thread: threading.Thread | None = None
         try:
             self._socket = listen(host, port)
         except (OSError, UnicodeError) as error:
@@ -43,17 +43,22 @@ class Listener:
             ) from None
         self._socket.settimeout(_WAIT)
         self.host, self.port = self._socket.getsockname()[:2]
-        self._thread = threading.Thread(target=self._receive, name=f"fmg listens for {purpose}", daemon=True)
+
+    def start(self, take: Callable[[bytes], None]) -> None:
+        """Call `take` with each datagram, on a thread of its own; it must not raise."""
+        name = f"fmg listens for {self._purpose}"
+        self._thread = threading.Thread(target=self._receive, args=(take,), name=name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening."""
         self._closing = True
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._socket.close()
 
-    def _receive(self) -> None:
+    def _receive(self, take: Callable[[bytes], None]) -> None:
         while not self._closing:
             # On Windows an earlier datagram's "nobody listens" arrives here; a time-out only looks for the end.
             with contextlib.suppress(TimeoutError, ConnectionError):
-                self._take(self._socket.recv(_LARGEST))
+                take(self._socket.recv(_LARGEST))

@@ -47,22 +47,15 @@ class _Heard(NamedTuple):
 class TrackerSource:
     """Listens on a UDP port; `read` gives the newest face. Satisfies `expression.Tracker`.
 
-    Parameters
-    ----------
-    port : 0 takes any free one; see `port`.
-    host : address of this computer to listen at; `wire.udp.EVERYWHERE` is all of them, so that a telephone can send.
-
-    Raises
-    ------
-    ListenError
-        The port is taken or may not be used.
+    port, host : as for `listener.Listener`, whose error it raises.
     """
 
     def __init__(self, port: int, host: str = LOOPBACK):
         self._decoder = FaceDecoder()
         self._newest = _Heard(0, self._decoder.face, None)
-        self._listener = Listener("a tracker", self._take, port, host)
+        self._listener = Listener("a tracker", port, host)
         self.port, self.close = self._listener.port, self._listener.close
+        self._listener.start(self._take)
 
     def read(self, out: np.ndarray) -> int:
         """Copy the newest face to `out` (52,) float32; return how many have come, 0 for none yet."""

@@ -27,10 +27,10 @@ def decode(datagram: bytes) -> list[tuple[str, float]]:
         if not address.startswith(START):
             continue
         name = address.removeprefix(START)
-        value = arguments[0] if arguments else None
         if name == "none":
-            value = 0.0
-        if len(arguments) > 1 and name != "none" or isinstance(value, bool) or not isinstance(value, int | float):
+            found.append((name, 0.0))
+            continue
+        if len(arguments) != 1 or isinstance(arguments[0], bool) or not isinstance(arguments[0], int | float):
             raise WireError(f"{printable(address)} takes one number")
-        found.append((name, float(value)))
+        found.append((name, float(arguments[0])))
     return found
