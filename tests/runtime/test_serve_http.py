@@ -476,7 +476,8 @@ def test_workers(program, weight_file):
     assert second.exit_code == 1 and "cannot listen" in second.stderr
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
     victims = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
-    clients = [Client(served, {}) for _ in range(8)]
+    # The system deals them out by chance: that one process gets all of them happens once in four million times.
+    clients = [Client(served, {}) for _ in range(23)]
     os.kill(int(victims[0]), signal.SIGKILL)
     server.wait_for("starting another one")
     alive = 0
@@ -485,7 +486,7 @@ def test_workers(program, weight_file):
             client.audio(speech(0.5))
             client.say(type="end")
             alive += len(client.until("end")[0]) == 15
-    assert 0 < alive < 8  # what the other process had goes on
+    assert 0 < alive < len(clients)  # what the other process had goes on
     assert Client(served, {}).ready["type"] == "ready"
     server.process.send_signal(signal.SIGTERM)
     assert server.end(30)[0] == 0
